@@ -1,0 +1,24 @@
+"""The drivers by name. A driver's module is imported when its name is first asked for, not at start."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from drivers.model import Driver
+
+_MODULES = {
+    "bbraun-space": "drivers.bbraun_space",
+    "bbraun-space-cyclic": "drivers.bbraun_space_cyclic",
+    "ivy-450c": "drivers.ivy_450c",
+}
+
+
+def names() -> tuple[str, ...]:
+    """Every driver's name, sorted."""
+    return tuple(sorted(_MODULES))
+
+
+def driver(name: str) -> Driver:
+    """Look a driver up. Raises KeyError for a name that is not in ``names()``."""
+    found: Driver = import_module(_MODULES[name]).DRIVER
+    return found
