@@ -1,0 +1,139 @@
+"""One bed: judge it by all rules, and show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from drivers.model import Validity
+from edge.core import rules_device, rules_dose, rules_vital
+from edge.core.alarms import Register
+from edge.core.config import Binding, LimitConfig
+from edge.core.finding import Finding
+from edge.core.model import BedSnapshot, ChannelView, LimitView, Metric, TherapyView
+from edge.core.sources import SourceState
+from edge.core.validate import CANON, Value
+from edge.core.view import BedView
+
+SHOW_EVERY_S = 1.0
+"""A bed's snapshot is published at most this often; alarms do not wait for it."""
+
+SHOW_AGAIN_S = 3.0
+"""An unchanged snapshot is published again, since it expires after ``SNAPSHOT_VALID_S``."""
+
+SNAPSHOT_VALID_S = 10.0
+
+
+def judge_sample(view: BedView, register: Register, source: SourceState, at_s: float) -> None:
+    """Judge what one sample brought, at its own moment."""
+    for pump in view.config.pumps:
+        if (pump.port, pump.channel) == (source.port, source.channel):
+            _apply(register, rules_dose.limits_of_sample(view, pump), at_s)
+            return
+    _apply(register, rules_vital.limits_of_sample(view, source, at_s), at_s)
+
+
+def judge_alarms(view: BedView, register: Register, source: SourceState, at_s: float) -> None:
+    """Judge a device's own alarms at the moment that it told them: one that is gone again before a step is not lost."""
+    known = register.keys_of(view.config.bed)
+    for binding in (*view.config.pumps, *view.config.monitors):
+        if (binding.port, binding.channel) == (source.port, source.channel):
+            _apply(register, rules_device.device_alarms(view, binding, known, at_s), at_s)
+
+
+def judge(view: BedView, register: Register, now_s: float) -> float | None:
+    """Judge everything, and return when the bed must be judged again if nothing comes in."""
+    if not view.active():
+        view.state.active_since_s = None
+    elif view.state.active_since_s is None:
+        view.state.active_since_s = now_s
+    return _apply(register, _findings(view, register, now_s), now_s)
+
+
+def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Finding]:
+    known = register.keys_of(view.config.bed)
+    for binding in (*view.config.pumps, *view.config.monitors):
+        yield from rules_device.link(view, binding, now_s)
+        yield from rules_device.identity(view, binding, now_s)
+        yield from rules_device.device_alarms(view, binding, known, now_s)
+    for pump in view.config.pumps:
+        yield from rules_dose.limits(view, pump, now_s)
+        yield from rules_dose.order_missing(view, pump, now_s)
+    yield from rules_vital.limits(view, now_s)
+    yield from rules_vital.missing(view, now_s)
+    yield from rules_vital.cuff_age(view, now_s)
+
+
+def _apply(register: Register, findings: Iterable[Finding], at_s: float) -> float | None:
+    due: list[float] = []
+    for finding in findings:
+        again_at_s = register.judge(finding, at_s)
+        due += [at for at in (again_at_s, finding.again_at_s) if at is not None]
+    return min(due, default=None)
+
+
+def therapy(view: BedView) -> TherapyView:
+    """Return the bed's phase, orders, and limits in force with their origin."""
+    orders = tuple(view.state.orders[key] for key in sorted(view.state.orders))
+    limits = [shown for limit in view.core.vital_limits for shown in _limit_views(limit)]
+    for order in orders:
+        drug = rules_dose.drug_of(view, order)
+        limits += _limit_views(drug.dose_rate_high)
+        limits += _limit_views(rules_dose.low_limit(drug, order))
+    phase = "setup" if not orders else "infusing" if view.infusing() else "stopped"
+    return TherapyView(view.config.bed, phase, orders, tuple(limits))
+
+
+def _limit_views(limit: LimitConfig) -> list[LimitView]:
+    return [
+        LimitView(
+            limit.condition, band.name, limit.side, band.value, limit.unit, band.delay_s, band.priority, limit.origin
+        )
+        for band in limit.bands
+    ]
+
+
+def snapshot(view: BedView, now_s: float) -> BedSnapshot:
+    """Return every metric of the bed as it counts now."""
+    quantities = dict.fromkeys(quantity for binding in view.config.monitors for quantity in view.source(binding).values)
+    vital_signs = tuple(
+        _metric(value, now_s) for quantity in quantities if (value := view.vital(quantity, now_s)) is not None
+    )
+    channels = tuple(_channel(view, pump, now_s) for pump in view.config.pumps)
+    return BedSnapshot(view.config.bed, view.active(), SNAPSHOT_VALID_S, vital_signs, channels)
+
+
+def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:
+    source, limit_s = view.source(pump), view.ports[pump.port].link_limit_s
+    lost = view.link_lost(pump, now_s)
+    metrics: list[Metric] = []
+    dose = view.dose(pump, now_s)
+    if dose is not None:
+        metrics.append(replace(_metric(dose, now_s), name="dose_rate_mg_per_kg_per_h"))
+    for quantity in source.values:
+        value = source.value(quantity)
+        if value is not None:
+            metrics.append(_metric(value.aged(now_s, limit_s), now_s))
+    order = view.order(pump)
+    return ChannelView(
+        port=pump.port,
+        channel=pump.channel,
+        link="unknown" if lost is None else "down" if lost else "up",
+        state=source.state,
+        drug=order.drug if order is not None else (source.infusion.drug or "" if source.infusion is not None else ""),
+        metrics=tuple(metrics),
+    )
+
+
+def _metric(value: Value, now_s: float) -> Metric:
+    return Metric(
+        name=CANON[value.quantity].name,
+        # A stale number is withheld: what is not live must not be drawn as if it were (H-11).
+        value=None if value.validity is Validity.STALE else value.value,
+        unit=value.unit,
+        validity=value.validity,
+        age_s=None if value.value is None else round(now_s - value.taken_at_s, 3),
+        source=value.source,
+        origin=value.origin,
+        note=value.note,
+    )

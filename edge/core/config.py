@@ -1,0 +1,101 @@
+"""What the core is told of its surroundings: beds, bindings, limits and drugs, as plain frozen data.
+
+`edge/config.py` reads, checks and translates the files into this; nothing here checks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from drivers.model import DeviceKind, NibpTime, Quantity
+from edge.core.model import Priority, Side
+
+
+@dataclass(frozen=True, slots=True)
+class PortConfig:
+    """One line. ``round_s`` is the driver's nominal round, until the line itself says how long its round is."""
+
+    port: str
+    driver: str
+    kind: DeviceKind
+    nibp_time: NibpTime
+    round_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """(port, channel) -> bed. ``serial_number`` is the device that must answer there, empty where none is pinned."""
+
+    port: str
+    channel: str
+    serial_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BedConfig:
+    """One bed: its label for people, its pumps' channels, its monitors, and the vital signs that it is to have."""
+
+    bed: str
+    label: str
+    pumps: tuple[Binding, ...]
+    monitors: tuple[Binding, ...]
+    vital_signs: tuple[Quantity, ...]
+    cuff_interval_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class BandLimit:
+    """One band of a limit: ``value`` itself is allowed, beyond it alarms after ``delay_s``."""
+
+    name: str
+    value: Decimal
+    priority: Priority
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LimitConfig:
+    """A limit with its bands, the mildest first. ``unit`` is UCUM; ``hysteresis`` is in that unit.
+
+    ``samples_min`` is how many samples must be beyond (1 for a cuff pressure). ``origin`` says where the numbers come
+    from, for the explanation of an alarm.
+    """
+
+    condition: str
+    side: Side
+    quantity: Quantity
+    unit: str
+    bands: tuple[BandLimit, ...]
+    hysteresis: Decimal
+    clear_delay_s: float
+    samples_min: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrugConfig:
+    """A drug of the library: its names as pumps say them, and its dose-rate limits in mg/kg/h.
+
+    ``low_fraction`` of the ordered step, but at least ``low_floor_mg_per_kg_per_h``, is the low limit.
+    """
+
+    drug: str
+    label: str
+    pump_names: tuple[str, ...]
+    dose_rate_high: LimitConfig
+    low_fraction: Decimal
+    low_floor_mg_per_kg_per_h: Decimal
+    low_delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoreConfig:
+    """Everything that the core knows from configuration. ``vital_limits`` are the standard limits of every bed."""
+
+    site: str
+    edge: str
+    ports: tuple[PortConfig, ...]
+    beds: tuple[BedConfig, ...]
+    vital_limits: tuple[LimitConfig, ...]
+    drugs: tuple[DrugConfig, ...]

@@ -1,0 +1,83 @@
+"""The dose that the patient gets: rate x concentration / weight, from the pump's state and rate and the order.
+
+A stopped pump delivers nothing, whatever rate is set on it; a pump whose state is not known is taken to deliver what it
+shows (law 4). KVO and a purge deliver drug like any other flow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from drivers.model import InfusionState, Quantity, Validity
+from edge.core.model import Order
+from edge.core.validate import Value
+
+DELIVERING = frozenset(
+    {
+        InfusionState.INFUSING,
+        InfusionState.BOLUS,
+        InfusionState.KVO,
+        InfusionState.PURGE,
+        InfusionState.UNKNOWN,
+    }
+)
+"""States in which drug may flow."""
+
+DOSE_STEP = Decimal("0.000001")
+"""A dose is rounded to a millionth of a mg/kg/h: far below any pump's resolution, and a finite number on the wire."""
+
+
+def delivered_rate(state: InfusionState, rate: Value, bolus_rate: Value | None) -> Value:
+    """Return the rate that leaves the pump now, in mL/h."""
+    if state not in DELIVERING:
+        if rate.value is None:
+            return rate
+        return replace(rate, value=Decimal(0))
+    if (
+        state is InfusionState.BOLUS
+        and bolus_rate is not None
+        and bolus_rate.value is not None
+        and (rate.value is None or bolus_rate.value > rate.value)
+    ):
+        return replace(bolus_rate, quantity=Quantity.INFUSION_RATE)
+    if rate.validity is Validity.VALID:
+        if state is InfusionState.UNKNOWN:
+            return replace(rate, validity=Validity.QUESTIONABLE, note="the pump does not tell whether it runs")
+        if state is InfusionState.BOLUS and (bolus_rate is None or bolus_rate.value is None):
+            return replace(rate, validity=Validity.QUESTIONABLE, note="the pump does not tell the rate of its bolus")
+    return rate
+
+
+def dose_rate(rate: Value, order: Order) -> Value:
+    """Return the dose rate in mg/kg/h of a delivered rate in mL/h, its resolution propagated."""
+    if rate.value is None:
+        return replace(rate, quantity=Quantity.DOSE_RATE, unit="mg/kg/h")
+    return replace(
+        rate,
+        quantity=Quantity.DOSE_RATE,
+        unit="mg/kg/h",
+        value=dose_of(rate.value, order),
+        resolution=dose_of(rate.resolution, order),
+    )
+
+
+def dose_of(rate_ml_per_h: Decimal, order: Order) -> Decimal:
+    """Return rate x concentration / weight in mg/kg/h."""
+    exact = rate_ml_per_h * order.concentration_mg_per_ml / order.weight_kg
+    return exact.quantize(DOSE_STEP, ROUND_HALF_EVEN)
+
+
+def arithmetic(rate: Value, dose: Value, order: Order) -> tuple[tuple[str, str], ...]:
+    """Return the inputs and the arithmetic of a dose, for the explanation of an alarm (law 14)."""
+    return (
+        ("infusion_rate_ml_per_h", str(rate.value)),
+        ("concentration_mg_per_ml", str(order.concentration_mg_per_ml)),
+        ("weight_kg", str(order.weight_kg)),
+        ("dose_rate_mg_per_kg_per_h", str(dose.value)),
+        (
+            "arithmetic",
+            f"{rate.value} mL/h * {order.concentration_mg_per_ml} mg/mL / {order.weight_kg} kg = {dose.value} mg/kg/h",
+        ),
+        ("order", order.origin),
+    )

@@ -1,0 +1,47 @@
+"""What a rule finds: the judgement of one condition, and what an alarm would say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from edge.core.condition import INSIDE, Band, Judgement
+from edge.core.model import AlarmKey, LimitPassed
+
+
+@dataclass(frozen=True, slots=True)
+class Particulars:
+    """What an alarm says of this moment: plain words, the value, the limit, and the arithmetic."""
+
+    text: str
+    value: Decimal | None = None
+    unit: str = ""
+    limit: LimitPassed | None = None
+    evidence: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule says of one condition now.
+
+    ``judged`` is ``None`` where the input is unknown. ``again_at_s`` is when the rule must be asked again although
+    nothing comes in. ``describe`` is called only if something changed.
+    """
+
+    key: AlarmKey
+    judged: Judgement | None
+    bands: Sequence[Band]
+    clear_delay_s: float
+    describe: Callable[[Band], Particulars]
+    again_at_s: float | None = None
+
+
+def level(worst: int, now_s: float) -> Judgement:
+    """Judge something that is either so or not, without hysteresis; ``INSIDE`` where it is not."""
+    return Judgement(worst, worst, now_s)
+
+
+def when(*, true: bool, now_s: float) -> Judgement:
+    """Judge a condition of one band."""
+    return level(0 if true else INSIDE, now_s)

@@ -1,0 +1,145 @@
+"""Rules about what a pump delivers: dose limits, a rate that cannot be read, a pump that runs without an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from functools import partial
+
+from drivers.model import InfusionState, Quantity
+from edge.core.condition import INSIDE, Band
+from edge.core.config import BandLimit, Binding, DrugConfig, LimitConfig
+from edge.core.dose import arithmetic, dose_rate
+from edge.core.finding import Finding, Particulars, level, when
+from edge.core.limits import bands_of, judge_limit
+from edge.core.model import Order, Priority, Side
+from edge.core.rules_vital import describe_limit
+from edge.core.sources import SourceState
+from edge.core.validate import Value
+from edge.core.view import BedView
+
+INPUT_BANDS = (Band("missing", Priority.MEDIUM, 10.0),)
+ORDER_BANDS = (
+    Band("no order", Priority.LOW, 0.0),
+    Band("no order for 5 min", Priority.MEDIUM, 300.0),
+    Band("no order, beyond the hard limit", Priority.HIGH, 0.0),
+)
+HIGH_WITHOUT_ORDER = 2
+FOR_LONG = 1
+_AT_A_STEP = frozenset({InfusionState.INFUSING, InfusionState.BOLUS, InfusionState.UNKNOWN})
+
+
+def drug_of(view: BedView, order: Order) -> DrugConfig:
+    """Return the library entry of an order; an order names only drugs of the library."""
+    return next(drug for drug in view.core.drugs if drug.drug == order.drug)
+
+
+def limits(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+    """Judge the dose rate of a channel that has an order, and say if it cannot be reckoned."""
+    order = view.order(binding)
+    if order is None:
+        return
+    rate = view.rate(binding, now_s)
+    yield from _limits_of(view, binding, order, rate)
+    unreadable = view.source(binding).infusing and (rate is None or not rate.usable)
+    yield Finding(
+        view.key("DOSE_INPUT_MISSING", binding),
+        when(true=unreadable, now_s=now_s) if view.link_lost(binding, now_s) is False else None,
+        INPUT_BANDS,
+        0.0,
+        partial(_describe_unreadable, view.config.label, drug_of(view, order).label, rate),
+    )
+
+
+def limits_of_sample(view: BedView, binding: Binding) -> Iterator[Finding]:
+    """Judge the dose rates that one sample brought or passed through."""
+    order, source = view.order(binding), view.source(binding)
+    rate = source.delivered_rate()
+    if order is None or rate is None:
+        return
+    rates = view.passed_through(source, Quantity.INFUSION_RATE, rate) if source.infusing else iter((rate,))
+    for passed in rates:
+        yield from _limits_of(view, binding, order, passed)
+
+
+def _limits_of(view: BedView, binding: Binding, order: Order, rate: Value | None) -> Iterator[Finding]:
+    drug = drug_of(view, order)
+    dose = None if rate is None else dose_rate(rate, order)
+    for limit in (drug.dose_rate_high, low_limit(drug, order)):
+        judged = judge_limit(limit, dose) if dose is not None else None
+        # A pump that was stopped, or keeps the vein open, is not a low dose; another one's state says nothing.
+        source = view.source(binding)
+        if limit.side is Side.LOW and dose is not None and source.trusted and source.state not in _AT_A_STEP:
+            judged = level(INSIDE, dose.sample_at_s)
+        yield Finding(
+            view.key(limit.condition, binding),
+            judged,
+            bands_of(limit),
+            limit.clear_delay_s,
+            partial(_describe_dose, view.config.label, order, (drug, limit), rate),
+        )
+
+
+def _describe_dose(
+    label: str, order: Order, passed: tuple[DrugConfig, LimitConfig], rate: Value | None, band: Band
+) -> Particulars:
+    drug, limit = passed
+    dose = dose_rate(rate, order) if rate is not None else None
+    plain = describe_limit(label, drug.label, limit, dose, band)
+    evidence = arithmetic(rate, dose, order) if rate is not None and dose is not None else ()
+    return Particulars(plain.text, plain.value, plain.unit, plain.limit, (*evidence, *plain.evidence))
+
+
+def _describe_unreadable(label: str, drug: str, rate: Value | None, _: Band) -> Particulars:
+    why = f" ({rate.note})" if rate is not None and rate.note else ""
+    return Particulars(f"{label}: {drug} is running and its rate cannot be read{why}.")
+
+
+def order_missing(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+    """Tell that a channel runs without an order; high if by its own account it is beyond a hard limit."""
+    source = view.source(binding)
+    worst = INSIDE
+    if source.infusing and view.order(binding) is None:
+        worst = HIGH_WITHOUT_ORDER if beyond_by_own_account(view.core.drugs, source) else FOR_LONG
+    yield Finding(
+        view.key("ORDER_MISSING", binding),
+        level(worst, now_s) if view.link_lost(binding, now_s) is False else None,
+        ORDER_BANDS,
+        0.0,
+        partial(_describe_order_missing, view.config.label, source),
+    )
+
+
+def _describe_order_missing(label: str, source: SourceState, _: Band) -> Particulars:
+    drug = source.infusion.drug if source.infusion is not None and source.infusion.drug else "an unnamed drug"
+    return Particulars(f"{label}: {source.port} channel {source.channel} is running {drug} without an order.")
+
+
+def beyond_by_own_account(drugs: Iterable[DrugConfig], source: SourceState) -> bool:
+    """Tell whether the dose that the pump itself reports is beyond the hard limit of the drug that it names."""
+    dose = source.value(Quantity.DOSE_RATE)
+    name = source.infusion.drug if source.infusion is not None else None
+    if dose is None or name is None:
+        return False
+    for drug in drugs:
+        if name.casefold() in (known.casefold() for known in drug.pump_names):
+            judged = judge_limit(drug.dose_rate_high, dose)
+            bands = drug.dose_rate_high.bands
+            return judged is not None and judged.beyond != INSIDE and bands[judged.beyond].priority is Priority.HIGH
+    return False
+
+
+def low_limit(drug: DrugConfig, order: Order) -> LimitConfig:
+    """Return the low dose-rate limit: a share of the ordered step, not below the floor."""
+    value = max(order.step_mg_per_kg_per_h * drug.low_fraction, drug.low_floor_mg_per_kg_per_h)
+    return LimitConfig(
+        condition="DOSE_RATE_LOW",
+        side=Side.LOW,
+        quantity=Quantity.DOSE_RATE,
+        unit=drug.dose_rate_high.unit,
+        bands=(BandLimit("soft", value, Priority.LOW, drug.low_delay_s),),
+        hysteresis=Decimal(0),
+        clear_delay_s=drug.dose_rate_high.clear_delay_s,
+        samples_min=drug.dose_rate_high.samples_min,
+        origin=f"{drug.low_fraction} of the ordered step of {order.step_mg_per_kg_per_h} mg/kg/h",
+    )

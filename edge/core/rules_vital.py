@@ -1,0 +1,139 @@
+"""Rules about the vital signs of a bed: limits, values that are missing, and the age of the cuff pressure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import partial
+
+from edge.core.catalogue import MISSING
+from edge.core.condition import INSIDE, Band, Judgement
+from edge.core.config import LimitConfig
+from edge.core.finding import Finding, Particulars, level
+from edge.core.limits import bands_of, judge_limit
+from edge.core.model import LimitPassed, Priority, Side
+from edge.core.sources import CUFF, SourceState
+from edge.core.validate import CANON, Value
+from edge.core.view import CUFF_GRACE_S, BedView
+
+MISSING_BANDS = (Band("missing", Priority.LOW, 10.0), Band("missing for long", Priority.MEDIUM, 60.0))
+MISSING_CLEAR_S = 5.0
+CUFF_BANDS = (
+    Band("overdue", Priority.LOW, 0.0),
+    Band("long overdue", Priority.MEDIUM, 0.0),
+    Band("far too long", Priority.HIGH, 0.0),
+)
+CUFF_MEDIUM_MAX_S = 25 * 60.0
+CUFF_HIGH_S = 30 * 60.0
+_HUNDREDTH = Decimal("0.01")
+_PLAIN_UNITS = {"mm[Hg]": "mmHg"}
+"""UCUM codes that people write otherwise."""
+
+
+def limits(view: BedView, now_s: float) -> Iterator[Finding]:
+    """Judge the present value of each vital sign against its limits."""
+    for limit in view.core.vital_limits:
+        yield _finding(view, limit, view.vital(limit.quantity, now_s))
+
+
+def limits_of_sample(view: BedView, source: SourceState, at_s: float) -> Iterator[Finding]:
+    """Judge the values that one sample brought, and those that it passed through, at its own moment."""
+    for limit in view.core.vital_limits:
+        value = view.vital(limit.quantity, at_s)
+        if value is not None and value.source == source.name:
+            for passed in view.passed_through(source, limit.quantity, value):
+                yield _finding(view, limit, passed)
+
+
+def _finding(view: BedView, limit: LimitConfig, value: Value | None) -> Finding:
+    return Finding(
+        view.key(limit.condition),
+        judge_limit(limit, value) if value is not None else None,
+        bands_of(limit),
+        limit.clear_delay_s,
+        partial(describe_limit, view.config.label, CANON[limit.quantity].label, limit, value),
+    )
+
+
+def describe_limit(label: str, what: str, limit: LimitConfig, value: Value | None, band: Band) -> Particulars:
+    """Say which limit was passed by which value."""
+    passed = next(row for row in limit.bands if row.name == band.name)
+    number = value.value if value is not None else None
+    unit = _PLAIN_UNITS.get(limit.unit, limit.unit)
+    shown = "beyond what it can show" if number is None else f"{away_from_safe(number, limit.side)} {unit}"
+    side = "above" if limit.side is Side.HIGH else "below"
+    return Particulars(
+        f"{label}: {what} {shown}, {side} the {passed.name} limit {passed.value} {unit}.",
+        number,
+        limit.unit,
+        LimitPassed(limit.side, passed.name, passed.value, limit.origin),
+        (("limit", f"{passed.value} {limit.unit}"), ("delay_s", f"{passed.delay_s:g}"), ("limit_origin", limit.origin)),
+    )
+
+
+def away_from_safe(number: Decimal, side: Side) -> Decimal:
+    """Round to a hundredth for display so that no value looks safer than it is (H-37)."""
+    shown = number.quantize(_HUNDREDTH, ROUND_CEILING if side is Side.HIGH else ROUND_FLOOR)
+    return shown.quantize(Decimal(1)) if shown == shown.to_integral_value() else shown
+
+
+def missing(view: BedView, now_s: float) -> Iterator[Finding]:
+    """Tell that an expected stream has no value. A lost link explains it: that is one alarm, not four."""
+    if not view.config.monitors:
+        return
+    lost = view.monitors_lost(now_s)
+    for quantity in view.config.vital_signs:
+        condition = MISSING.get(quantity)
+        if condition is None:
+            continue
+        value = view.vital(quantity, now_s)
+        there = value is not None and value.usable
+        if there or view.idle():
+            judged: Judgement | None = level(INSIDE, now_s)
+        else:
+            judged = None if lost or not view.active() else level(len(MISSING_BANDS) - 1, now_s)
+        yield Finding(
+            view.key(condition),
+            judged,
+            MISSING_BANDS,
+            MISSING_CLEAR_S,
+            partial(_describe_missing, view.config.label, CANON[quantity].label, value.note if value else ""),
+        )
+
+
+def _describe_missing(label: str, what: str, note: str, _: Band) -> Particulars:
+    why = f" ({note})" if note else ""
+    return Particulars(f"{label}: no {what} from the monitor{why}.")
+
+
+def cuff_age(view: BedView, now_s: float) -> Iterator[Finding]:
+    """Tell that the cuff pressure is overdue at an active bed (H-31)."""
+    if not view.config.monitors or not set(view.config.vital_signs).intersection(CUFF):
+        return
+    since_s, taken_at_s = view.state.active_since_s, view.cuff_taken_at_s()
+    interval_s = view.config.cuff_interval_s
+    low_s = interval_s + CUFF_GRACE_S
+    steps = [low_s, max(low_s, min(2 * interval_s, CUFF_MEDIUM_MAX_S))]
+    if view.infusing():
+        steps.append(max(low_s, CUFF_HIGH_S))
+    # What was measured before the bed became active does not make it overdue at once.
+    from_s = now_s if since_s is None else since_s if taken_at_s is None else max(taken_at_s, since_s)
+    due_s = [from_s + step for step in steps]
+    worst = sum(now_s >= at_s for at_s in due_s) - 1 if since_s is not None else INSIDE
+    # At an active bed only a cuff pressure whose time is known lowers or ends what the run before found (law 2).
+    held = len(CUFF_BANDS) - 1 if since_s is not None and taken_at_s is None else worst
+    yield Finding(
+        view.key("NIBP_OVERDUE"),
+        None if since_s is None and not view.idle() else Judgement(worst, held, now_s),
+        CUFF_BANDS,
+        0.0,
+        partial(_describe_cuff, view.config.label, now_s - from_s, interval_s),
+        min((at_s for at_s in due_s if at_s > now_s), default=None) if since_s is not None else None,
+    )
+
+
+def _describe_cuff(label: str, age_s: float, interval_s: float, _: Band) -> Particulars:
+    return Particulars(
+        f"{label}: no cuff pressure for {age_s / 60:.0f} min; one is due every {interval_s / 60:.0f} min.",
+        evidence=(("age_s", f"{age_s:.0f}"), ("interval_s", f"{interval_s:.0f}")),
+    )

@@ -1,0 +1,201 @@
+"""What is known of each line and of each device channel: last values, identity, alarms, link.
+
+A source's memory outlives its link: when a device falls silent, its last state still says whether it was infusing.
+That makes its silence an alarm or a grey line (law 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from drivers.model import (
+    AlarmSetChanged,
+    ChannelRemoved,
+    DeviceAlarm,
+    DeviceIdentified,
+    Infusion,
+    InfusionState,
+    NibpTime,
+    Observation,
+    Quantity,
+    Validity,
+)
+from edge.core.dose import DELIVERING, delivered_rate
+from edge.core.model import LineErrors, LinkCause, LinkChange
+from edge.core.validate import Value, accept
+
+LINK_LIMIT_MAX_S = 10.0
+"""A link is lost after two missed rounds and 1 s, but never later than this (design, section 6)."""
+
+ERROR_WINDOW_S = 60.0
+"""Over this time the share of rejected messages is judged (H-12)."""
+
+CUFF = (Quantity.NIBP_SYS, Quantity.NIBP_DIA, Quantity.NIBP_MEAN, Quantity.NIBP_PULSE_RATE)
+"""The quantities that one cuff measurement gives together."""
+
+
+@dataclass(slots=True)
+class PortState:
+    """A line as it was last heard of. ``errors`` holds (time, accepted, rejected) of the error window."""
+
+    round_s: float
+    up: bool | None = None
+    cause: LinkCause = LinkCause.OPENED
+    detail: str = ""
+    accepted: int = 0
+    rejected: int = 0
+    errors: list[tuple[float, int, int]] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def link_limit_s(self) -> float:
+        """How long a channel of this line may be silent."""
+        return min(2 * self.round_s + 1.0, LINK_LIMIT_MAX_S)
+
+    @property
+    def word(self) -> str:
+        """The link in a word."""
+        return "unknown" if self.up is None else "up" if self.up else "down"
+
+    def change(self, change: LinkChange) -> None:
+        """Take up a change of the link."""
+        self.up, self.cause, self.detail = change.up, change.cause, change.detail
+        self.round_s = change.round_s
+
+    def count(self, errors: LineErrors) -> None:
+        """Count accepted and rejected messages."""
+        self.accepted += errors.accepted
+        self.rejected += errors.rejected
+        self.reason = errors.reason or self.reason
+        self.errors.append((errors.received_at_s, errors.accepted, errors.rejected))
+
+    def error_counts(self, now_s: float) -> tuple[int, int]:
+        """Return accepted and rejected messages within the error window, and forget older ones."""
+        while self.errors and now_s - self.errors[0][0] > ERROR_WINDOW_S:
+            del self.errors[0]
+        return sum(row[1] for row in self.errors), sum(row[2] for row in self.errors)
+
+
+@dataclass(slots=True)
+class SourceState:
+    """One device channel. ``heard_at_s`` is its last observation in this run; ``alarms`` is ``None`` until told."""
+
+    port: str
+    channel: str
+    values: dict[Quantity, Value] = field(default_factory=dict)
+    infusion: Infusion | None = None
+    heard_at_s: float | None = None
+    removed: str = ""
+    identity: DeviceIdentified | None = None
+    expected_serial: str = ""
+    alarms: tuple[DeviceAlarm, ...] | None = None
+    extremes: dict[Quantity, tuple[Decimal, ...]] = field(default_factory=dict)
+    cuff: tuple[Decimal | None, ...] = ()
+    cuff_at_s: float | None = None
+    cuff_dated: bool = False
+    swapped_in_use: bool = False
+
+    @property
+    def name(self) -> str:
+        """The source as it stands in metrics."""
+        return f"{self.port}.{self.channel}"
+
+    @property
+    def state(self) -> InfusionState:
+        """What the pump does, as last seen."""
+        return self.infusion.state if self.infusion is not None else InfusionState.UNKNOWN
+
+    @property
+    def infusing(self) -> bool:
+        """Whether it may deliver, as last seen; a channel that was never heard is not held to be."""
+        return self.infusion is not None and self.infusion.state in DELIVERING
+
+    @property
+    def trusted(self) -> bool:
+        """Whether who answers is who must answer, as far as the device tells (H-08)."""
+        serial = self.identity.serial_number if self.identity else ""
+        return not self.expected_serial or not serial or serial == self.expected_serial
+
+    def observe(self, observation: Observation, nibp_time: NibpTime) -> None:
+        """Take up a sample. A pump's sample replaces the last one whole; a monitor's replaces what it names."""
+        silent_s = observation.received_at_s - (self.heard_at_s or 0.0)
+        watched = self.heard_at_s is not None and silent_s <= LINK_LIMIT_MAX_S
+        self.heard_at_s = observation.received_at_s
+        self.removed = ""
+        fresh = {
+            reading.quantity: accept(reading, observation.received_at_s, self.name) for reading in observation.readings
+        }
+        self.extremes = _extremes(observation)
+        if observation.infusion is not None:
+            self.infusion = observation.infusion
+            self.values = fresh
+            return
+        if Quantity.NIBP_SYS in fresh and fresh[Quantity.NIBP_SYS].value is not None:
+            if nibp_time is NibpTime.LAST_CHANGE:
+                self._date_cuff(fresh, observation.received_at_s, watched=watched)
+            else:
+                self.cuff_at_s, self.cuff_dated = fresh[Quantity.NIBP_SYS].taken_at_s, True
+        self.values.update(fresh)
+
+    def identify(self, identified: DeviceIdentified) -> None:
+        """Take up who answers; the first serial number seen is the one that is expected from then on."""
+        self.identity = identified
+        if not self.expected_serial:
+            self.expected_serial = identified.serial_number
+        # The device that infused is no longer watched, whatever the one in its place does (H-10).
+        self.swapped_in_use = not self.trusted and (self.swapped_in_use or self.infusing)
+
+    def show_alarms(self, changed: AlarmSetChanged) -> None:
+        """Take up the whole set of the device's own alarms."""
+        self.alarms = changed.alarms
+
+    def remove(self, removed: ChannelRemoved) -> None:
+        """Take up that the channel is gone."""
+        self.removed = removed.reason or "gone"
+
+    def value(self, quantity: Quantity) -> Value | None:
+        """Return the last value, untrusted devices' values marked invalid."""
+        value = self.values.get(quantity)
+        if value is None or self.trusted:
+            return value
+        return replace(value, value=None, validity=Validity.INVALID, note="another device answers than expected")
+
+    def delivered_rate(self) -> Value | None:
+        """Return the rate in mL/h that leaves the pump, ``None`` if it tells no rate at all."""
+        rate = self.value(Quantity.INFUSION_RATE)
+        if rate is None:
+            return None
+        return delivered_rate(self.state, rate, self.value(Quantity.BOLUS_RATE))
+
+    def _date_cuff(self, fresh: dict[Quantity, Value], received_at_s: float, *, watched: bool) -> None:
+        numbers = tuple(fresh[quantity].value if quantity in fresh else None for quantity in CUFF)
+        pairs = tuple(zip(self.cuff, numbers, strict=True)) if self.cuff else ()
+        # A number that was gone for a moment, as from a damaged message, and came back is not a new measurement.
+        if not pairs or any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            # A reading that was there when we began to look may be hours old: only a change that was watched dates it.
+            self.cuff_dated = watched
+            self.cuff, self.cuff_at_s = numbers, received_at_s
+        else:
+            self.cuff = tuple(old if new is None else new for old, new in pairs)
+        for quantity in CUFF:
+            value = fresh.get(quantity)
+            if value is None or value.value is None or self.cuff_at_s is None:
+                continue
+            validity, note = value.validity, value.note
+            if not self.cuff_dated and validity is Validity.VALID:
+                validity, note = Validity.QUESTIONABLE, "measured at an unknown time"
+            fresh[quantity] = replace(
+                value, taken_at_s=self.cuff_at_s, sample_at_s=self.cuff_at_s, validity=validity, note=note
+            )
+
+
+def _extremes(observation: Observation) -> dict[Quantity, tuple[Decimal, ...]]:
+    """Return the merged extremes that are possible, in the units of values: they came in the device's own."""
+    readings = {reading.quantity: reading for reading in observation.readings if reading.value is not None}
+    extremes: dict[Quantity, tuple[Decimal, ...]] = {}
+    for quantity, *ends in observation.extremes:
+        if quantity in readings:
+            accepted = [accept(replace(readings[quantity], value=end), observation.received_at_s, "") for end in ends]
+            extremes[quantity] = tuple(value.value for value in accepted if value.value is not None)
+    return extremes

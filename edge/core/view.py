@@ -1,0 +1,125 @@
+"""What is true of one bed now: the one place where rules look things up.
+
+A bed is *active* while it has an order, or while one of its channels was last seen infusing; only then is absence an
+alarm (law 3). Values that are there are judged against the limits at any bed: nothing is ever unarmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from drivers.model import Quantity
+from edge.core.config import BedConfig, Binding, CoreConfig
+from edge.core.dose import dose_rate
+from edge.core.model import AlarmKey, Order, TherapyView
+from edge.core.sources import CUFF, PortState, SourceState
+from edge.core.validate import Value
+
+CUFF_GRACE_S = 180.0
+"""A cuff pressure counts for its interval and this much more (design, section 7)."""
+
+
+@dataclass(slots=True)
+class BedState:
+    """What a bed remembers. ``active_since_s`` starts the clocks of what is expected of an active bed."""
+
+    orders: dict[tuple[str, str], Order] = field(default_factory=dict)
+    active_since_s: float | None = None
+    shown_at_s: float | None = None
+    dirty: bool = True
+    therapy_shown: TherapyView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BedView:
+    """One bed over its configuration, its state, and the sources and ports of the whole edge."""
+
+    config: BedConfig
+    core: CoreConfig
+    state: BedState
+    ports: Mapping[str, PortState]
+    sources: Mapping[tuple[str, str], SourceState]
+    started_at_s: float
+
+    def key(self, condition: str, binding: Binding | None = None) -> AlarmKey:
+        """Return the key of a condition of this bed, or of one of its channels."""
+        if binding is None:
+            return AlarmKey(self.config.bed, condition)
+        return AlarmKey(self.config.bed, condition, binding.port, binding.channel)
+
+    def source(self, binding: Binding) -> SourceState:
+        """Return the state of a bound channel."""
+        return self.sources[binding.port, binding.channel]
+
+    def order(self, binding: Binding) -> Order | None:
+        """Return the order of a channel."""
+        return self.state.orders.get((binding.port, binding.channel))
+
+    def infusing(self) -> bool:
+        """Tell whether any channel may deliver, as last seen."""
+        return any(self.source(pump).infusing for pump in self.config.pumps)
+
+    def active(self) -> bool:
+        """Tell whether anything is expected of this bed."""
+        return bool(self.state.orders) or self.infusing()
+
+    def idle(self) -> bool:
+        """Tell whether nothing is expected of this bed, as its pumps say: before one was heard, that is not known."""
+        pumps = [self.source(pump) for pump in self.config.pumps]
+        return not self.active() and (not pumps or any(source.infusion is not None for source in pumps))
+
+    def silent_from_s(self, binding: Binding) -> float:
+        """Return when the channel's silence becomes a lost link."""
+        heard_at_s = self.source(binding).heard_at_s
+        return (self.started_at_s if heard_at_s is None else heard_at_s) + self.ports[binding.port].link_limit_s
+
+    def link_lost(self, binding: Binding, now_s: float) -> bool | None:
+        """Tell whether a channel's link is lost; ``None`` while it has not had its time to speak since the start."""
+        if self.source(binding).removed or now_s >= self.silent_from_s(binding):
+            return True
+        return None if self.source(binding).heard_at_s is None else False
+
+    def monitors_lost(self, now_s: float) -> bool:
+        """Tell whether no monitor of the bed can be heard, or none has been since the start."""
+        return all(self.link_lost(binding, now_s) is not False for binding in self.config.monitors)
+
+    def cuff_taken_at_s(self) -> float | None:
+        """Return when the last cuff pressure was measured; ``None`` if none is there whose time is known."""
+        sources = [self.source(binding) for binding in self.config.monitors]
+        taken = [source.cuff_at_s for source in sources if source.trusted and source.cuff_dated]
+        return max((at_s for at_s in taken if at_s is not None), default=None)
+
+    def valid_for_s(self, quantity: Quantity, binding: Binding) -> float:
+        """Return how long a value of a quantity counts."""
+        if quantity in CUFF:
+            return self.config.cuff_interval_s + CUFF_GRACE_S
+        return self.ports[binding.port].link_limit_s
+
+    def vital(self, quantity: Quantity, now_s: float) -> Value | None:
+        """Return the present value of a vital sign, aged, from the first monitor that has one to compare."""
+        found: Value | None = None
+        for binding in self.config.monitors:
+            value = self.source(binding).value(quantity)
+            if value is None:
+                continue
+            value = value.aged(now_s, self.valid_for_s(quantity, binding))
+            if found is None or (value.usable and not found.usable):
+                found = value
+        return found
+
+    def rate(self, binding: Binding, now_s: float) -> Value | None:
+        """Return the rate in mL/h that leaves a pump, aged; ``None`` if it tells none."""
+        rate = self.source(binding).delivered_rate()
+        return None if rate is None else rate.aged(now_s, self.ports[binding.port].link_limit_s)
+
+    def dose(self, binding: Binding, now_s: float) -> Value | None:
+        """Return the dose rate in mg/kg/h of a channel; ``None`` without an order or a rate."""
+        order, rate = self.order(binding), self.rate(binding, now_s)
+        return None if order is None or rate is None else dose_rate(rate, order)
+
+    def passed_through(self, source: SourceState, quantity: Quantity, value: Value) -> Iterator[Value]:
+        """Give the extremes that merged samples passed through, then the value itself."""
+        passed = source.extremes.get(quantity, ()) if value.value is not None else ()
+        yield from (replace(value, value=number) for number in passed if number != value.value)
+        yield value
