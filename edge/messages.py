@@ -1,0 +1,292 @@
+"""The messages and topics of the MQTT contract, `infusion/v1`; the only module that a station shares with the edge.
+
+Identifiers stand in topics, never names. Numbers travel as JSON strings of decimals, exactly as they were compared, so
+that no reader rounds a dose through binary floating point. NaN and infinity are refused. What we send forbids unknown
+fields; what we read tolerates them, since versions add fields and never change them.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ROOT = "infusion/v1"
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Number = Annotated[Decimal, Field(allow_inf_nan=False)]
+PriorityName = Literal["low", "medium", "high"]
+
+
+class Message(BaseModel):
+    """The base of every message: frozen, finite numbers, no unknown field in what is built here."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, json_schema_serialization_defaults_required=True
+    )
+
+    @classmethod
+    def read(cls, payload: bytes) -> Self:
+        """Read a message that came over the wire; fields that a later version added are ignored, at every depth.
+
+        Raises pydantic's ValidationError, which is a ValueError.
+        """
+        return cls.model_validate_json(payload, extra="ignore")
+
+
+class Stamp(Message):
+    """A time. ``wall`` is RFC 3339 UTC and a label only; ``mono_s`` compares within one ``run``."""
+
+    mono_s: float
+    wall: str
+    synchronised: bool
+
+
+class Status(Message):
+    """Retained, and the will; the heartbeat. Lost after 10 s without."""
+
+    schema_: Literal["status/1"] = Field(default="status/1", alias="schema")
+    state: Literal["running", "stopped", "lost"]
+    edge: Identifier
+    run: str
+    version: str
+    previous_run: str
+    previous_event_seq: int
+    mono_s: float
+    wall: str
+    synchronised: bool
+
+
+class BindingMessage(Message):
+    """A bed's part of a device; ``role`` is pump or monitor."""
+
+    port: str
+    channel: str
+    role: Literal["pump", "monitor"]
+
+
+class RosterBed(Message):
+    """A bed as configured."""
+
+    bed: Identifier
+    label: str
+    bindings: tuple[BindingMessage, ...]
+
+
+class DeviceIdentity(Message):
+    """Who answers on a channel. An empty serial number: the device tells none."""
+
+    channel: str
+    serial_number: str
+    model: str
+
+
+class Device(Message):
+    """A line and what answers on it."""
+
+    port: str
+    driver: str
+    link: Literal["up", "down", "unknown"]
+    detail: str
+    accepted: int
+    rejected: int
+    identities: tuple[DeviceIdentity, ...]
+
+
+class RosterMessage(Message):
+    """Retained: beds, channels, devices, stations required."""
+
+    schema_: Literal["roster/1"] = Field(default="roster/1", alias="schema")
+    run: str
+    beds: tuple[RosterBed, ...]
+    devices: tuple[Device, ...]
+    stations_required: tuple[str, ...]
+
+
+class SelfCheckMessage(Message):
+    """Retained, expires: the alarm system's own pulse, every 10 s."""
+
+    schema_: Literal["self-check/1"] = Field(default="self-check/1", alias="schema")
+    run: str
+    count: int
+    at: Stamp
+    devices: tuple[Device, ...]
+    outbox_depth: int
+    receipts: Literal["off", "on"]
+    alarms_high: int
+    alarms_medium: int
+    alarms_low: int
+
+
+class MetricMessage(Message):
+    """One value, its name with the unit last. ``value`` is null exactly when there is none to show."""
+
+    name: str
+    value: Number | None
+    unit: str
+    validity: Literal["valid", "questionable", "stale", "invalid", "not_available", "under", "over"]
+    age_s: float | None
+    source: str
+    origin: str
+    note: str
+
+
+class ChannelMessage(Message):
+    """One pump channel."""
+
+    port: str
+    channel: str
+    link: Literal["up", "down", "unknown"]
+    state: str
+    drug: str
+    metrics: tuple[MetricMessage, ...]
+
+
+class SnapshotMessage(Message):
+    """Retained, expires with ``valid_for_s``: every metric of a bed."""
+
+    schema_: Literal["snapshot/1"] = Field(default="snapshot/1", alias="schema")
+    run: str
+    bed: Identifier
+    at: Stamp
+    active: bool
+    valid_for_s: float
+    vital_signs: tuple[MetricMessage, ...]
+    channels: tuple[ChannelMessage, ...]
+
+
+class OrderMessage(Message):
+    """A therapy order."""
+
+    port: str
+    channel: str
+    drug: str
+    concentration_mg_per_ml: Number
+    weight_kg: Number
+    step_mg_per_kg_per_h: Number
+    maximum_mg_per_kg_per_h: Number
+    origin: str
+
+
+class LimitMessage(Message):
+    """A limit in force, with its origin."""
+
+    condition: str
+    band: str
+    side: Literal["low", "high"]
+    value: Number
+    unit: str
+    delay_s: float
+    priority: PriorityName
+    origin: str
+
+
+class TherapyMessage(Message):
+    """Retained: orders, phase, limits in force."""
+
+    schema_: Literal["therapy/1"] = Field(default="therapy/1", alias="schema")
+    run: str
+    bed: Identifier
+    phase: str
+    orders: tuple[OrderMessage, ...]
+    limits: tuple[LimitMessage, ...]
+
+
+class IndexEntry(Message):
+    """A present alarm in an index."""
+
+    key: str
+    occurrence: str
+    rev: int
+    priority: PriorityName
+
+
+class AlarmIndexMessage(Message):
+    """Retained: which alarms are present in a scope. An alarm that is not in the current run's index is over."""
+
+    schema_: Literal["alarm-index/1"] = Field(default="alarm-index/1", alias="schema")
+    run: str
+    bed: str
+    alarms: tuple[IndexEntry, ...]
+
+
+class LimitPassedMessage(Message):
+    """The limit that an alarm passed."""
+
+    side: Literal["low", "high"]
+    band: str
+    value: Number
+    origin: str
+
+
+class AlarmMessage(Message):
+    """Retained on the alarm's own topic: the whole alarm. ``present`` is false in its "cleared"."""
+
+    schema_: Literal["alarm/1"] = Field(default="alarm/1", alias="schema")
+    run: str
+    key: str
+    condition: str
+    bed: str
+    port: str
+    channel: str
+    occurrence: str
+    rev: int
+    kind: Literal["physiological", "technical"]
+    audience: Literal["nurse", "technician"]
+    priority: PriorityName
+    band: str
+    present: bool
+    verifiable: bool
+    signal: Literal["off", "on", "latched", "acknowledged"]
+    durable: bool
+    text: str
+    action: str
+    onset: Stamp
+    changed: Stamp
+    value: Number | None
+    unit: str
+    limit: LimitPassedMessage | None
+    evidence: dict[str, str]
+
+
+class EventMessage(Message):
+    """QoS 1, not retained: one transition. ``(run, event_seq)`` names it for ever; a gap in it shows."""
+
+    schema_: Literal["event/1"] = Field(default="event/1", alias="schema")
+    run: str
+    event_seq: int
+    phase: Literal["start", "update", "escalate", "deescalate", "end"]
+    at: Stamp
+    alarm: AlarmMessage
+
+
+class Topics:
+    """The topics of one edge."""
+
+    def __init__(self, site: str, edge: str) -> None:
+        self.prefix = f"{ROOT}/{site}/edge/{edge}"
+        self.status = f"{self.prefix}/status"
+        self.roster = f"{self.prefix}/roster"
+        self.self_check = f"{self.prefix}/self-check"
+        self.fence = f"{self.prefix}/fence"
+        self.event = f"{self.prefix}/event"
+
+    def scope(self, bed: str) -> str:
+        """Where a bed's topics stand; the edge's own for an empty ``bed``."""
+        return f"{self.prefix}/bed/{bed}" if bed else self.prefix
+
+    def snapshot(self, bed: str) -> str:
+        """Every metric of a bed."""
+        return f"{self.scope(bed)}/snapshot"
+
+    def therapy(self, bed: str) -> str:
+        """A bed's order, phase and limits."""
+        return f"{self.scope(bed)}/therapy"
+
+    def alarms(self, bed: str) -> str:
+        """The index of present alarms."""
+        return f"{self.scope(bed)}/alarms"
+
+    def alarm(self, bed: str, key: str) -> str:
+        """One alarm."""
+        return f"{self.scope(bed)}/alarm/{key}"

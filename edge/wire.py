@@ -1,0 +1,301 @@
+"""From the core's words to the messages of the MQTT contract: the content, its topic, its lane, how long it lasts.
+
+The laws that decide here:
+  * Noise first, quiet last: an onset travels in the lane of its priority, the end of an alarm in the lowest alarm lane.
+  * What tells a nurse that something is wrong is encoded at once, so that it is sent exactly as it was decided. A
+    snapshot is encoded when it is sent, since most are replaced by a newer one before.
+  * Only what must not be believed for long expires: a snapshot and the self-check. An alarm never does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import partial
+from typing import Literal, TypeVar, assert_never
+
+from pydantic import TypeAdapter
+
+from edge.clock import rfc3339
+from edge.core.model import (
+    Alarm,
+    AlarmChanged,
+    AlarmCleared,
+    AlarmIndex,
+    BedSnapshot,
+    Content,
+    DeviceView,
+    Event,
+    Heartbeat,
+    Instant,
+    Priority,
+    Roster,
+    SelfCheck,
+    TherapyView,
+)
+from edge.messages import (
+    AlarmIndexMessage,
+    AlarmMessage,
+    BindingMessage,
+    Device,
+    DeviceIdentity,
+    EventMessage,
+    IndexEntry,
+    LimitMessage,
+    Message,
+    RosterBed,
+    RosterMessage,
+    SelfCheckMessage,
+    SnapshotMessage,
+    Stamp,
+    Status,
+    TherapyMessage,
+    Topics,
+)
+
+SELF_CHECK_EXPIRY_S = 30
+"""Three beats of 10 s: one may be lost on the way, two are no accident."""
+
+
+class Lane(IntEnum):
+    """What goes before what, both when the truth is asserted anew and while all is well; smaller goes first."""
+
+    STATUS = 0
+    ROSTER = 1
+    SELF_CHECK = 2
+    ALARM_HIGH = 3
+    ALARM_MEDIUM = 4
+    ALARM_LOW = 5
+    THERAPY = 6
+    SNAPSHOT = 7
+    EVENT = 8
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it goes before every event and all telemetry."""
+        return self <= Lane.ALARM_LOW
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to be sent with QoS 1.
+
+    ``payload`` is the bytes, or makes them when the message is sent. ``expiry_s`` counts from when it is handed over,
+    ``None``: never. ``then_empty``: once the broker has it, its retained topic is emptied.
+    """
+
+    topic: str
+    payload: bytes | Callable[[], bytes]
+    lane: Lane
+    retain: bool = True
+    expiry_s: int | None = None
+    then_empty: bool = False
+
+
+_ALARM_LANES = {
+    Priority.HIGH: Lane.ALARM_HIGH,
+    Priority.MEDIUM: Lane.ALARM_MEDIUM,
+    Priority.LOW: Lane.ALARM_LOW,
+}
+_STORED_ALARM = TypeAdapter(Alarm)
+
+_M = TypeVar("_M", bound=Message)
+
+
+class Wire:
+    """The encoder of one run of one edge.
+
+    ``outbox_depth`` says how many events wait to be sent. ``previous_run`` and ``previous_event_seq`` name the last
+    committed event of the run before, empty and 0 without one, so that a lost tail of the history shows.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        *,
+        run: str,
+        edge: str,
+        version: str,
+        previous_run: str,
+        previous_event_seq: int,
+        stations_required: Sequence[str],
+        outbox_depth: Callable[[], int],
+    ) -> None:
+        self._topics = topics
+        self._run = run
+        self._edge = edge
+        self._version = version
+        self._previous_run = previous_run
+        self._previous_event_seq = previous_event_seq
+        self._stations_required = tuple(stations_required)
+        self._outbox_depth = outbox_depth
+
+    def encode(self, content: Content, at: Instant) -> Outgoing:
+        """Make the message of a content that the core published ``at``.
+
+        Raises ``ValueError`` where the content breaks the contract; for a snapshot, when its payload is made.
+        """
+        match content:
+            case AlarmChanged(alarm):
+                outgoing = self._alarm_outgoing(alarm, _ALARM_LANES[alarm.priority])
+            case AlarmCleared(alarm):
+                outgoing = self._alarm_outgoing(alarm, Lane.ALARM_LOW, then_empty=True)
+            case AlarmIndex():
+                outgoing = self._index(content)
+            case BedSnapshot():
+                outgoing = Outgoing(
+                    self._topics.snapshot(content.bed),
+                    partial(self._snapshot, content, at),
+                    Lane.SNAPSHOT,
+                    expiry_s=max(1, int(content.valid_for_s)),
+                )
+            case TherapyView():
+                outgoing = self._therapy(content)
+            case Roster():
+                outgoing = self._roster(content)
+            case SelfCheck():
+                outgoing = self._self_check(content)
+            case Heartbeat():
+                outgoing = self._status("running", content.at)
+            case Event():
+                topic, payload = self.event_row(content)
+                outgoing = Outgoing(topic, payload, Lane.EVENT, retain=False)
+            case _:
+                assert_never(content)
+        return outgoing
+
+    def will(self, at: Instant) -> Outgoing:
+        """What the broker is to say if the connection that begins ``at`` is lost."""
+        return self._status("lost", at)
+
+    def stopped(self, at: Instant) -> Outgoing:
+        """The last word of a clean stop."""
+        return self._status("stopped", at)
+
+    def event_row(self, event: Event) -> tuple[str, bytes]:
+        """Topic and payload of an event, as the outbox keeps them."""
+        message = _by_name(EventMessage, event, run=self._run, at=_stamp(event.at), alarm=self._alarm(event.alarm))
+        return self._topics.event, _json(message)
+
+    def _status(self, state: Literal["running", "stopped", "lost"], at: Instant) -> Outgoing:
+        message = Status(
+            state=state,
+            edge=self._edge,
+            run=self._run,
+            version=self._version,
+            previous_run=self._previous_run,
+            previous_event_seq=self._previous_event_seq,
+            mono_s=at.mono_s,
+            wall=rfc3339(at.wall_s),
+            synchronised=at.synchronised,
+        )
+        return Outgoing(self._topics.status, _json(message), Lane.STATUS)
+
+    def _alarm(self, alarm: Alarm) -> AlarmMessage:
+        return _by_name(
+            AlarmMessage,
+            alarm,
+            run=self._run,
+            key=alarm.key.name,
+            condition=alarm.key.condition,
+            bed=alarm.key.bed,
+            port=alarm.key.port,
+            channel=alarm.key.channel,
+            priority=_priority(alarm.priority),
+            onset=_stamp(alarm.onset),
+            changed=_stamp(alarm.changed),
+            evidence=dict(alarm.evidence),
+        )
+
+    def _alarm_outgoing(self, alarm: Alarm, lane: Lane, *, then_empty: bool = False) -> Outgoing:
+        topic = self._topics.alarm(alarm.key.bed, alarm.key.name)
+        return Outgoing(topic, _json(self._alarm(alarm)), lane, then_empty=then_empty)
+
+    def _index(self, index: AlarmIndex) -> Outgoing:
+        entries = tuple(
+            _by_name(IndexEntry, alarm, key=alarm.key.name, priority=_priority(alarm.priority))
+            for alarm in index.alarms
+        )
+        message = AlarmIndexMessage(run=self._run, bed=index.bed, alarms=entries)
+        worst = max((alarm.priority for alarm in index.alarms), default=Priority.LOW)
+        return Outgoing(self._topics.alarms(index.bed), _json(message), _ALARM_LANES[worst])
+
+    def _snapshot(self, snapshot: BedSnapshot, at: Instant) -> bytes:
+        return _json(_by_name(SnapshotMessage, snapshot, run=self._run, at=_stamp(at)))
+
+    def _therapy(self, therapy: TherapyView) -> Outgoing:
+        limits = tuple(_by_name(LimitMessage, limit, priority=_priority(limit.priority)) for limit in therapy.limits)
+        message = _by_name(TherapyMessage, therapy, run=self._run, limits=limits)
+        return Outgoing(self._topics.therapy(therapy.bed), _json(message), Lane.THERAPY)
+
+    def _roster(self, roster: Roster) -> Outgoing:
+        message = RosterMessage(
+            run=self._run,
+            beds=tuple(_roster_bed(*bed) for bed in roster.beds),
+            devices=tuple(_device(device) for device in roster.devices),
+            stations_required=self._stations_required,
+        )
+        return Outgoing(self._topics.roster, _json(message), Lane.ROSTER)
+
+    def _self_check(self, check: SelfCheck) -> Outgoing:
+        high, medium, low = check.alarms_present
+        message = SelfCheckMessage(
+            run=self._run,
+            count=check.count,
+            at=_stamp(check.at),
+            devices=tuple(_device(device) for device in check.devices),
+            outbox_depth=self._outbox_depth(),
+            receipts="on" if self._stations_required else "off",
+            alarms_high=high,
+            alarms_medium=medium,
+            alarms_low=low,
+        )
+        return Outgoing(self._topics.self_check, _json(message), Lane.SELF_CHECK, expiry_s=SELF_CHECK_EXPIRY_S)
+
+
+def alarm_body(alarm: Alarm) -> str:
+    """An alarm as the store keeps it: exact, unlike the message, whose wall times are rounded labels."""
+    return _STORED_ALARM.dump_json(alarm).decode()
+
+
+def alarm_from_body(body: str) -> Alarm:
+    """Read what `alarm_body` wrote; fields that a later version added are ignored, at every depth.
+
+    Raises ``ValueError`` if it is no alarm.
+    """
+    return _STORED_ALARM.validate_json(body)
+
+
+def _by_name(kind: type[_M], source: object, **given: object) -> _M:
+    """Build a message from the fields of equal name in ``source`` and what is ``given``, checked by its model.
+
+    Raises ``ValueError`` if a field is missing or breaks the contract.
+    """
+    same = {name: getattr(source, name) for name in kind.model_fields if name not in given and hasattr(source, name)}
+    return kind.model_validate(same | given, from_attributes=True)
+
+
+def _json(message: Message) -> bytes:
+    return message.model_dump_json(by_alias=True).encode()
+
+
+def _stamp(at: Instant) -> Stamp:
+    return Stamp(mono_s=at.mono_s, wall=rfc3339(at.wall_s), synchronised=at.synchronised)
+
+
+def _priority(priority: Priority) -> str:
+    return priority.name.lower()
+
+
+def _device(device: DeviceView) -> Device:
+    identities = tuple(
+        DeviceIdentity(channel=channel, serial_number=serial_number, model=model)
+        for channel, serial_number, model in device.identities
+    )
+    return _by_name(Device, device, identities=identities)
+
+
+def _roster_bed(bed: str, label: str, bindings: Sequence[tuple[str, str, str]]) -> RosterBed:
+    given = [{"port": port, "channel": channel, "role": role} for port, channel, role in bindings]
+    return RosterBed(bed=bed, label=label, bindings=tuple(BindingMessage.model_validate(one) for one in given))

@@ -1,0 +1,400 @@
+"""The sender against a real mosquitto: births, restarts, freezes, refusals, wills, and nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import aiomqtt
+import pytest
+import structlog
+
+from edge.mqtt import NO_MATCHING_SUBSCRIBERS, STEADY_S, BrokerSettings, Connection
+from edge.send_queue import IN_FLIGHT_QUIET_MAX
+from edge.wire import Lane, Outgoing
+from tests.broker import HOST, Mosquitto
+from tests.sender import BIRTH, EVENT, STOPPED, WILL, WITHIN_S, Edge, Impatient, payloads, settings, state
+
+CLIENT = f"""
+import asyncio, sys, time
+from random import Random
+from drivers.reconnect import Backoff
+from edge.mqtt import BrokerSettings, Sender
+from edge.wire import Lane, Outgoing
+
+async def main():
+    sender = Sender(
+        BrokerSettings("{HOST}", int(sys.argv[1]), "edge-1"),
+        will=lambda: Outgoing("edge/status", b"lost", Lane.STATUS),
+        backoff=Backoff(Random(1)), mono_s=time.monotonic,
+        on_link=print, on_refused=print, on_accepted=print, on_event_sent=print,
+    )
+    sender.publish(Outgoing("edge/status", b"running", Lane.STATUS))
+    await sender.run()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    async with Mosquitto(tmp_path) as broker:
+        yield broker
+
+
+async def test_a_birth_on_every_connect_and_nothing_else_needed(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    async with edge.running(), broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.payload == b"running")
+        for _ in range(2):
+            broker.stop()
+            heard.messages.clear()
+            await broker.start()
+            await heard.wait_for(lambda one: one.payload == b"running")
+        assert [connected for connected, _ in edge.links] == [True, False, True, False, True]
+
+
+@pytest.mark.parametrize("end", [Mosquitto.stop, Mosquitto.kill])
+async def test_a_broker_that_comes_back_without_memory_is_told_the_whole_truth_in_order(
+    broker: Mosquitto, end: Callable[[Mosquitto], None]
+) -> None:
+    edge = Edge(settings(broker))
+    lanes = [lane for lane in Lane if lane not in (Lane.STATUS, Lane.EVENT)]
+    for lane in reversed(lanes):
+        edge.sender.publish(state(lane.name, lane))
+    truth = ["edge/status", *(lane.name for lane in lanes)]
+    async with edge.running(), broker.subscribe_all() as heard:
+        await heard.wait_until(lambda: {one.topic for one in heard.messages} == set(truth))
+        end(broker)
+        await edge.lost()
+        edge.events(1, 1)
+        edge.sender.publish(state("while away", Lane.SNAPSHOT))
+        heard.messages.clear()
+        await broker.start()
+        await heard.wait_for(lambda one: one.topic == EVENT)
+        assert [one.topic for one in heard.messages] == [*truth, "while away", EVENT]
+        assert set(await broker.retained()) == {*truth, "while away"}
+
+
+async def test_a_broker_that_is_not_there_yet_is_told_of_once_and_found_later(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path)
+    backoff = Impatient()
+    edge = Edge(settings(broker), backoff)
+    with structlog.testing.capture_logs() as logs:
+        async with edge.running():
+            for _ in range(3):
+                await backoff.attempts.acquire()
+            async with broker:
+                await edge.linked()
+                assert [connected for connected, _ in edge.links] == [False, True]
+                assert "refused" in edge.links[0][1]
+    lost = [entry["log_level"] for entry in logs if entry["event"] == "broker.lost"]
+    assert lost[0] == "warning"
+    assert set(lost[1:]) == {"debug"}
+
+
+async def test_a_broker_that_lets_us_not_in_says_so(tmp_path: Path) -> None:
+    async with Mosquitto(tmp_path, anonymous=False) as broker:
+        edge = Edge(replace(settings(broker), username="edge", password="wrong"))  # noqa: S106 - no secret
+        async with edge.running():
+            await edge.lost()
+            assert "Not authorized" in edge.links[0][1]
+
+
+async def test_a_frozen_broker_is_noticed_and_a_thawed_one_told_the_truth(broker: Mosquitto) -> None:
+    backoff = Impatient()
+    edge = Edge(settings(broker), backoff)
+    async with edge.running(), broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.payload == b"running")
+        broker.freeze()
+        edge.sender.publish(state("alarm", Lane.ALARM_HIGH))
+        edge.events(1, 3)
+        for _ in range(3):  # the publish, and two connects that nobody answers
+            await backoff.attempts.acquire()
+        assert edge.links[1:] == [(False, "the broker does not answer")]
+        broker.thaw()
+        await edge.until(lambda: len(edge.sent) == 3)
+        await heard.wait_for(lambda one: one.payload == b"3")
+        assert list(dict.fromkeys(payloads(heard, EVENT))) == [b"1", b"2", b"3"]
+        assert [detail for _, detail in edge.links if "taken over" in detail] == []
+        truth = await broker.retained()
+        assert {topic: one.payload for topic, one in truth.items()} == {"edge/status": b"running", "alarm": b"x"}
+
+
+@pytest.mark.parametrize("connect_timeout_s", [0.2, 3.0], ids=["timeout", "cancelled"])
+async def test_a_connect_that_is_given_up_is_closed(connect_timeout_s: float) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        begun.set()
+        await reader.read(-1)
+        ended.set()
+        writer.close()
+
+    server = await asyncio.start_server(never_answer, HOST)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        edge = Edge(BrokerSettings(HOST, port, "edge-1", connect_timeout_s=connect_timeout_s))
+        async with edge.running():
+            await begun.wait()
+            if connect_timeout_s < 1:
+                await edge.lost()
+        await asyncio.wait_for(ended.wait(), 1)
+
+
+async def test_the_reason_of_a_puback_is_told(tmp_path: Path) -> None:
+    async with Mosquitto(tmp_path, acl="topic readwrite open/#\n") as broker:
+        will = replace(WILL, topic="open/status")
+        async with asyncio.timeout(WITHIN_S), Connection(settings(broker), will) as connection:
+            denied = await connection.send(state("closed/a", Lane.ALARM_HIGH), None)
+            unheard = await connection.send(state("open/a", Lane.ALARM_HIGH), None)
+            async with broker.subscribe_all() as heard:
+                taken = await connection.send(state("open/b", Lane.ALARM_HIGH), None)
+                await heard.wait_for(lambda one: one.topic == "open/b")
+        assert (denied.value, denied.is_failure) == (0x87, True)
+        assert (unheard.value, unheard.is_failure) == (NO_MATCHING_SUBSCRIBERS, False)
+        assert (taken.value, taken.is_failure) == (0, False)
+
+
+async def test_what_the_broker_refuses_is_told_once_and_sent_when_it_may(tmp_path: Path) -> None:
+    async with Mosquitto(tmp_path, acl="topic readwrite edge/status\ntopic readwrite fence/#\n") as broker:
+        edge = Edge(settings(broker))
+        edge.sender.publish(state("alarm", Lane.ALARM_HIGH))
+        edge.events(1, 2)
+        async with edge.running():
+            await edge.until(lambda: len(edge.refused) == 2)
+            assert edge.refused == [("alarm", "Not authorized"), (EVENT, "Not authorized")]
+            await _wait_for_log(broker, "Denied PUBLISH from edge-1", times=6)
+            assert (len(edge.refused), edge.accepted, edge.sent) == (2, [], [])
+            broker.set_acl("topic readwrite #\n")
+            await edge.until(lambda: len(edge.sent) == 2)
+            await edge.until(lambda: len(edge.accepted) == 2)
+            assert sorted(edge.accepted) == ["alarm", EVENT]
+            assert edge.sent == [("run-1", 1), ("run-1", 2)]
+            assert set(await broker.retained()) == {"alarm", "edge/status"}
+        assert len(edge.links) == 1
+
+
+async def test_what_cannot_be_encoded_is_refused_and_harms_nothing_else(broker: Mosquitto) -> None:
+    def broken() -> bytes:
+        raise ValueError("link: perhaps")
+
+    edge = Edge(settings(broker))
+    edge.sender.publish(Outgoing("bed-1", broken, Lane.SNAPSHOT))
+    edge.sender.publish(state("bed-2", Lane.SNAPSHOT))
+    async with edge.running(), broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.topic == "bed-2")
+        assert edge.refused == [("bed-1", "cannot be encoded: link: perhaps")]
+        edge.sender.publish(state("bed-1", Lane.SNAPSHOT))
+        await heard.wait_for(lambda one: one.topic == "bed-1")
+        await edge.until(lambda: edge.accepted == ["bed-1"])
+
+
+async def test_the_will_speaks_when_the_process_is_killed(broker: Mosquitto) -> None:
+    async with broker.subscribe_all() as heard:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", CLIENT, str(broker.port))
+        try:
+            await heard.wait_for(lambda one: one.payload == b"running")
+        finally:
+            process.kill()
+            assert await process.wait() == -signal.SIGKILL
+        await heard.wait_for(lambda one: one.payload == b"lost")
+    assert (await broker.retained())["edge/status"].payload == b"lost"
+
+
+async def test_the_will_speaks_when_the_program_fails(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    async with broker.subscribe_all() as heard:
+        async with edge.running():
+            await heard.wait_for(lambda one: one.payload == b"running")
+        await heard.wait_for(lambda one: one.payload == b"lost", limit_s=1)
+
+
+async def test_a_clean_stop_sends_what_waits_then_stopped_and_no_will(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    async with edge.running() as task, broker.subscribe_all() as heard:
+        await edge.linked()
+        edge.events(1, 100)
+        await edge.sender.drain_and_stop(STOPPED, 3.0)
+        await asyncio.wait_for(task, 1)
+        assert edge.sent[-1] == ("run-1", 100)
+        await heard.wait_for(lambda one: one.payload == b"stopped")
+        assert heard.messages[-1].payload == b"stopped"
+        assert (await broker.retained())["edge/status"].payload == b"stopped"
+        assert b"lost" not in payloads(heard, "edge/status")
+        assert edge.links == [(True, "connected")]
+
+
+async def test_nothing_follows_stopped(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    async with edge.running() as task, broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.payload == b"running")
+        edge.events(1, 100)
+        stopping = asyncio.create_task(edge.sender.drain_and_stop(STOPPED, 0.0))
+        await asyncio.sleep(0)  # so that the heartbeat is taken in the very turn in which the limit is over
+        edge.sender.publish(BIRTH)
+        await asyncio.gather(stopping, task)
+        assert (await broker.retained())["edge/status"].payload == b"stopped"
+
+
+async def test_a_stop_at_a_frozen_broker_ends_in_time_and_leaves_the_will(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    async with edge.running() as task, broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.payload == b"running")
+        broker.freeze()
+        edge.events(1, 1)
+        before_s = asyncio.get_running_loop().time()
+        await edge.sender.drain_and_stop(STOPPED, 0.2)
+        await asyncio.wait_for(task, 1)
+        assert asyncio.get_running_loop().time() - before_s < 2
+        broker.thaw()
+        await heard.wait_for(lambda one: one.payload == b"lost")
+
+
+async def test_a_stop_without_a_broker_ends_in_time(tmp_path: Path) -> None:
+    edge = Edge(settings(Mosquitto(tmp_path)))
+    async with edge.running() as task:
+        await edge.lost()
+        await edge.sender.drain_and_stop(STOPPED, 0.2)
+        await asyncio.wait_for(task, 1)
+
+
+async def test_cleared_is_heard_and_then_leaves_no_retained_message(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    async with edge.running(), broker.subscribe_all() as heard:
+        edge.sender.publish(state("alarm", Lane.ALARM_HIGH, b"present"))
+        await heard.wait_for(lambda one: one.payload == b"present")
+        edge.sender.publish(Outgoing("alarm", b"cleared", Lane.ALARM_LOW, then_empty=True))
+        await heard.wait_until(lambda: len(heard.of("alarm")) == 3)
+        assert payloads(heard, "alarm") == [b"present", b"cleared", b""]
+        assert set(await broker.retained()) == {"edge/status"}
+
+
+async def test_events_arrive_in_order_without_a_gap_across_a_restart_of_the_broker(tmp_path: Path) -> None:
+    async with Mosquitto(tmp_path, persistence=True) as broker:
+        edge = Edge(settings(broker))
+        async with edge.running(), broker.subscribe_all(session="station") as heard:
+            edge.events(1, 400)
+            await edge.until(lambda: len(edge.sent) >= 50)
+            await broker.restart()
+            edge.events(401, 500)
+            await edge.until(lambda: len(edge.sent) == 500)
+            await heard.wait_for(lambda one: one.payload == b"500")
+        assert edge.sent == [("run-1", seq) for seq in range(1, 501)]
+        assert len(edge.links) == 3
+        numbers = [int(payload) for payload in payloads(heard, EVENT)]
+        assert list(dict.fromkeys(numbers)) == list(range(1, 501))
+
+
+async def test_a_high_alarm_overtakes_a_thousand_waiting_snapshots(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    encoded: list[str] = []
+
+    def noting(topic: str, lane: Lane) -> Outgoing:
+        def payload() -> bytes:
+            encoded.append(topic)
+            return b"x"
+
+        return Outgoing(topic, payload, lane)
+
+    async with edge.running(), broker.subscribe_all() as heard:
+        await edge.linked()
+        for n in range(1000):
+            edge.sender.publish(noting(f"snapshot-{n}", Lane.SNAPSHOT))
+        await heard.wait_for(lambda one: one.topic == "snapshot-50")
+        before = len(encoded)
+        assert before < 900
+        edge.sender.publish(noting("alarm", Lane.ALARM_HIGH))
+        await heard.wait_for(lambda one: one.topic == "snapshot-999")
+    position = encoded.index("alarm")
+    assert before <= position <= before + IN_FLIGHT_QUIET_MAX  # those that were already on their way
+    topics = [one.topic for one in heard.messages if one.topic != "edge/status"]
+    assert topics.index("alarm") == position
+
+
+async def test_what_changed_while_the_broker_was_slow_is_sent_once(broker: Mosquitto) -> None:
+    edge = Edge(replace(settings(broker), publish_timeout_s=3.0))
+    async with edge.running(), broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.payload == b"running")
+        broker.freeze()
+        first = asyncio.Event()
+
+        def encode_first() -> bytes:
+            first.set()
+            return b"1"
+
+        edge.sender.publish(Outgoing("snapshot", encode_first, Lane.SNAPSHOT))
+        await first.wait()
+        for n in range(2, 12):
+            edge.sender.publish(state("snapshot", Lane.SNAPSHOT, str(n).encode()))
+        broker.thaw()
+        await heard.wait_for(lambda one: one.payload == b"11")
+        assert payloads(heard, "snapshot") == [b"1", b"11"]
+        assert len(edge.links) == 1
+
+
+async def test_who_is_thrown_out_by_its_double_does_not_fight() -> None:
+    # By hand, since mosquitto tells of it only from 2.0.15 on.
+    async def throw_out(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"\x20\x03\x00\x00\x00")  # CONNACK
+        await edge.linked()
+        writer.write(b"\xe0\x02\x8e\x00")  # DISCONNECT, session taken over
+        await reader.read(-1)
+        writer.close()
+
+    async with await asyncio.start_server(throw_out, HOST) as server:
+        port = server.sockets[0].getsockname()[1]
+        backoff = Impatient()
+        edge = Edge(BrokerSettings(HOST, port, "edge-1", takeover_pause_s=1.0), backoff)
+        async with edge.running():
+            await edge.lost()
+            lost_at_s = asyncio.get_running_loop().time()
+            await edge.linked()
+            assert asyncio.get_running_loop().time() - lost_at_s >= 1.0
+            assert edge.links == [(True, "connected"), (False, "session taken over"), (True, "connected")]
+            assert backoff.attempts.locked()
+
+
+@pytest.mark.parametrize(("lived_s", "successes"), [(0.0, 0), (STEADY_S, 1)])
+async def test_only_a_connection_that_lived_a_while_is_a_success(
+    broker: Mosquitto, lived_s: float, successes: int
+) -> None:
+    backoff = Impatient()
+    edge = Edge(settings(broker), backoff)
+    async with edge.running():
+        await edge.linked()
+        edge.ahead_s = lived_s
+        async with aiomqtt.Client(HOST, broker.port, identifier="edge-1"):
+            await edge.lost()
+        await edge.linked()
+    assert backoff.successes == successes
+
+
+async def test_a_retained_snapshot_ends_by_itself(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    edge.sender.publish(Outgoing("snapshot", b"x", Lane.SNAPSHOT, expiry_s=4))
+    async with edge.running(), broker.subscribe_all() as heard:
+        told = await heard.wait_for(lambda one: one.topic == "snapshot")
+        assert told.expiry_s in (3, 4)
+        assert (await heard.wait_for(lambda one: one.topic == "edge/status")).expiry_s is None
+
+
+async def test_that_nobody_listens_is_counted_as_a_hint(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    edge.events(1, 1)
+    async with edge.running():
+        await edge.until(lambda: edge.sent == [("run-1", 1)])
+    assert edge.sender.without_subscribers == 2
+    assert edge.refused == []
+
+
+async def _wait_for_log(broker: Mosquitto, text: str, times: int) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while broker.log().count(text) < times:  # noqa: ASYNC110 - a file cannot be awaited
+            await asyncio.sleep(0.02)

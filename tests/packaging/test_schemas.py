@@ -1,0 +1,68 @@
+"""The schemas in `config/schema` are those of the messages, and what is really sent meets them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from edge.schemas import FOLDER, main, out_of_step, schemas, write
+from tests.contents import AT, CONTENTS, wire
+
+SCHEMA_OF = {"cleared": "alarm"}
+
+
+def sample(name: str) -> Any:
+    payload = wire().encode(CONTENTS[name], AT).payload
+    return json.loads(payload() if callable(payload) else payload)
+
+
+def validator(name: str) -> Draft202012Validator:
+    schema = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def test_the_files_are_in_step() -> None:
+    assert out_of_step(FOLDER) == []
+    assert main(["--check"]) == 0
+
+
+def test_every_message_has_a_schema_and_a_sample() -> None:
+    assert {f"{SCHEMA_OF.get(name, name)}.json" for name in CONTENTS} == set(schemas())
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_what_is_sent_meets_its_schema(name: str) -> None:
+    validator(SCHEMA_OF.get(name, name)).validate(sample(name))
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_every_field_is_required_and_no_other_is_allowed(name: str) -> None:
+    valid = sample(name)
+    check = validator(SCHEMA_OF.get(name, name))
+    for field in valid:
+        with pytest.raises(ValidationError):
+            check.validate({other: value for other, value in valid.items() if other != field})
+    with pytest.raises(ValidationError):
+        check.validate(valid | {"unheard_of": 1})
+
+
+def test_a_number_of_the_dose_is_text_in_the_schema() -> None:
+    with pytest.raises(ValidationError):
+        validator("alarm").validate(sample("alarm") | {"value": 2.6})
+
+
+def test_a_difference_a_gap_and_a_stray_file_are_seen_and_mended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path)
+    (tmp_path / "alarm.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "status.json").unlink()
+    (tmp_path / "stray.json").write_text("{}", encoding="utf-8")
+    assert main(["--check", "--folder", str(tmp_path)]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert [Path(line.partition(":")[0]).name for line in told] == ["alarm.json", "status.json", "stray.json"]
+    assert main(["--folder", str(tmp_path)]) == 0
+    assert main(["--check", "--folder", str(tmp_path)]) == 0

@@ -1,0 +1,119 @@
+"""A sender at a broker, for tests: what it was told is noted and can be awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from drivers.reconnect import Backoff
+from edge.mqtt import BrokerSettings, Sender
+from edge.store import OutboxRow
+from edge.wire import Lane, Outgoing
+from tests.broker import Listener, Mosquitto
+
+WILL = Outgoing("edge/status", b"lost", Lane.STATUS)
+BIRTH = replace(WILL, payload=b"running")
+STOPPED = replace(WILL, payload=b"stopped")
+EVENT = "edge/event"
+WITHIN_S = 4.0
+CHANCE = Random(1)  # noqa: S311 - it spreads reconnects, it keeps no secret
+
+
+def settings(broker: Mosquitto) -> BrokerSettings:
+    return BrokerSettings(
+        broker.host,
+        broker.port,
+        "edge-1",
+        keepalive_s=2,
+        connect_timeout_s=0.5,
+        publish_timeout_s=0.5,
+        refused_retry_s=0.1,
+        takeover_pause_s=1.0,
+    )
+
+
+class Impatient(Backoff):
+    """Tries again at once, and counts."""
+
+    def __init__(self) -> None:
+        super().__init__(CHANCE)
+        self.attempts = asyncio.Semaphore(0)
+        self.successes = 0
+
+    def next_delay_s(self) -> float:
+        self.attempts.release()
+        return 0.05
+
+    def succeeded(self) -> None:
+        self.successes += 1
+
+
+class Edge:
+    """A sender that notes what it is told."""
+
+    def __init__(self, settings: BrokerSettings, backoff: Backoff | None = None) -> None:
+        self.links: list[tuple[bool, str]] = []
+        self.refused: list[tuple[str, str]] = []
+        self.accepted: list[str] = []
+        self.sent: list[tuple[str, int]] = []
+        self.ahead_s = 0.0
+        self._changed = asyncio.Event()
+        self.sender = Sender(
+            settings,
+            will=lambda: WILL,
+            backoff=backoff or Backoff(CHANCE),
+            mono_s=lambda: asyncio.get_running_loop().time() + self.ahead_s,
+            on_link=lambda connected, detail: self._note(self.links, (connected, detail)),
+            on_refused=lambda topic, reason: self._note(self.refused, (topic, reason)),
+            on_accepted=lambda topic: self._note(self.accepted, topic),
+            on_event_sent=lambda run, event_seq: self._note(self.sent, (run, event_seq)),
+        )
+        self.sender.publish(BIRTH)
+
+    def events(self, first: int, last: int) -> None:
+        self.sender.add_events([row(seq) for seq in range(first, last + 1)])
+
+    async def until(self, condition: Callable[[], bool], limit_s: float = WITHIN_S) -> None:
+        async with asyncio.timeout(limit_s):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def linked(self) -> None:
+        await self.until(lambda: bool(self.links) and self.links[-1][0])
+
+    async def lost(self) -> None:
+        await self.until(lambda: bool(self.links) and not self.links[-1][0])
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
+        faults: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+        task = asyncio.create_task(self.sender.run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            assert faults == []
+
+    def _note(self, notes: list[Any], note: Any) -> None:
+        notes.append(note)
+        self._changed.set()
+
+
+def row(seq: int) -> OutboxRow:
+    return OutboxRow("run-1", seq, EVENT, str(seq).encode())
+
+
+def state(topic: str, lane: Lane, payload: bytes = b"x") -> Outgoing:
+    return Outgoing(topic, payload, lane)
+
+
+def payloads(heard: Listener, topic: str) -> list[bytes]:
+    return [one.payload for one in heard.of(topic)]
