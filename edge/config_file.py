@@ -1,0 +1,367 @@
+"""The shape of the configuration files: a class a TOML table, physical quantities with units, and what is wrong.
+
+Each table is checked by itself, so that one run finds every error of a file and not only the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+FILE_MAX_BYTES = 1_048_576
+"""A ward of 72 pumps needs some 30 kB; a file beyond this was hardly meant, and would sit in memory."""
+
+EXCERPT_CHARS = 60
+"""How much of a wrong value is shown again."""
+
+TEXT_MAX_CHARS = 80
+"""What fits a tile or a line of the log."""
+
+_IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_QUANTITY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) (\S{1,12})")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, and what to do. ``key`` is like ``bed[1].pumps[0].channel``, counted from 0."""
+
+    file: str
+    key: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{place}: {self.message}; {self.remedy}"
+
+
+def _refusal(message: str, remedy: str) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{message}", {"message": message, "remedy": remedy})
+
+
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    """Reads ``"70 kg"`` exactly; ``units`` are the spellings that are taken, each with its size in the first one."""
+
+    what: str
+    example: str
+    units: tuple[tuple[str, int], ...]
+    least: Decimal
+    most: Decimal
+
+    def __call__(self, raw: object) -> Decimal:
+        accepted = " or ".join(unit for unit, _ in self.units)
+        if not isinstance(raw, str):
+            raise _refusal(
+                f"{repr(raw)[:EXCERPT_CHARS]} has no unit",
+                f'write {self.what} as text with {accepted}, like "{self.example}"',
+            )
+        shown = f'"{raw[:EXCERPT_CHARS]}"'
+        if "," in raw:
+            # "10,000" is ten or ten thousand: never guess which.
+            raise _refusal(f"{shown} has a comma", f'use a decimal point and no separators, like "{self.example}"')
+        found = _QUANTITY.fullmatch(raw)
+        if found is None:
+            raise _refusal(f"{shown} is not a number, a space and a unit", f'write {self.what} like "{self.example}"')
+        number, unit = found.groups()
+        factor = dict(self.units).get(unit)
+        if factor is None:
+            # Nothing is converted: 154 lb and 154 kg must not look alike to whoever reads the file.
+            raise _refusal(f"{shown} is not in {accepted}", f'give {accepted}, like "{self.example}"')
+        value = Decimal(number) * factor
+        if not self.least <= value <= self.most:
+            base = self.units[0][0]
+            raise _refusal(f"{shown} is out of bounds", f"{self.what} is {self.least} to {self.most} {base}")
+        return value
+
+
+def _quantity(what: str, example: str, unit: str, least: str, most: str) -> PlainValidator:
+    units = _TIME if unit == "s" else ((unit, 1),)
+    return PlainValidator(_Quantity(what, example, units, Decimal(least), Decimal(most)))
+
+
+_TIME = (("s", 1), ("min", 60))
+
+# The bounds stop slips of a digit, not clinical choices. A delay above 60 s would hide what it delays (H-34).
+Delay = Annotated[Decimal, _quantity("a delay", "20 s", "s", "0", "60")]
+LongDelay = Annotated[Decimal, _quantity("this delay", "5 min", "s", "0", "600")]
+# Above 15 min the age limits of a cuff pressure (25 and 30 min) would come before the second reading.
+CuffInterval = Annotated[Decimal, _quantity("a cuff interval", "5 min", "s", "60", "900")]
+# Below 0.5 s a pump rack is not to be asked. At 4.5 s, two missed rounds and 1 s are the 10 s within which a lost link
+# must be known.
+PollInterval = Annotated[Decimal, _quantity("a poll interval", "1 s", "s", "0.5", "4.5")]
+Weight = Annotated[Decimal, _quantity("a weight", "70 kg", "kg", "0.5", "300")]
+Concentration = Annotated[Decimal, _quantity("a concentration", "10 mg/mL", "mg/mL", "0.001", "1000")]
+DoseRate = Annotated[Decimal, _quantity("a dose rate", "1.0 mg/kg/h", "mg/kg/h", "0.001", "100")]
+DoseRateStep = Annotated[Decimal, _quantity("a hysteresis", "0.1 mg/kg/h", "mg/kg/h", "0", "10")]
+Fraction = Annotated[Decimal, _quantity("this part", "80 %", "%", "1", "99")]
+HeartRate = Annotated[Decimal, _quantity("a heart rate", "120 /min", "/min", "20", "250")]
+RespiratoryRate = Annotated[Decimal, _quantity("a breathing rate", "25 /min", "/min", "2", "100")]
+RateStep = Annotated[Decimal, _quantity("a hysteresis", "3 /min", "/min", "0", "20")]
+Pressure = Annotated[Decimal, _quantity("a pressure", "120 mmHg", "mmHg", "15", "280")]
+PressureStep = Annotated[Decimal, _quantity("a hysteresis", "5 mmHg", "mmHg", "0", "20")]
+Saturation = Annotated[Decimal, _quantity("a saturation", "92 %", "%", "50", "100")]
+SaturationStep = Annotated[Decimal, _quantity("a hysteresis", "2 %", "%", "0", "10")]
+
+
+def _identifier(raw: str) -> str:
+    if _IDENTIFIER.fullmatch(raw) is None:
+        raise _refusal(
+            f'"{raw[:EXCERPT_CHARS]}" is no identifier',
+            "use 1 to 32 lower-case letters, digits and hyphens, no hyphen first",
+        )
+    return raw
+
+
+def _text(raw: str) -> str:
+    if not raw or raw != raw.strip() or len(raw) > TEXT_MAX_CHARS or not raw.isprintable():
+        raise _refusal(
+            f"{raw[:EXCERPT_CHARS]!r} cannot be shown",
+            f"write 1 to {TEXT_MAX_CHARS} printable characters, no blanks at the ends",
+        )
+    return raw
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Text = Annotated[str, AfterValidator(_text)]
+FilePath = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]+$")]
+VitalSign = Literal["heart_rate", "spo2", "respiratory_rate", "nibp"]
+Baud = Literal[300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]
+Value = TypeVar("Value")
+Difference = TypeVar("Difference")
+
+
+class Table(BaseModel):
+    """One TOML table: nothing unknown, nothing coerced. ``subtables`` are keys that are tables of their own."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    subtables: ClassVar[tuple[str, ...]] = ()
+
+
+class EdgeTable(Table):
+    """The keys at the top of the edge's file."""
+
+    subtables = ("broker", "store", "port", "bed", "demo_order", "standard_limits")
+    mode: Literal["demo", "clinical"]
+    site: Identifier
+    edge: Identifier
+    library: FilePath
+    stations_required: list[Identifier] = []
+
+
+class BrokerTable(Table):
+    """Where the MQTT broker is."""
+
+    host: Text
+    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    username: Text | None = None
+    password_file: FilePath | None = None
+
+
+class StoreTable(Table):
+    """Where the alarm states, the outbox and the journal are kept."""
+
+    path: FilePath
+
+
+class PortTable(Table):
+    """One line to a device."""
+
+    id: Identifier
+    path: FilePath
+    driver: str
+    baud: Baud | None = None
+    poll_interval: PollInterval = Decimal(1)
+
+
+class BedTable(Table):
+    """One bed, without its bindings."""
+
+    subtables = ("pumps", "monitors")
+    id: Identifier
+    label: Text
+    vital_signs: list[VitalSign] = []
+    cuff_interval: CuffInterval = Decimal(300)
+
+
+class BindingTable(Table):
+    """A pump channel of a bed."""
+
+    port: str
+    channel: Text
+    serial_number: Text | None = None
+
+
+class MonitorTable(BindingTable):
+    """A monitor of a bed; a monitor has one channel."""
+
+    channel: Text = "0"
+
+
+class OrderTable(Table):
+    """An order that the demonstration starts with."""
+
+    bed: str
+    port: str
+    channel: str
+    drug: str
+    concentration: Concentration
+    weight: Weight
+    step: DoseRate
+    maximum: DoseRate
+
+
+class LimitTable(Table, Generic[Value, Difference]):
+    """One limit: soft, hard, and a bypass band that is hard without delay."""
+
+    soft: Value
+    soft_delay: Delay
+    soft_priority: Literal["low", "medium"] = "medium"
+    hard: Value | None = None
+    hard_delay: Delay | None = None
+    bypass: Value | None = None
+    hysteresis: Difference
+    clear_delay: Delay
+
+
+class DrugTable(Table):
+    """One drug of the library, without its limits."""
+
+    subtables = ("dose_rate_high", "dose_rate_low")
+    id: Identifier
+    label: Text
+    approved: bool
+    pump_names: Annotated[list[Text], Field(min_length=1)]
+
+
+class DoseRateLowTable(Table):
+    """The low limit of the dose rate, as a part of the ordered step."""
+
+    part_of_step: Fraction
+    floor: DoseRate
+    delay: LongDelay
+
+
+class LibraryTable(Table):
+    """The drug library's file."""
+
+    subtables = ("drug",)
+
+
+AnyTable = TypeVar("AnyTable", bound=Table)
+Row = tuple[str, dict[str, object]]
+
+
+class Reader:
+    """One file: its content, and everything that is wrong with it."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = str(path)
+        self.problems: list[Problem] = []
+        self.sha256 = ""
+        self.content: dict[str, object] = {}
+
+    def read(self) -> bool:
+        """Read and parse the file. False, and a problem more, if that cannot be done."""
+        try:
+            with Path(self.file).open("rb") as file:
+                data = file.read(FILE_MAX_BYTES + 1)
+        except (OSError, ValueError) as error:  # ValueError: a name with NUL
+            reason = getattr(error, "strerror", None) or error
+            self.refuse("", f"cannot be read: {reason}", "correct the path, or let this user read the file")
+            return False
+        if len(data) > FILE_MAX_BYTES:
+            self.refuse("", f"is larger than {FILE_MAX_BYTES} bytes", "give a configuration file")
+            return False
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        try:
+            self.content = tomllib.loads(data.decode())
+        except RecursionError:
+            self.refuse("", "is nested too deeply", "give a configuration file")
+            return False
+        except ValueError as error:
+            self.refuse("", f"is not TOML: {error}", "correct the line that is named, or save the file as UTF-8")
+            return False
+        return True
+
+    def refuse(self, key: str, message: str, remedy: str) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(self.file, key, message, remedy))
+
+    def table(self, kind: type[AnyTable], raw: Mapping[str, object], key: str) -> AnyTable | None:
+        """Check one table without its subtables. None, and problems more, if it is wrong."""
+        own = {name: value for name, value in raw.items() if name not in kind.subtables}
+        try:
+            return kind.model_validate(own)
+        except ValidationError as error:
+            known = [*kind.model_fields, *kind.subtables]
+            for detail in error.errors(include_url=False):
+                self._refuse_detail(detail, key, known)
+            return None
+
+    def section(self, raw: Mapping[str, object], name: str, parent: str = "") -> dict[str, object] | None:
+        """Find the table ``[name]``. None, and a problem more, if it is not there or no table."""
+        key = join(parent, name)
+        found = raw.get(name)
+        if isinstance(found, dict):
+            return found
+        self.refuse(key, "is missing" if found is None else "is not a table", f"write it as [{key}]")
+        return None
+
+    def rows(self, raw: Mapping[str, object], name: str, parent: str = "", *, least: int = 0) -> Iterable[Row]:
+        """Every table of the list ``name`` with its key; what is no table becomes a problem."""
+        key = join(parent, name)
+        found = raw.get(name, [])
+        listed: Sequence[object] = found if isinstance(found, list) else ()
+        if not isinstance(found, list) or not all(isinstance(row, dict) for row in listed):
+            how = f"[{{...}}, {{...}}] inside {parent}" if parent else f"[[{name}]], once for each"
+            self.refuse(key, "is not a list of tables", f"write it as {how}")
+        elif len(listed) < least:
+            self.refuse(key, "is missing", f"write at least one [[{name}]]")
+        return [(f"{key}[{index}]", row) for index, row in enumerate(listed) if isinstance(row, dict)]
+
+    def once(self, seen: dict[str, str], value: object, key: str) -> None:
+        """Refuse a text that was seen before, at another key. What is no text is told by its table."""
+        if isinstance(value, str):
+            if value in seen:
+                self.refuse(key, f"is the same as {seen[value]}", "make each unique")
+            seen.setdefault(value, key)
+
+    def _refuse_detail(self, detail: ErrorDetails, table_key: str, known: Sequence[str]) -> None:
+        key = table_key
+        for part in detail["loc"]:
+            key = f"{key}[{part}]" if isinstance(part, int) else join(key, part)
+        match detail["type"]:
+            case "refused":
+                self.refuse(key, detail["ctx"]["message"], detail["ctx"]["remedy"])
+            case "missing":
+                self.refuse(key, "is missing", "add it; the shipped file explains every key")
+            case "extra_forbidden":
+                self.refuse(key, "is not a known key", suggest(str(detail["loc"][-1]), known))
+            case _:
+                wanted = detail["msg"].partition(" should ")[2] or detail["msg"]
+                self.refuse(key, f"{repr(detail['input'])[:EXCERPT_CHARS]} is not accepted", f"it should {wanted}")
+
+
+def join(parent: str, name: str) -> str:
+    """The key of ``name`` in the table ``parent``."""
+    return f"{parent}.{name}" if parent else name
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The remedy for a name that is none of ``known``: the nearest one, or all."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    if near:
+        return f'did you mean "{near[0]}"?'
+    return f"known: {', '.join(names)}" if names else "none is known"

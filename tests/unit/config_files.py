@@ -1,0 +1,45 @@
+"""The shipped configuration files, to be changed by the tests of the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.config import ConfigError, load
+from edge.config_file import Problem
+
+SHIPPED = Path(__file__).parents[2] / "config"
+EDGE = (SHIPPED / "edge.toml").read_text()
+DRUGS = (SHIPPED / "drugs.toml").read_text()
+
+MONITORS = 'monitors = [{ port = "bed-1-monitor" }]'
+DEMO_ORDER = EDGE[EDGE.index("[[demo_order]]") : EDGE.index("# ---- Standard limits")]
+SECOND_PUMP = '[[port]]\nid = "bed-2-pump"\npath = "bed-2-pump"\ndriver = "bbraun-space"\n'
+SECOND_BED = '[[bed]]\nid = "bed-2"\nlabel = "Bed 2"\npumps = [{ port = "bed-2-pump", channel = "11" }]\n'
+APPROVED = DRUGS.replace("approved = false\n", "approved = true\n")
+WEIGHT = 'weight = "70 kg"'
+UNIQUE = "make each unique"
+HR_HIGH = "standard_limits.heart_rate_high"
+DRUG_HIGH = "drug[0].dose_rate_high"
+CLINICAL = EDGE.replace('mode = "demo"', 'mode = "clinical"').replace(DEMO_ORDER, "")
+
+
+def put(folder: Path, edge: str = EDGE, drugs: str = DRUGS) -> Path:
+    (folder / "drugs.toml").write_text(drugs)
+    path = folder / "edge.toml"
+    path.write_text(edge)
+    return path
+
+
+def problems_of(path: Path, run_dir: Path) -> tuple[Problem, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load(path, run_dir)
+    return caught.value.problems
+
+
+def changed(text: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        assert text.count(old) >= 1, old
+        text = text.replace(old, new, 1)
+    return text

@@ -1,0 +1,327 @@
+"""What the configuration refuses: each thing with its place and its remedy, and everything at once (H-34, T-37)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers import registry
+from edge.config import ConfigError, Mode, load
+from edge.config_file import FILE_MAX_BYTES, Problem
+from tests.unit.config_files import (
+    DEMO_ORDER,
+    DRUG_HIGH,
+    DRUGS,
+    EDGE,
+    HR_HIGH,
+    MONITORS,
+    SECOND_BED,
+    SECOND_PUMP,
+    UNIQUE,
+    WEIGHT,
+    changed,
+    problems_of,
+    put,
+)
+
+# --- refusals, each alone ---
+
+
+@dataclass(frozen=True)
+class Case:
+    """One change of a shipped file, and the one problem that must come of it."""
+
+    name: str
+    changes: list[tuple[str, str]]
+    key: str
+    message: str
+    remedy: str
+
+
+def corpus(name: str) -> list[Any]:
+    cases = tomllib.loads((Path(__file__).parent / "invalid_config" / name).read_text())["case"]
+    return [pytest.param(Case(**case), id=case["name"]) for case in cases]
+
+
+@pytest.mark.parametrize("case", corpus("edge.toml"))
+def test_refused(case: Case, tmp_path: Path) -> None:
+    path = put(tmp_path, changed(EDGE, *case.changes))
+    assert problems_of(path, tmp_path) == (Problem(str(path), case.key, case.message, case.remedy),)
+
+
+@pytest.mark.parametrize("case", corpus("drugs.toml"))
+def test_library_refused(case: Case, tmp_path: Path) -> None:
+    path = put(tmp_path, drugs=changed(DRUGS, *case.changes))
+    drugs = str(tmp_path / "drugs.toml")
+    assert problems_of(path, tmp_path) == (Problem(drugs, case.key, case.message, case.remedy),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "driver"),
+    [
+        ('channel = "11" }]', 'channel = "4Z" }]', "bed[0].pumps[0].channel", "bbraun-space"),
+        (MONITORS, MONITORS.replace(" }", ', channel = "4Z" }'), "bed[0].monitors[0].channel", "ivy-450c"),
+    ],
+)
+def test_channel_that_the_driver_does_not_have(old: str, new: str, key: str, driver: str, tmp_path: Path) -> None:
+    path = put(tmp_path, changed(EDGE, (old, new)))
+    remedy = registry.driver(driver).channel_help
+    assert problems_of(path, tmp_path) == (Problem(str(path), key, f'"4Z" is no channel of {driver}', remedy),)
+
+
+def test_library_without_a_drug(tmp_path: Path) -> None:
+    path = put(tmp_path, drugs="")
+    drugs = str(tmp_path / "drugs.toml")
+    assert problems_of(path, tmp_path) == (Problem(drugs, "drug", "is missing", "write at least one [[drug]]"),)
+
+
+def test_drug_twice(tmp_path: Path) -> None:
+    path = put(tmp_path, drugs=DRUGS + DRUGS.replace('["Ketamine", "Ketamin"]', '["S-Ketamin"]'))
+    drugs = str(tmp_path / "drugs.toml")
+    assert problems_of(path, tmp_path) == (Problem(drugs, "drug[1].id", "is the same as drug[0].id", UNIQUE),)
+
+
+def test_two_orders_of_one_channel(tmp_path: Path) -> None:
+    path = put(tmp_path, changed(EDGE, (DEMO_ORDER, DEMO_ORDER + DEMO_ORDER)))
+    assert problems_of(path, tmp_path) == (
+        Problem(str(path), "demo_order[1].channel", "is the same as demo_order[0].channel", UNIQUE),
+    )
+
+
+def test_two_weights_of_one_patient(tmp_path: Path) -> None:
+    second = DEMO_ORDER.replace('channel = "11"', 'channel = "12"').replace('"70 kg"', '"71 kg"')
+    two_channels = ('channel = "11" }]', 'channel = "11" }, { port = "bed-1-pump", channel = "12" }]')
+    path = put(tmp_path, changed(EDGE, two_channels, (DEMO_ORDER, DEMO_ORDER + second)))
+    message = 'bed "bed-1" has another weight in another order'
+    remedy = "a bed has one patient: give one weight"
+    assert problems_of(path, tmp_path) == (Problem(str(path), "demo_order[1].weight", message, remedy),)
+
+
+def test_order_for_the_pump_of_another_bed(tmp_path: Path) -> None:
+    order = DEMO_ORDER.replace('bed = "bed-1"', 'bed = "bed-2"')
+    path = put(tmp_path, changed(EDGE, (DEMO_ORDER, SECOND_PUMP + SECOND_BED + order)))
+    message = 'channel 11 of "bed-1-pump" is no pump of bed "bed-2"'
+    remedy = "name a channel that is listed under the bed's pumps"
+    assert problems_of(path, tmp_path) == (Problem(str(path), "demo_order[0].channel", message, remedy),)
+
+
+# --- refusals of a whole ---
+
+
+@pytest.mark.parametrize(
+    ("old", "key", "message"),
+    [
+        ("[standard_limits.spo2_low]", "standard_limits.spo2_low", "is missing"),
+        ("[standard_limits.nibp_sys_high]", "standard_limits.nibp_sys_high", "is missing"),
+    ],
+)
+def test_no_limit_may_be_left_out(old: str, key: str, message: str, tmp_path: Path) -> None:
+    start = EDGE.index(old)
+    following = EDGE.find("\n[standard_limits", start + 1)
+    path = put(tmp_path, EDGE[:start] + EDGE[following:])
+    assert problems_of(path, tmp_path) == (Problem(str(path), key, message, f"write it as [{key}]"),)
+
+
+def test_without_standard_limits_nothing_would_be_armed(tmp_path: Path) -> None:
+    path = put(tmp_path, EDGE[: EDGE.index("[standard_limits")])
+    assert problems_of(path, tmp_path) == (
+        Problem(str(path), "standard_limits", "is missing", "write it as [standard_limits]"),
+    )
+
+
+def one_limit(name: str, soft: str, hysteresis: str) -> str:
+    """The shipped file with the soft band of one limit alone."""
+    start = EDGE.index(f"[standard_limits.{name}]")
+    end = EDGE.find("\n[standard_limits", start + 1)
+    delays = 'soft_delay = "20 s"\nclear_delay = "10 s"'
+    limit = f'[standard_limits.{name}]\nsoft = "{soft}"\n{delays}\nhysteresis = "{hysteresis}"\n'
+    return EDGE[:start] + limit + (EDGE[end:] if end > 0 else "")
+
+
+@pytest.mark.parametrize(
+    ("name", "soft", "hysteresis", "message"),
+    [
+        ("spo2_low", "98 %", "2 %", "2 leaves no room to clear: it is 2 from soft to the end of the scale"),
+        (
+            "respiratory_rate_high",
+            "25 /min",
+            "15 /min",
+            "15 leaves no room to clear: it is 15 from soft to respiratory_rate_low",
+        ),
+    ],
+)
+def test_hysteresis_without_room_to_clear(name: str, soft: str, hysteresis: str, message: str, tmp_path: Path) -> None:
+    path = put(tmp_path, one_limit(name, soft, hysteresis))
+    remedy = "make it smaller, or move the limits apart"
+    assert problems_of(path, tmp_path) == (Problem(str(path), f"standard_limits.{name}.hysteresis", message, remedy),)
+
+
+@pytest.mark.parametrize(
+    ("name", "soft", "hysteresis"), [("spo2_low", "98 %", "1 %"), ("respiratory_rate_high", "25 /min", "14 /min")]
+)
+def test_hysteresis_with_room_to_clear(name: str, soft: str, hysteresis: str, tmp_path: Path) -> None:
+    load(put(tmp_path, one_limit(name, soft, hysteresis)), tmp_path)
+
+
+def test_all_errors_at_once(tmp_path: Path) -> None:
+    edge = changed(
+        EDGE,
+        ('site = "demo"', 'site = "Demo"'),
+        ("port = 1883", "prt = 1883"),
+        ('driver = "ivy-450c"', 'driver = "ivy"'),
+        ('cuff_interval = "5 min"', "cuff_interval = 5"),
+        ('channel = "11" }', 'channel = "11" }, { port = "nowhere", channel = "11" }'),
+        (WEIGHT, 'weight = "154 lb"'),
+        ('hard = "140 /min"', 'hard = "100 /min"'),
+        ('soft_priority = "low"', "soft_prority = 1"),
+    )
+    path = put(
+        tmp_path,
+        edge,
+        changed(DRUGS, ('bypass = "4.0 mg/kg/h"', 'bypass = "2 mg/kg/h"'), ('delay = "5 min"', 'delay = "1 h"')),
+    )
+    found = problems_of(path, tmp_path)
+    assert [(Path(problem.file).name, problem.key) for problem in found] == [
+        ("edge.toml", "site"),
+        ("edge.toml", "broker.prt"),
+        ("edge.toml", "port[1].driver"),
+        ("edge.toml", "bed[0].cuff_interval"),
+        ("edge.toml", "bed[0].pumps[1].port"),
+        ("edge.toml", "demo_order[0].weight"),
+        ("edge.toml", f"{HR_HIGH}.hard"),
+        ("edge.toml", "standard_limits.respiratory_rate_high.soft_prority"),
+        ("drugs.toml", "drug[0].dose_rate_low.delay"),
+        ("drugs.toml", f"{DRUG_HIGH}.bypass"),
+    ]
+    assert all(problem.message and problem.remedy for problem in found)
+
+
+def test_the_error_says_every_problem(tmp_path: Path) -> None:
+    path = put(tmp_path, changed(EDGE, ('edge = "pi-1"\n', ""), (WEIGHT, "weight = 70")))
+    with pytest.raises(ConfigError) as caught:
+        load(path, tmp_path)
+    assert str(caught.value) == (
+        f"{path}: edge: is missing; add it; the shipped file explains every key\n"
+        f'{path}: demo_order[0].weight: 70 has no unit; write a weight as text with kg, like "70 kg"'
+    )
+
+
+def test_clinical_refuses_orders_and_unapproved_drugs(tmp_path: Path) -> None:
+    path = put(tmp_path, changed(EDGE, ('mode = "demo"', 'mode = "clinical"')))
+    assert problems_of(path, tmp_path) == (
+        Problem(str(path), "demo_order[0]", "clinical mode has no demonstration orders", "remove it"),
+        Problem(
+            str(tmp_path / "drugs.toml"),
+            "drug[0].approved",
+            "clinical mode refuses a drug that is not approved",
+            "have it approved by a clinician and set approved = true, or remove the entry",
+        ),
+    )
+
+
+# --- files ---
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    assert problems_of(path, tmp_path) == (
+        Problem(
+            str(path),
+            "",
+            "cannot be read: No such file or directory",
+            "correct the path, or let this user read the file",
+        ),
+    )
+
+
+def test_unreadable_file(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, tmp_path) == (
+        Problem(
+            str(tmp_path), "", "cannot be read: Is a directory", "correct the path, or let this user read the file"
+        ),
+    )
+
+
+def test_missing_library(tmp_path: Path) -> None:
+    path = put(tmp_path)
+    (tmp_path / "drugs.toml").unlink()
+    remedy = "correct the path, or let this user read the file"
+    assert problems_of(path, tmp_path) == (
+        Problem(str(tmp_path / "drugs.toml"), "", "cannot be read: No such file or directory", remedy),
+    )
+
+
+def test_library_that_is_not_toml(tmp_path: Path) -> None:
+    (problem,) = problems_of(put(tmp_path, drugs="[[drug]\n"), tmp_path)
+    assert problem.file == str(tmp_path / "drugs.toml")
+    assert problem.message.startswith("is not TOML: ")
+
+
+def test_missing_password_file(tmp_path: Path) -> None:
+    path = put(tmp_path, changed(EDGE, ("port = 1883", 'username = "pi"\npassword_file = "secret"')))
+    reason = f"{tmp_path / 'secret'} cannot be read: No such file or directory"
+    remedy = "give a file that the service's user may read"
+    assert problems_of(path, tmp_path) == (Problem(str(path), "broker.password_file", reason, remedy),)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"mode = 'demo'\nsite =\n", r"is not TOML: .*\(at line 2, column 7\)"),
+        (b"mode = 'demo'\nmode = 'clinical'\n", r"is not TOML: .*\(at line 2, column 18\)"),
+        (b"mode = 'd\xe9mo'\n", r"is not TOML: 'utf-8' codec can't decode .*"),
+        (b"mode = " + b"9" * 5000, r"is not TOML: .*"),
+        (b"mode = " + b"[" * 100_000, r"is nested too deeply"),
+    ],
+    ids=["syntax", "key twice", "not UTF-8", "huge number", "nested"],
+)
+def test_not_toml(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_bytes(content)
+    (problem,) = problems_of(path, tmp_path)
+    assert (problem.file, problem.key) == (str(path), "")
+    assert re.fullmatch(message, problem.message)
+
+
+@pytest.mark.parametrize(("size", "refused"), [(FILE_MAX_BYTES, False), (FILE_MAX_BYTES + 1, True)])
+def test_size_of_a_file_is_bounded(size: int, refused: bool, tmp_path: Path) -> None:
+    path = put(tmp_path, EDGE + "#" * (size - len(EDGE.encode())))
+    if not refused:
+        assert load(path, tmp_path).mode is Mode.DEMO
+        return
+    assert problems_of(path, tmp_path) == (
+        Problem(str(path), "", "is larger than 1048576 bytes", "give a configuration file"),
+    )
+
+
+# --- whatever is written ---
+
+ANYTHING = """
+-1  0  1e400  true  2026-01-01  12:00:00
+""  " "  "x"  "1 kg"  "\\u0000"  "/dev/null"  "tcp://"  "LONG"
+[]  [[]]  [1]  ["x"]  ["x","x"]  {}  {a=1}  [{}]  [{a=1}]
+[{port=[],channel={}}]  [{port="x",channel=""}]  [{port="bed-1-pump",channel="x"},{port="bed-1-pump",channel="x"}]
+""".replace("LONG", "9" * 400)
+
+
+def outcome(path: Path, run_dir: Path) -> tuple[Problem, ...]:
+    try:
+        load(path, run_dir)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+@pytest.mark.parametrize("value", re.findall(r'(?:"[^"\n]*"|\S)+', ANYTHING))
+def test_any_value_at_any_key_is_taken_or_refused(value: str, tmp_path: Path) -> None:
+    """Nothing that a file can say raises anything else than ConfigError, and every problem says what to do."""
+    for name, text in (("edge.toml", EDGE), ("drugs.toml", DRUGS)):
+        for match in re.finditer(r"^(\w+) = .*$", text, re.MULTILINE):
+            path = put(tmp_path)
+            (tmp_path / name).write_text(f"{text[: match.start()]}{match[1]} = {value}{text[match.end() :]}")
+            assert all(problem.message and problem.remedy for problem in outcome(path, tmp_path / "run"))
