@@ -1,0 +1,191 @@
+"""The daemon: put the parts together, run them, and end in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from dataclasses import dataclass
+from importlib.metadata import version
+from random import Random
+
+import structlog
+
+from drivers.reconnect import Backoff
+from edge.clock import Clock, boot_id, rfc3339
+from edge.config import Configuration, PortRuntime
+from edge.core.engine import Core, initial_state
+from edge.core.model import Alarm, BrokerLink, PublishAccepted, PublishRefused, Request
+from edge.device import DeviceTask
+from edge.inbox import Inbox
+from edge.messages import Topics
+from edge.mqtt import BrokerSettings, Sender
+from edge.notify import Notifier, Watchdog
+from edge.runtime import Runtime
+from edge.store import Sent, Store, StoredState
+from edge.wire import Wire, alarm_from_body
+
+STOP_LIMIT_S = 3.0
+"""How long a clean end may take to send and to store what waits."""
+
+CONFIGURATION = "configuration"
+"""The station that an order in the configuration comes from."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the process is given from outside: its clocks, its identity, chance, and systemd."""
+
+    clock: Clock
+    run: str
+    random: Random
+    notify: Notifier
+
+
+class App:
+    """One run of the edge."""
+
+    def __init__(self, configuration: Configuration, surroundings: Surroundings) -> None:
+        self._configuration = configuration
+        self._around = surroundings
+        self._inbox = Inbox()
+        self._watchdog = Watchdog(surroundings.notify, surroundings.clock.mono_s)
+        self._outbox_depth = 0
+        loop = asyncio.get_running_loop()
+        self._store = Store(self._stored, loop.call_soon_threadsafe)
+        stored = self._open_store()
+        self._wire = self._make_wire(stored)
+        self._sender = self._make_sender()
+        self._runtime = self._make_runtime(stored)
+        for row in stored.outbox:
+            self._outbox_depth += 1
+            self._sender.add_events([row])
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT; a fault of a part that must not fail ends the run with its error."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        self._place_orders()
+        async with asyncio.TaskGroup() as tasks:
+            sending = tasks.create_task(self._sender.run(), name="sender")
+            others = [tasks.create_task(self._runtime.run(), name="core")]
+            others += [
+                tasks.create_task(self._device(port).run(), name=f"port {port.port}")
+                for port in self._configuration.ports
+            ]
+            await stop.wait()
+            self._around.notify.tell("STOPPING=1")
+            _log.info("stopping")
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            stopped = self._wire.stopped(self._around.clock.now())
+            await self._sender.drain_and_stop(stopped, STOP_LIMIT_S)
+            await sending
+        await asyncio.to_thread(self._store.close, STOP_LIMIT_S)
+
+    # --- making the parts ----------------------------------------------------------------------------------------
+
+    def _open_store(self) -> StoredState:
+        now = self._around.clock.now()
+        path = self._configuration.store_path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stored = self._store.open(path, self._around.run, boot_id(), rfc3339(now.wall_s))
+        if stored.set_aside:
+            _log.error("the store was damaged and was set aside", file=stored.set_aside)
+        if stored.fault:
+            _log.error("the store cannot be used", reason=stored.fault)
+        return stored
+
+    def _make_wire(self, stored: StoredState) -> Wire:
+        core = self._configuration.core
+        return Wire(
+            Topics(core.site, core.edge),
+            run=self._around.run,
+            edge=core.edge,
+            version=version("infusion-edge"),
+            previous_run=stored.previous_run,
+            previous_event_seq=stored.previous_event_seq,
+            stations_required=self._configuration.stations_required,
+            outbox_depth=lambda: self._outbox_depth,
+        )
+
+    def _make_sender(self) -> Sender:
+        broker, core = self._configuration.broker, self._configuration.core
+        password = broker.password_file.read_text(encoding="utf-8").strip() if broker.password_file else ""
+        settings = BrokerSettings(
+            host=broker.host,
+            port=broker.port,
+            client_id=f"infusion-edge-{core.site}-{core.edge}",
+            username=broker.username,
+            password=password,
+        )
+        mono_s = self._around.clock.mono_s
+        return Sender(
+            settings,
+            will=lambda: self._wire.will(self._around.clock.now()),
+            backoff=Backoff(self._around.random),
+            mono_s=mono_s,
+            on_link=lambda connected, detail: self._inbox.put(BrokerLink(mono_s(), connected, detail)),
+            on_refused=lambda topic, reason: self._inbox.put(PublishRefused(mono_s(), topic, reason)),
+            on_accepted=lambda topic: self._inbox.put(PublishAccepted(mono_s(), topic)),
+            on_event_sent=self._event_sent,
+        )
+
+    def _make_runtime(self, stored: StoredState) -> Runtime:
+        core = self._configuration.core
+        alarms = [alarm for row in stored.alarms if (alarm := _restored(row.body)) is not None]
+        state = initial_state(core, self._around.run, self._around.clock.mono_s(), alarms)
+        state.edge.store_set_aside = stored.set_aside or ""
+        state.edge.store_failure = stored.fault
+        return Runtime(
+            Core(core, state),
+            self._inbox,
+            run=self._around.run,
+            clock=self._around.clock,
+            wire=self._wire,
+            sender=self._sender,
+            store=self._store,
+            watchdog=self._watchdog,
+            on_first_step=self._ready,
+        )
+
+    def _device(self, port: PortRuntime) -> DeviceTask:
+        return DeviceTask(
+            port,
+            self._inbox,
+            mono_s=self._around.clock.mono_s,
+            backoff=Backoff(self._around.random),
+            watchdog=self._watchdog,
+        )
+
+    # --- what the parts say ----------------------------------------------------------------------------------------
+
+    def _place_orders(self) -> None:
+        for number, act in enumerate(self._configuration.orders):
+            now_s = self._around.clock.mono_s()
+            self._inbox.put(Request(f"{self._around.run}-order-{number}", CONFIGURATION, now_s, act))
+
+    def _ready(self) -> None:
+        beds = len(self._configuration.core.beds)
+        self._around.notify.tell("READY=1", f"STATUS=watching {beds} beds")
+        _log.info("watching", run=self._around.run, beds=beds, ports=len(self._configuration.ports))
+
+    def _stored(self, mark: int, committed: bool, detail: str) -> None:  # noqa: FBT001 - the store's callback
+        self._runtime.stored(mark, committed, detail)
+
+    def _event_sent(self, run: str, event_seq: int) -> None:
+        self._outbox_depth -= 1
+        self._store.submit(Sent(run, event_seq))
+
+
+def _restored(body: str) -> Alarm | None:
+    """Read a stored alarm; one that cannot be read is said loudly, and must not keep the edge from starting."""
+    try:
+        return alarm_from_body(body)
+    except ValueError as error:
+        _log.error("a stored alarm cannot be read", body=body, reason=str(error))
+        return None
