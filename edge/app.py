@@ -51,16 +51,13 @@ class App:
         self._around = surroundings
         self._inbox = Inbox()
         self._watchdog = Watchdog(surroundings.notify, surroundings.clock.mono_s)
-        self._outbox_depth = 0
         loop = asyncio.get_running_loop()
         self._store = Store(self._stored, loop.call_soon_threadsafe)
         stored = self._open_store()
         self._wire = self._make_wire(stored)
         self._sender = self._make_sender()
         self._runtime = self._make_runtime(stored)
-        for row in stored.outbox:
-            self._outbox_depth += 1
-            self._sender.add_events([row])
+        self._sender.add_events(stored.outbox)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; a fault of a part that must not fail ends the run with its error."""
@@ -110,7 +107,7 @@ class App:
             previous_run=stored.previous_run,
             previous_event_seq=stored.previous_event_seq,
             stations_required=self._configuration.stations_required,
-            outbox_depth=lambda: self._outbox_depth,
+            outbox_depth=lambda: self._sender.events_waiting,
         )
 
     def _make_sender(self) -> Sender:
@@ -178,7 +175,6 @@ class App:
         self._runtime.stored(mark, committed, detail)
 
     def _event_sent(self, run: str, event_seq: int) -> None:
-        self._outbox_depth -= 1
         self._store.submit(Sent(run, event_seq))
 
 

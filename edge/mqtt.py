@@ -213,6 +213,11 @@ class Sender:
         self._over = asyncio.Event()
         self.without_subscribers = 0
 
+    @property
+    def events_waiting(self) -> int:
+        """How many events are not yet with the broker."""
+        return self._queue.events_waiting
+
     def publish(self, outgoing: Outgoing) -> None:
         """Make this the retained truth of its topic, now and after every reconnect; never waits.
 

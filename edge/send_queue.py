@@ -24,7 +24,7 @@ TOPICS_MAX = 10_000
 """Retained topics of one edge. 72 beds with a hundred alarms each stay below; more is a fault of the program."""
 
 EVENTS_MAX = 50_000
-"""Events in memory, about 1 kB each: as many as the outbox in the store holds, so this bound is never the first."""
+"""Events in memory, about 1 kB each: as many as the outbox in the store holds, which refuses and alarms beyond it."""
 
 IN_FLIGHT_MAX = 8
 """Messages sent and not yet acknowledged: enough to hide the round trip, few enough to lose nothing of the order."""
@@ -80,6 +80,12 @@ class SendQueue:
         self._held_until_s: dict[str, float] = {}
         self._unasserted: set[str] = set()
         self._event_turn = False
+        self.events_left_out = 0
+
+    @property
+    def events_waiting(self) -> int:
+        """How many events are not yet with the broker."""
+        return len(self._events)
 
     @property
     def settled(self) -> bool:
@@ -106,10 +112,10 @@ class SendQueue:
             self._dirty[outgoing.lane][topic] = None
 
     def add_events(self, rows: Sequence[EventRow]) -> None:
-        """Append committed events, oldest first."""
-        if len(self._events) + len(rows) > EVENTS_MAX:
-            raise RuntimeError(f"more than {EVENTS_MAX} events wait, more than the outbox may hold")
-        self._events.extend(rows)
+        """Append committed events, oldest first; those over the bound are left out, and counted."""
+        room = EVENTS_MAX - len(self._events)
+        self._events.extend(rows[:room])
+        self.events_left_out += len(rows[room:])
 
     def reconnected(self) -> None:
         """Begin anew on a new connection: nothing is on its way, and the whole truth is to be asserted."""

@@ -78,12 +78,15 @@ def _run(wishes: Wishes, folder: Path, parts: contextlib.ExitStack) -> int:
 
 
 def _watch(command: list[str]) -> int:
+    interrupted = False
     with subprocess.Popen(command) as viewer:
         while True:
             try:
-                return viewer.wait()
+                status = viewer.wait()
             except KeyboardInterrupt:
-                continue  # the viewer got it too, and is about to print its summary
+                interrupted = True  # the viewer got it too, and is about to print its summary
+            else:
+                return 0 if interrupted else status
 
 
 def _start(parts: contextlib.ExitStack, log: Path, command: list[str]) -> subprocess.Popen[bytes]:

@@ -62,8 +62,9 @@ def describe_limit(label: str, what: str, limit: LimitConfig, value: Value | Non
     unit = _PLAIN_UNITS.get(limit.unit, limit.unit)
     shown = "beyond what it can show" if number is None else f"{away_from_safe(number, limit.side)} {unit}"
     side = "above" if limit.side is Side.HIGH else "below"
+    band_name = "hard" if passed.name == "bypass" else passed.name
     return Particulars(
-        f"{label}: {what} {shown}, {side} the {passed.name} limit {passed.value} {unit}.",
+        f"{label}: {what} {shown}, {side} the {band_name} limit {passed.value} {unit}.",
         number,
         limit.unit,
         LimitPassed(limit.side, passed.name, passed.value, limit.origin),

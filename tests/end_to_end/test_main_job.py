@@ -138,8 +138,8 @@ async def test_without_a_broker_it_monitors_and_says_its_alarms_in_the_log(tmp_p
     broker = Mosquitto(_made(tmp_path / "broker"))
     with on_pty(rack, tmp_path / "bed-1-pump"), on_pty(monitor(), tmp_path / "bed-1-monitor"):
         async with daemon(tmp_path, broker.port) as running:
-            await running.until_said("above the bypass limit")
-            line = next(json.loads(line) for line in running.log if "above the bypass limit" in line)
+            await running.until_said("above the hard limit")
+            line = next(json.loads(line) for line in running.log if "above the hard limit" in line)
             assert (line["event"], line["priority"], line["key"]) == ("alarm", "high", DOSE_HIGH)
             async with broker, broker.subscribe_all() as heard:
                 await heard.wait_for(is_alarm(DOSE_HIGH))
