@@ -20,7 +20,7 @@ BIRTH = replace(WILL, payload=b"running")
 STOPPED = replace(WILL, payload=b"stopped")
 EVENT = "edge/event"
 WITHIN_S = 4.0
-CHANCE = Random(1)  # noqa: S311 - it spreads reconnects, it keeps no secret
+CHANCE = Random(1)
 
 
 def settings(broker: Mosquitto) -> BrokerSettings:

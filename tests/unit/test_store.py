@@ -790,7 +790,7 @@ def run_child(what: str, path: Path) -> str:
 
 
 def test_kill_9_amid_commits_loses_no_acknowledged_row(path: Path) -> None:
-    chance = random.Random(5)  # noqa: S311 - when to kill is no secret
+    chance = random.Random(5)
     expected: list[tuple[str, int]] = []
     for number in range(10):
         run = f"run-{number}"

@@ -1,0 +1,44 @@
+# On a fresh Debian: sudo apt-get install git make python3-venv
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lock wheel clean
+
+BIN := .venv/bin
+COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 --quiet
+ARGS ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' Makefile
+
+demo: ## two simulated beds, a broker, the daemon and a viewer: make demo ARGS="--duration 60"
+	@scripts/venv demo
+	@$(BIN)/infusion-sim demo $(ARGS)
+
+test: ## every check and every test: make test ARGS="tests/unit -k ivy"
+	@scripts/debian mosquitto systemd
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest $(ARGS)
+
+check: ## what needs no running: lint, format, types, import borders, schemas, locks
+	@scripts/venv dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m edge.schemas --check
+	$(BIN)/python -m pytest -q --no-header tests/packaging/test_locks.py
+
+lock: ## resolve the locks again (needs uv): make lock ARGS=--upgrade
+	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 1; }
+	$(COMPILE) $(ARGS) --extra demo --extra build --extra dev -o requirements/dev.lock
+	$(COMPILE) $(ARGS) --extra demo --extra build -o requirements/demo.lock
+	$(COMPILE) $(ARGS) -o requirements/runtime.lock
+
+wheel: ## the package for an installation, in dist/
+	@scripts/venv demo
+	$(BIN)/python -m hatchling build -t wheel
+
+clean: ## remove what these commands made
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,90 @@
+"""What the documents show exists: commands with their options, make's targets, files, links, every module."""
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(
+    r"^(?:sudo (?:-u \S+ )?)?(?:\S*/)?(infusion-edge|infusion-sim|make) ([a-z][a-z-]*)([^#|&;\n]*)", re.MULTILINE
+)
+INLINE = re.compile(r"`((?:infusion-edge|infusion-sim|make) [a-z][^`]*)`")
+NAMED = re.compile(r"`((?:config|docs|drivers|edge|requirements|scripts|simulators|systemd|tests)(?:/[\w.-]+)+)`")
+LINK = re.compile(r"\]\((?!https?://)([^)#]+)\)")
+
+
+def commands(text: str) -> list[tuple[str, str, list[str]]]:
+    """Every command of ours: program, subcommand or target, options."""
+    shown = "\n".join([*SHELL.findall(text), *INLINE.findall(text)])
+    return [(found[1], found[2], re.findall(r"--[a-z][a-z-]*", found[3])) for found in COMMAND.finditer(shown)]
+
+
+@cache
+def usage(program: str, *subcommand: str) -> str:
+    command = [str(Path(sys.executable).with_name(program)), *subcommand, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, f"{program} {' '.join(subcommand)}: {done.stderr}"
+    return done.stdout
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_exists(document: Path) -> None:
+    for program, name, options in commands(document.read_text(encoding="utf-8")):
+        if program == "make":
+            assert name in targets()
+            known = usage("infusion-sim", "demo") if name == "demo" else ""
+        else:
+            known = usage(program, name)
+        assert [option for option in options if option not in known] == []
+
+
+def test_the_commands_of_the_readme_are_found() -> None:
+    found = commands((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert {("make", "test"), ("make", "demo"), ("infusion-edge", "check-config"), ("infusion-edge", "top")} <= {
+        (program, name) for program, name, _ in found
+    }
+    assert ("make", "demo", ["--duration"]) in found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_and_link_exists(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    missing = [name for name in NAMED.findall(text) if not (ROOT / name).exists()]
+    missing += [link for link in LINK.findall(text) if not (document.parent / link).exists()]
+    assert missing == []
+
+
+def test_every_module_has_its_line() -> None:
+    lines = set(
+        re.findall(r"^\| `([\w/]+\.py)` \| \S", (ROOT / "docs/architecture.md").read_text("utf-8"), re.MULTILINE)
+    )
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("drivers", "edge", "simulators", "station")
+        for path in (ROOT / package).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert lines == modules
+
+
+def test_the_first_screen_says_what_it_is_not() -> None:
+    first = " ".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:25])
+    for words in (
+        "Not a certified medical device",
+        "Do not rely on this for alarms",
+        "adds to the bedside alarms and never replaces",
+        "never commands a pump",
+        "make demo",
+        "make test",
+    ):
+        assert re.sub(r"[*> ]+", " ", words) in re.sub(r"[*> ]+", " ", first)
