@@ -56,25 +56,31 @@ def test_shipped_hashes_are_of_the_files(shipped: Configuration) -> None:
     assert shipped.sha256 == expected
 
 
+BEDS = ("bed-1", "bed-2")
+
+
 def test_shipped_ports(shipped: Configuration, tmp_path: Path) -> None:
-    pump, monitor = shipped.ports
-    assert (pump.port, pump.address, pump.driver.name) == ("bed-1-pump", str(tmp_path / "bed-1-pump"), "bbraun-space")
-    assert (pump.poll_interval_s, pump.channels, pump.line) == (1.0, ("11",), pump.driver.line)
-    assert (monitor.port, monitor.address) == ("bed-1-monitor", str(tmp_path / "bed-1-monitor"))
-    assert (monitor.driver.name, monitor.channels) == ("ivy-450c", ("0",))
-    assert [(port.port, port.driver, port.kind) for port in shipped.core.ports] == [
-        ("bed-1-pump", "bbraun-space", DeviceKind.PUMP),
-        ("bed-1-monitor", "ivy-450c", DeviceKind.MONITOR),
-    ]
+    told = {port.port: port for port in shipped.ports}
+    assert list(told) == [f"{bed}-{device}" for bed in BEDS for device in ("pump", "monitor")]
+    for bed in BEDS:
+        pump, monitor = told[f"{bed}-pump"], told[f"{bed}-monitor"]
+        assert (pump.address, pump.driver.name) == (str(tmp_path / f"{bed}-pump"), "bbraun-space")
+        assert (pump.poll_interval_s, pump.channels, pump.line) == (1.0, ("11",), pump.driver.line)
+        assert (monitor.address, monitor.driver.name) == (str(tmp_path / f"{bed}-monitor"), "ivy-450c")
+        assert monitor.channels == ("0",)
+    kinds = {port.port: (port.driver, port.kind) for port in shipped.core.ports}
+    for bed in BEDS:
+        assert kinds[f"{bed}-pump"] == ("bbraun-space", DeviceKind.PUMP)
+        assert kinds[f"{bed}-monitor"] == ("ivy-450c", DeviceKind.MONITOR)
 
 
-def test_shipped_bed(shipped: Configuration) -> None:
-    assert shipped.core.beds == (
+def test_shipped_beds(shipped: Configuration) -> None:
+    assert shipped.core.beds == tuple(
         BedConfig(
-            bed="bed-1",
-            label="Bed 1",
-            pumps=(Binding("bed-1-pump", "11"),),
-            monitors=(Binding("bed-1-monitor", "0"),),
+            bed=bed,
+            label=label,
+            pumps=(Binding(f"{bed}-pump", "11"),),
+            monitors=(Binding(f"{bed}-monitor", "0"),),
             vital_signs=(
                 Quantity.HEART_RATE,
                 Quantity.SPO2,
@@ -84,22 +90,28 @@ def test_shipped_bed(shipped: Configuration) -> None:
                 Quantity.NIBP_MEAN,
             ),
             cuff_interval_s=300.0,
-        ),
+        )
+        for bed, label in zip(BEDS, ("Bed 1", "Bed 2"), strict=True)
     )
 
 
-def test_shipped_order(shipped: Configuration) -> None:
-    order = Order(
-        port="bed-1-pump",
-        channel="11",
-        drug="ketamine-chronic-pain",
-        concentration_mg_per_ml=Decimal(10),
-        weight_kg=Decimal(70),
-        step_mg_per_kg_per_h=Decimal("1.0"),
-        maximum_mg_per_kg_per_h=Decimal("2.0"),
-        origin="edge.toml demo_order[0]",
+def test_shipped_orders(shipped: Configuration) -> None:
+    assert shipped.orders == tuple(
+        PlaceOrder(
+            bed,
+            Order(
+                port=f"{bed}-pump",
+                channel="11",
+                drug="ketamine-chronic-pain",
+                concentration_mg_per_ml=Decimal(10),
+                weight_kg=Decimal(70),
+                step_mg_per_kg_per_h=Decimal("1.0"),
+                maximum_mg_per_kg_per_h=Decimal("2.0"),
+                origin=f"edge.toml demo_order[{number}]",
+            ),
+        )
+        for number, bed in enumerate(BEDS)
     )
-    assert shipped.orders == (PlaceOrder("bed-1", order),)
     assert str(shipped.orders[0].order.step_mg_per_kg_per_h) == "1.0"
 
 
