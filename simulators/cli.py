@@ -25,6 +25,7 @@ from simulators.patient import RESTING_ADULT, Baseline, Patient, Vitals
 from simulators.player import Player
 from simulators.pty_server import PtyServer
 from simulators.pump_terms import Therapy
+from simulators.tcp_server import TcpServer
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns.
@@ -43,12 +44,16 @@ class UsageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One simulated device and where to put it; ``baud`` paces it, ``None`` does not."""
+    """One simulated device and where to put it: on a pty, or on a TCP port of the loopback.
+
+    ``baud`` paces a pty, ``None`` does not.
+    """
 
     name: str
     device: SimulatedDevice
     link: Path | None = None
     baud: int | None = None
+    tcp_port: int | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,27 +76,38 @@ def serve(lines: Callable[[float], Sequence[Line]]) -> None:
 
     Raises ``UsageError`` if a pty or a link cannot be made.
     """
-    asyncio.run(_serve(lines))
+    asyncio.run(serve_async(lines))
 
 
-async def _serve(lines: Callable[[float], Sequence[Line]]) -> None:
+async def serve_async(lines: Callable[[float], Sequence[Line]]) -> None:
+    """Do the same inside a running loop."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         for line in lines(loop.time()):
             try:
-                # The loop's own clock is time.monotonic: what is due, and the waiting for it, use the same one.
-                server = stack.enter_context(PtyServer(line.device, line.link, loop.time, line.baud))
+                place = await _put(line, stack, loop.time)
             except OSError as error:
                 raise UsageError(
-                    f"cannot put {line.name} at {line.link or 'a pty'}: {error}. "
-                    "Choose a --link that is free, in a directory that exists and can be written"
+                    f"cannot put {line.name} at {line.tcp_port or line.link or 'a pty'}: {error}. "
+                    "Choose a --link that is free, in a directory that exists and can be written, or a free --tcp"
                 ) from error
-            linked = "" if line.link is None else f" (link {line.link})"
-            print(f"{line.name}: {server.path}{linked}", flush=True)
+            print(f"{line.name}: {place}", flush=True)
         await stop.wait()
+
+
+async def _put(line: Line, stack: contextlib.AsyncExitStack, clock: Callable[[], float]) -> str:
+    """Put a device on its pty or port until the stack ends; return where it is."""
+    if line.tcp_port is not None:
+        server = TcpServer(line.device, clock)
+        await server.start(line.tcp_port)
+        stack.push_async_callback(server.close)
+        return server.address
+    # The loop's own clock is time.monotonic: what is due, and the waiting for it, use the same one.
+    pty = stack.enter_context(PtyServer(line.device, line.link, clock, line.baud))
+    return str(pty.path) if line.link is None else f"{pty.path} (link {line.link})"
 
 
 def _add_play(subparsers: Subparsers) -> None:
@@ -183,6 +199,9 @@ def _add_space(subparsers: Subparsers) -> None:
     parser.add_argument("--concentration", type=_decimal, default=Decimal(10), metavar="X", help="mg/mL [10]")
     parser.add_argument("--weight", type=_decimal, default=Decimal(70), metavar="X", help="kg [70]")
     parser.add_argument("--serial-number", default="012345", help="[012345]")
+    parser.add_argument(
+        "--tcp", type=_whole(0, 65_535), metavar="PORT", help="on this TCP port of the loopback; 0: any"
+    )
     parser.add_argument("--stopped", action="store_true", help="the rate is set and the pump is not started")
     _add_line_options(parser)
     parser.set_defaults(run=_run_space)
@@ -205,7 +224,7 @@ def _run_space(arguments: argparse.Namespace) -> None:
             )[1]
         except ValueError as error:
             raise UsageError(f"no pump can do this: {error}") from error
-        return [Line("Space", rack, arguments.link, arguments.baud)]
+        return [Line("Space", rack, arguments.link, arguments.baud, arguments.tcp)]
 
     serve(lines)
 
