@@ -14,12 +14,12 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge.core.catalogue import entry_of
 from edge.core.condition import Band, Condition, Transition
-from edge.core.finding import Finding, Particulars
+from edge.core.finding import Finding
 from edge.core.model import (
     Alarm,
     AlarmChanged,
@@ -79,7 +79,7 @@ class Register:
         transition = condition.judge(at_s, finding.judged, finding.bands, finding.clear_delay_s)
         if transition is not None:
             band = finding.bands[before if transition is Transition.END else condition.band]
-            self._tell(finding.key, transition, band, finding.describe(band), verifiable=condition.verifiable)
+            self._tell(finding, transition, band, verifiable=condition.verifiable)
         return condition.deadline_s(finding.bands, finding.clear_delay_s)
 
     def end_context(self, key: AlarmKey, text: str) -> None:
@@ -120,8 +120,12 @@ class Register:
                 self._effects.append(Publish(AlarmCleared(alarm)))
                 self._indexes.add(alarm.key.bed)
 
-    def reassert(self) -> None:
-        """Publish every present alarm and index as they are: at start, alarms of the run before are not new."""
+    def reassert(self, scopes: Iterable[str]) -> None:
+        """Publish every present alarm and the scopes' indexes: at start, alarms of the run before are not new.
+
+        An empty index says that nothing is present; it is made at the end of the step, when that is known.
+        """
+        self._indexes.update(scopes)
         for alarm in self._state.present.values():
             self._show(alarm)
 
@@ -140,9 +144,8 @@ class Register:
                 condition.restore(_band_of(restored, bands))
         return condition
 
-    def _tell(
-        self, key: AlarmKey, transition: Transition, band: Band, particulars: Particulars, *, verifiable: bool
-    ) -> None:
+    def _tell(self, finding: Finding, transition: Transition, band: Band, *, verifiable: bool) -> None:
+        key = finding.key
         entry = entry_of(key.condition)
         before = self._state.present.get(key)
         if before is None or transition is Transition.START:
@@ -150,7 +153,9 @@ class Register:
             occurrence, rev, onset = f"{self._state.run}-{self._state.occurrences}", 0, self._now
         else:
             occurrence, rev, onset = before.occurrence, before.rev, before.onset
-        keep = before if before is not None and transition in (Transition.UPDATE, Transition.END) else None
+        # What an alarm said stands until it gets better or worse; when it ended there is nothing left to describe.
+        kept = before if transition in (Transition.UPDATE, Transition.END) else None
+        says = kept or finding.describe(band)
         self._change(
             Alarm(
                 key=key,
@@ -163,14 +168,14 @@ class Register:
                 present=True,
                 verifiable=verifiable,
                 signal=SignalPresence.ON,
-                text=keep.text if keep else particulars.text,
+                text=says.text,
                 action=entry.action,
                 onset=onset,
                 changed=self._now,
-                value=keep.value if keep else particulars.value,
-                unit=keep.unit if keep else particulars.unit,
-                limit=keep.limit if keep else particulars.limit,
-                evidence=keep.evidence if keep else particulars.evidence,
+                value=says.value,
+                unit=says.unit,
+                limit=says.limit,
+                evidence=says.evidence,
             ),
             transition,
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from drivers.model import (
@@ -96,7 +96,7 @@ def initial_state(config: CoreConfig, run: str, started_at_s: float, alarms: Ite
         for bed in config.beds
         for binding in (*bed.pumps, *bed.monitors)
     }
-    present = {alarm.key: alarm for alarm in alarms}
+    present = {alarm.key: replace(alarm, rev=alarm.rev + 1, verifiable=False) for alarm in alarms}
     return CoreState(
         started_at_s=started_at_s,
         alarms=AlarmState(run, present=present, published=dict(present)),
@@ -161,8 +161,7 @@ class Core:
         for alarm in self._register.alarms():
             if self._is_gone(alarm.key):
                 self._register.end_context(alarm.key, f"{alarm.text} Ended: no longer configured.")
-        self._register.reassert()
-        self._effects += [Publish(self._register.index(scope)) for scope in self._silent_scopes()]
+        self._register.reassert({EDGE, *self._views})
 
     def _is_gone(self, key: AlarmKey) -> bool:
         """Tell whether the configuration has nothing left that this alarm could be about."""
@@ -170,11 +169,6 @@ class Core:
         if key.bed == EDGE:
             return key.port != "" and (bed is not None or key.port not in self._state.ports)
         return key.bed not in self._views or (key.port != "" and bed != key.bed)
-
-    def _silent_scopes(self) -> list[str]:
-        """Scopes without an alarm: their empty index says that nothing is present."""
-        spoken = {alarm.key.bed for alarm in self._register.alarms()}
-        return [scope for scope in sorted({EDGE, *self._views}) if scope not in spoken]
 
     def _apply(self, item: Input, now: Instant, *, alone: bool) -> None:
         match item:

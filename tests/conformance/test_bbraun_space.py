@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -81,6 +82,17 @@ def test_rate_volume_therapy_and_identity_arrive_as_the_pump_has_them(options: d
     asked_in_vain = 0 if options.get("stuffing", True) else 1
     assert [record.message.reason for record in rack.violations] == ["length"] * asked_in_vain
     assert len(talk.rejections()) == asked_in_vain
+
+
+def test_a_value_that_is_held_back_until_its_group_fits_is_missing_and_comes_back() -> None:
+    one = pump("7.00")
+    talk, _ = wire({(1, 1): one}, data_grouping=True)
+    talk.run(10.0)
+    one.set_therapy(talk.now_s, replace(KETAMINE, concentration=Decimal(5)))
+    talk.run(10.0)
+    seen = [value(observation, Quantity.CONCENTRATION) for observation in talk.observations("11")]
+    assert {*seen} == {Decimal(10), None, Decimal(5)}
+    assert seen[-1] == Decimal(5)
 
 
 def test_three_pumps_on_one_line_are_never_mixed_up() -> None:

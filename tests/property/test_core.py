@@ -1,0 +1,244 @@
+"""The core under random days of one bed: what must hold whatever comes, in whatever order, with whatever gaps."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.model import (
+    BolusGiven,
+    ChannelRemoved,
+    DeviceAlarmKind,
+    DeviceRestarted,
+    InfusionState,
+    Quantity,
+    Reading,
+)
+from edge.core.condition import Band, Condition, ConditionState, Judgement, Transition
+from edge.core.dose import dose_of
+from edge.core.engine import Core
+from edge.core.model import (
+    Alarm,
+    AlarmKey,
+    BrokerLink,
+    Event,
+    Input,
+    LineErrors,
+    LinkCause,
+    LinkChange,
+    Persist,
+    Priority,
+    PublishAccepted,
+    PublishRefused,
+    StoreResult,
+)
+from tests.core_world import (
+    CONFIG,
+    MONITOR,
+    PUMP,
+    START_S,
+    World,
+    instant,
+    is_called,
+    monitor,
+    order,
+    place,
+    pump,
+    shows,
+)
+
+NUMBERS = st.sampled_from([None, "bad", 0, 40, 79, 85, 92, 98, 119, 120, 121, 135, 141, 250])
+PRESSURES = st.sampled_from([None, (120, 75, 90, 70), (170, 90, 110, 70), (190, 99, 120, 75), ("bad",) * 4])
+RATES = st.sampled_from([None, "0", "5", "7", "14", "14.01", "18.2", "70", "1999"])
+SEEN_DOSE = Reading(Quantity.DOSE_RATE, Decimal(3), "mg/kg/h", Decimal("0.01"))
+
+
+def at(t: float) -> st.SearchStrategy[Input]:
+    """Anything that may come in at a time."""
+    up_or_down = st.booleans().map(lambda up: LinkChange("rack", t, up, LinkCause.LOST, "", 1.0))
+    return st.one_of(
+        st.builds(
+            lambda rate, state, drug: pump(t, rate, state, drug=drug, readings=(SEEN_DOSE,) if drug else ()),
+            RATES,
+            st.sampled_from(InfusionState),
+            st.sampled_from([None, "Ketamine"]),
+        ),
+        st.builds(lambda hr, spo2, cuff: monitor(t, heart_rate=hr, spo2=spo2, cuff=cuff), NUMBERS, NUMBERS, PRESSURES),
+        st.lists(st.sampled_from(DeviceAlarmKind), max_size=3).map(lambda kinds: shows(t, *kinds)),
+        st.lists(st.sampled_from(DeviceAlarmKind), max_size=2).map(lambda kinds: shows(t, *kinds, where=MONITOR)),
+        st.sampled_from("AB").map(lambda serial: is_called(t, serial)),
+        up_or_down,
+        st.sampled_from(["0.5", "1.0", "2.0"]).map(lambda step: place(t, order(step=step))),
+        st.tuples(st.integers(0, 40), st.booleans()).map(lambda row: StoreResult(t, row[0], row[1], "why")),
+        st.booleans().map(lambda up: BrokerLink(t, up, "why")),
+        st.sampled_from("ab").map(lambda topic: PublishRefused(t, topic, "why")),
+        st.sampled_from("ab").map(lambda topic: PublishAccepted(t, topic)),
+        st.tuples(st.integers(0, 9), st.integers(0, 9)).map(lambda row: LineErrors("mon-1", t, *row, "noise")),
+        st.just(ChannelRemoved(*PUMP, t, "gone")),
+        st.just(DeviceRestarted(*PUMP, t, "why")),
+        st.just(BolusGiven(*PUMP, t, 1, None)),
+        st.just(pump(t, "7", where=("rack", "3F"))),
+    )
+
+
+@dataclass(frozen=True)
+class Turn:
+    now_s: float
+    inputs: tuple[Input, ...]
+
+
+@st.composite
+def days(draw: st.DrawFn) -> list[Turn]:
+    """Steps at growing times with gaps up to a quarter of an hour; inputs come late, early, and in any order."""
+    turns = []
+    now_s = START_S
+    for _ in range(draw(st.integers(1, 25))):
+        now_s += draw(st.sampled_from([0.0, 0.1, 1.0, 2.5, 5.0, 11.0, 61.0, 400.0, 900.0]))
+        moments = draw(st.lists(st.sampled_from([-5.0, -1.0, -0.5, 0.0, 0.05]), max_size=4))
+        turns.append(Turn(now_s, tuple(draw(at(now_s + moment)) for moment in moments)))
+    return turns
+
+
+def lived(day: Iterable[Turn], *, keeps: bool = True) -> World:
+    world = World(keeps=keeps)
+    for turn in day:
+        world.step(turn.now_s, *turn.inputs)
+    return world
+
+
+def occurrences(events: Iterable[Event]) -> dict[str, list[str]]:
+    phases: dict[str, list[str]] = {}
+    for event in events:
+        phases.setdefault(event.alarm.occurrence, []).append(event.phase)
+    return phases
+
+
+@settings(max_examples=30, deadline=None)
+@given(days(), st.booleans())
+def test_whatever_comes_the_history_is_whole(day: list[Turn], keeps: bool) -> None:
+    """No gap in event_seq; each occurrence has one start, first, and at most one end, last; its rev grows by one."""
+    world = lived(day, keeps=keeps)
+    assert [event.event_seq for event in world.events] == list(range(1, len(world.events) + 1))
+    for phases in occurrences(world.events).values():
+        assert (phases[0], phases.count("start"), "end" in phases[:-1]) == ("start", 1, False)
+    revs: dict[str, list[int]] = {}
+    for event in world.events:
+        revs.setdefault(event.alarm.occurrence, []).append(event.alarm.rev)
+    assert all(row == list(range(1, len(row) + 1)) for row in revs.values())
+    open_keys = {event.alarm.key: event.phase != "end" for event in world.events}
+    present = {alarm.key for alarm in world.core.snapshot().alarms.present.values()}
+    assert present == {key for key, is_open in open_keys.items() if is_open}
+
+
+@settings(max_examples=30, deadline=None)
+@given(days())
+def test_retained_truth_and_kept_rows_are_the_register(day: list[Turn]) -> None:
+    """What readers and the store have, built from the effects alone, is what is present, with every commit made."""
+    world = lived(day)
+    kept: dict[AlarmKey, Alarm] = {}
+    for step in world.steps:
+        for effect in step.effects:
+            if isinstance(effect, Persist) and effect.alarm.present:
+                kept[effect.alarm.key] = effect.alarm
+            elif isinstance(effect, Persist):
+                del kept[effect.alarm.key]
+    present = world.core.snapshot().alarms.present
+    assert kept == present
+    assert {key: _told(alarm) for key, alarm in world.retained.items()} == {k: _told(a) for k, a in present.items()}
+    listed = {alarm.key: alarm for alarms in world.indexes.values() for alarm in alarms}
+    assert listed == world.retained
+    assert all(list(row) == sorted(row, key=lambda alarm: -alarm.priority) for row in world.indexes.values())
+
+
+def _told(alarm: Alarm) -> tuple[str, int, str, bool]:
+    """What of an alarm is decided by the register; whether its commit failed was random here."""
+    return alarm.occurrence, alarm.rev, alarm.band, alarm.verifiable
+
+
+@settings(max_examples=30, deadline=None)
+@given(days())
+def test_while_every_device_is_silent_no_alarm_of_a_bed_ends(day: list[Turn]) -> None:
+    """Unknown never ends an alarm (I3): an hour without a word, at a bed with an order."""
+    world = lived([Turn(START_S, (place(START_S, order()),)), *day])
+    world.step(world.now_s + 11)
+    before = {key for key in world.retained if key.bed}
+    count = len(world.events)
+    for _ in range(30):
+        world.step(world.now_s + 120)
+    ended = [event for event in world.events[count:] if event.phase in ("end", "deescalate") and event.alarm.key.bed]
+    assert ended == []
+    assert before <= set(world.retained)
+
+
+@settings(max_examples=30, deadline=None)
+@given(days(), st.integers(0, 24))
+def test_a_core_from_a_snapshot_goes_on_as_the_one_it_was_taken_from(day: list[Turn], cut: int) -> None:
+    core = Core(CONFIG, World().core.snapshot())
+    for turn in day[:cut]:
+        core.step(instant(turn.now_s), turn.inputs)
+    again = Core(CONFIG, core.snapshot())
+    for turn in day[cut:]:
+        assert again.step(instant(turn.now_s), turn.inputs) == core.step(instant(turn.now_s), turn.inputs)
+
+
+@settings(max_examples=30, deadline=None)
+@given(days())
+def test_alarms_restored_after_a_restart_are_not_announced_and_do_not_end_by_themselves(day: list[Turn]) -> None:
+    before = [alarm for key, alarm in lived(day).retained.items() if key.bed]
+    world = World(alarms=before)
+    world.step(START_S)
+    for _ in range(20):
+        world.step(world.now_s + 7)
+    assert not [
+        event for event in world.events if event.alarm.key.bed and event.phase in ("start", "end", "deescalate")
+    ]
+    assert {alarm.key for alarm in before} == {key for key in world.retained if key.bed}
+
+
+JUDGED = st.none() | st.tuples(st.integers(-1, 2), st.integers(-1, 2)).map(lambda row: (row[0], max(row)))
+BANDS = (
+    Band("a", Priority.LOW, 20.0, 2),
+    Band("b", Priority.MEDIUM, 10.0, 2),
+    Band("c", Priority.HIGH, 0.0, 2),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.3, 1.0, 10.0, 20.0]), JUDGED), max_size=60), st.booleans())
+def test_the_machine_never_ends_on_unknown_and_tells_every_change(
+    script: list[tuple[float, tuple[int, int] | None]], restored: bool
+) -> None:
+    condition = Condition()
+    if restored:
+        condition.restore(1)
+    now_s, present, band = 0.0, condition.present, condition.band
+    for wait_s, row in script:
+        now_s += wait_s
+        told = condition.judge(now_s, None if row is None else Judgement(*row, now_s), BANDS, 10.0)
+        assert (told is Transition.START) == (condition.present and not present)
+        assert (told is Transition.END) == (present and not condition.present)
+        assert (told is Transition.ESCALATE) == (present and condition.present and condition.band > band)
+        assert (told is Transition.DEESCALATE) == (present and condition.present and condition.band < band)
+        if row is None:
+            assert told in (None, Transition.UPDATE)
+            assert condition.state in (ConditionState.UNKNOWN, ConditionState.PRESENT_UNKNOWN)
+            assert condition.deadline_s(BANDS, 10.0) is None
+        due_s = condition.deadline_s(BANDS, 10.0)
+        assert due_s is None or due_s > now_s
+        present, band = condition.present, condition.band
+
+
+POSITIVE = st.decimals("0.01", "1000", places=2)
+
+
+@given(POSITIVE, POSITIVE, POSITIVE, st.decimals("0.25", "350", places=2), st.decimals("0.25", "350", places=2))
+def test_the_dose_grows_with_the_rate_and_falls_with_the_weight(
+    rate: Decimal, more: Decimal, concentration: Decimal, weight: Decimal, other_weight: Decimal
+) -> None:
+    lighter, heavier = sorted((weight, other_weight))
+    on_lighter = order(concentration=str(concentration), weight=str(lighter))
+    on_heavier = order(concentration=str(concentration), weight=str(heavier))
+    assert dose_of(rate, on_lighter) <= dose_of(rate + more, on_lighter)
+    assert dose_of(rate, on_lighter) >= dose_of(rate, on_heavier)
+    assert abs(dose_of(rate, on_lighter) * lighter - rate * concentration) <= lighter * Decimal("0.0000005")

@@ -1,0 +1,303 @@
+"""The register of alarms: noise first and quiet last, events without a gap, indexes that tell the truth."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge.core.alarms import AlarmState, Register
+from edge.core.condition import Band
+from edge.core.finding import Finding, Particulars, level
+from edge.core.model import (
+    Alarm,
+    AlarmChanged,
+    AlarmCleared,
+    AlarmIndex,
+    AlarmKey,
+    AlarmKind,
+    Annunciate,
+    Audience,
+    Effect,
+    Event,
+    Journal,
+    Persist,
+    Priority,
+    Publish,
+    SignalPresence,
+)
+from tests.core_world import instant
+
+KEY = AlarmKey("bed-1", "HR_HIGH")
+LOW_KEY = AlarmKey("bed-1", "SPO2_MISSING")
+BANDS = (Band("soft", Priority.MEDIUM, 0.0), Band("hard", Priority.HIGH, 0.0))
+
+
+class Driven:
+    """A register with a step number and a clock."""
+
+    def __init__(self, *alarms: Alarm) -> None:
+        present = {alarm.key: alarm for alarm in alarms}
+        self.state = AlarmState("run-1", present=present, published=dict(present))
+        self.register = Register(self.state)
+        self.mark = 0
+
+    def step(self, *found: tuple[AlarmKey, int | None], committed: tuple[int, bool] | None = None) -> list[Effect]:
+        """One step: a commit's result, then judgements (a band, -1 for inside, ``None`` for unknown)."""
+        self.mark += 1
+        self.register.begin(self.mark, instant(float(self.mark)))
+        if committed is not None:
+            self.register.committed(committed[0], durable=committed[1])
+        for key, worst in found:
+            judged = None if worst is None else level(worst, float(self.mark))
+            self.register.judge(Finding(key, judged, BANDS, 0.0, _say), float(self.mark))
+        return self.register.finish()
+
+
+def _say(band: Band) -> Particulars:
+    return Particulars(f"it is {band.name}", evidence=(("band", band.name),))
+
+
+def published(effects: list[Effect]) -> list[object]:
+    return [effect.content for effect in effects if isinstance(effect, Publish)]
+
+
+def shown(effects: list[Effect]) -> list[tuple[str, str]]:
+    """Retained alarms of a step: changed or cleared, and the band."""
+    return [
+        (type(content).__name__, content.alarm.band)
+        for content in published(effects)
+        if isinstance(content, AlarmChanged | AlarmCleared)
+    ]
+
+
+def events(effects: list[Effect]) -> list[tuple[int, str]]:
+    return [(content.event_seq, content.phase) for content in published(effects) if isinstance(content, Event)]
+
+
+def index(effects: list[Effect]) -> list[tuple[str, ...]]:
+    return [
+        tuple(alarm.key.condition for alarm in content.alarms)
+        for content in published(effects)
+        if isinstance(content, AlarmIndex)
+    ]
+
+
+def test_an_onset_is_published_kept_journalled_and_said_in_its_own_step() -> None:
+    effects = Driven().step((KEY, 1))
+    assert [type(effect).__name__ for effect in effects] == [
+        "Publish",
+        "Persist",
+        "Publish",
+        "Journal",
+        "Annunciate",
+        "Publish",
+    ]
+    changed, event, ordered = published(effects)
+    assert isinstance(changed, AlarmChanged)
+    assert changed.alarm == Alarm(
+        key=KEY,
+        occurrence="run-1-1",
+        rev=1,
+        kind=AlarmKind.PHYSIOLOGICAL,
+        audience=Audience.NURSE,
+        priority=Priority.HIGH,
+        band="hard",
+        present=True,
+        verifiable=True,
+        signal=SignalPresence.ON,
+        text="it is hard",
+        action="Go to the patient; check breathing, circulation and the sensor.",
+        onset=instant(1.0),
+        changed=instant(1.0),
+        evidence=(("band", "hard"),),
+    )
+    assert event == Event(1, "start", changed.alarm, instant(1.0))
+    assert ordered == AlarmIndex("bed-1", (changed.alarm,))
+    assert [effect.alarm for effect in effects if isinstance(effect, Persist | Annunciate)] == [changed.alarm] * 2
+    (row,) = [effect for effect in effects if isinstance(effect, Journal)]
+    assert dict(row.body) == {
+        "event_seq": "1",
+        "phase": "start",
+        "bed": "bed-1",
+        "key": "HR_HIGH",
+        "occurrence": "run-1-1",
+        "priority": "high",
+        "text": "it is hard",
+    }
+
+
+def test_an_escalation_and_a_loss_of_input_are_published_at_once() -> None:
+    driven = Driven()
+    driven.step((KEY, 0))
+    assert shown(driven.step((KEY, 1))) == [("AlarmChanged", "hard")]
+    effects = driven.step((KEY, None))
+    assert (shown(effects), events(effects)) == ([("AlarmChanged", "hard")], [(3, "update")])
+    alarm = driven.state.present[KEY]
+    assert (alarm.verifiable, alarm.rev, alarm.occurrence, alarm.priority) == (False, 3, "run-1-1", Priority.HIGH)
+    assert (alarm.onset, alarm.changed) == (instant(1.0), instant(3.0))
+
+
+def test_an_end_is_published_when_it_is_committed_and_not_before() -> None:
+    driven = Driven()
+    driven.step((KEY, 0))
+    effects = driven.step((KEY, -1))
+    assert (shown(effects), index(effects), events(effects)) == ([], [], [(2, "end")])
+    (kept,) = [effect.alarm for effect in effects if isinstance(effect, Persist)]
+    assert (kept.present, kept.signal) == (False, SignalPresence.OFF)
+    assert [alarm.key for alarm in driven.register.index("bed-1").alarms] == [KEY]
+    effects = driven.step(committed=(2, True))
+    (cleared, _) = published(effects)
+    assert cleared == AlarmCleared(kept)
+    assert index(effects) == [()]
+
+
+def test_a_deescalation_is_published_when_it_is_committed() -> None:
+    driven = Driven()
+    driven.step((KEY, 1))
+    effects = driven.step((KEY, 0))
+    assert (shown(effects), events(effects)) == ([], [(2, "deescalate")])
+    assert driven.state.published[KEY].priority is Priority.HIGH
+    assert shown(driven.step(committed=(2, True))) == [("AlarmChanged", "soft")]
+
+
+@pytest.mark.parametrize(("first", "then"), [(1, 0), (0, -1)])
+def test_if_the_store_fails_what_is_quiet_is_published_not_durable(first: int, then: int) -> None:
+    driven = Driven()
+    driven.step((KEY, first))
+    driven.step((KEY, then))
+    (content, _) = published(driven.step(committed=(2, False)))
+    assert isinstance(content, AlarmChanged | AlarmCleared)
+    assert not content.alarm.durable
+
+
+def test_a_commit_that_is_told_twice_or_is_of_no_step_does_nothing() -> None:
+    driven = Driven()
+    driven.step((KEY, 0))
+    driven.step((KEY, -1))
+    driven.step(committed=(2, False))
+    assert driven.step(committed=(2, True)) == []
+    assert driven.step(committed=(99, True)) == []
+
+
+def test_an_end_that_is_overtaken_by_an_onset_is_not_published() -> None:
+    driven = Driven()
+    driven.step((KEY, 0))
+    driven.step((KEY, -1))
+    effects = driven.step((KEY, 1))
+    assert (shown(effects), events(effects)) == ([("AlarmChanged", "hard")], [(3, "start")])
+    assert driven.state.present[KEY].occurrence == "run-1-2"
+    assert driven.step(committed=(2, True)) == []
+    assert driven.register.index("bed-1").alarms == (driven.state.present[KEY],)
+
+
+def test_a_deescalation_that_is_overtaken_by_an_escalation_is_not_published() -> None:
+    driven = Driven()
+    driven.step((KEY, 1))
+    driven.step((KEY, 0))
+    driven.step((KEY, 1))
+    assert driven.step(committed=(2, True)) == []
+    assert driven.state.published[KEY].priority is Priority.HIGH
+
+
+def test_quiet_changes_whose_commits_come_out_of_order_leave_the_newest() -> None:
+    """A store whose queue is full tells a later step's failure before an earlier step's commit."""
+    driven = Driven()
+    driven.step((KEY, 1))
+    driven.step((KEY, 0))
+    driven.step((KEY, -1))
+    assert shown(driven.step(committed=(3, False))) == [("AlarmCleared", "soft")]
+    assert driven.step(committed=(2, True)) == []
+    assert driven.register.index("bed-1").alarms == ()
+
+
+def test_an_onset_and_an_end_within_one_step_are_both_told() -> None:
+    driven = Driven()
+    effects = driven.step((KEY, 1), (KEY, -1))
+    assert (shown(effects), events(effects)) == ([("AlarmChanged", "hard")], [(1, "start"), (2, "end")])
+    assert shown(driven.step(committed=(1, True))) == [("AlarmCleared", "hard")]
+
+
+def test_what_does_not_change_is_not_told() -> None:
+    driven = Driven()
+    driven.step((KEY, 0))
+    assert driven.step((KEY, 0), (LOW_KEY, -1)) == []
+
+
+def test_events_count_without_a_gap_over_all_alarms() -> None:
+    driven = Driven()
+    told: list[tuple[int, str]] = []
+    for found in (0, 1, None, 0, -1, 1, -1):
+        told += events(driven.step((KEY, found), (LOW_KEY, found)))
+    assert [seq for seq, _ in told] == list(range(1, len(told) + 1))
+    assert {phase for _, phase in told} == {"start", "escalate", "update", "deescalate", "end"}
+
+
+def test_the_index_names_what_is_published_the_most_urgent_then_the_oldest_first() -> None:
+    driven = Driven()
+    driven.step((AlarmKey("bed-1", "RR_HIGH"), 0))
+    driven.step((AlarmKey("bed-1", "HR_LOW"), 0), (AlarmKey("bed-2", "HR_LOW"), 1))
+    effects = driven.step((AlarmKey("bed-1", "SPO2_LOW"), 1))
+    assert index(effects) == [("SPO2_LOW", "RR_HIGH", "HR_LOW")]
+
+
+def test_keys_of_a_scope_are_those_with_an_alarm_or_a_condition() -> None:
+    driven = Driven(_restored("hard"))
+    driven.step((LOW_KEY, -1), (AlarmKey("bed-2", "HR_LOW"), 0))
+    assert set(driven.register.keys_of("bed-1")) == {KEY, LOW_KEY}
+
+
+# --- after a restart ---
+
+
+def _restored(band: str, priority: Priority = Priority.HIGH) -> Alarm:
+    driven = Driven()
+    driven.step((KEY, 1))
+    return replace(driven.state.present[KEY], occurrence="run-0-7", rev=5, band=band, priority=priority)
+
+
+def test_a_restored_alarm_is_asserted_anew_and_not_announced() -> None:
+    alarm = _restored("hard")
+    driven = Driven(alarm)
+    driven.register.begin(1, instant(1.0))
+    driven.register.reassert(("bed-1", "bed-2"))
+    assert driven.register.finish() == [
+        Publish(AlarmChanged(alarm)),
+        Publish(AlarmIndex("bed-1", (alarm,))),
+        Publish(AlarmIndex("bed-2", ())),
+    ]
+    assert driven.step((KEY, None)) == []
+
+
+def test_a_restored_alarm_that_is_still_so_keeps_its_occurrence() -> None:
+    driven = Driven(_restored("hard"))
+    assert events(driven.step((KEY, 1))) == [(1, "update")]
+    assert (driven.state.present[KEY].occurrence, driven.state.present[KEY].rev) == ("run-0-7", 6)
+
+
+def test_a_restored_alarm_ends_on_valid_input() -> None:
+    driven = Driven(_restored("hard"))
+    assert events(driven.step((KEY, -1))) == [(1, "end")]
+    assert shown(driven.step(committed=(1, True))) == [("AlarmCleared", "hard")]
+
+
+@pytest.mark.parametrize(
+    ("priority", "band"), [(Priority.HIGH, "hard"), (Priority.MEDIUM, "soft"), (Priority.LOW, "soft")]
+)
+def test_a_restored_alarm_whose_band_is_no_more_keeps_its_priority(priority: Priority, band: str) -> None:
+    """It must not be lowered by an update that nobody hears: a band falls by a deescalation alone."""
+    driven = Driven(_restored("of an older library", priority))
+    worst = [row.name for row in BANDS].index(band)
+    assert events(driven.step((KEY, worst))) == [(1, "update")]
+    assert (driven.state.present[KEY].band, driven.state.present[KEY].priority) == (band, BANDS[worst].priority)
+
+
+def test_an_alarm_whose_context_ended_ends_with_the_reason_and_can_begin_anew() -> None:
+    driven = Driven()
+    driven.step((KEY, 1))
+    driven.register.begin(2, instant(2.0))
+    driven.register.end_context(KEY, "the bed is no more")
+    driven.register.end_context(LOW_KEY, "was never there")
+    effects = driven.register.finish()
+    assert events(effects) == [(2, "end")]
+    (kept,) = [effect.alarm for effect in effects if isinstance(effect, Persist)]
+    assert (kept.text, kept.present) == ("the bed is no more", False)
+    assert events(driven.step((KEY, 1))) == [(3, "start")]

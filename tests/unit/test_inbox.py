@@ -1,0 +1,188 @@
+"""What waits for the core: bounded, merged only where nothing is lost by it, and in before a step judges absence."""
+
+import asyncio
+import os
+from decimal import Decimal
+
+import pytest
+
+from drivers.model import DeviceAlarmKind, Infusion, InfusionState, Observation, Quantity, Reading, Validity
+from edge.core.model import BrokerLink, LineErrors, LinkCause, LinkChange, StoreResult
+from edge.inbox import EVENTS_MAX, OBSERVATIONS_MAX, Inbox, InboxFullError, merge
+from tests.core_world import MONITOR, OTHER_PUMP, monitor, pump, shows
+
+HR = Quantity.HEART_RATE
+
+
+def observations(inbox: Inbox) -> list[Observation]:
+    return [item for item in inbox.drain() if isinstance(item, Observation)]
+
+
+def heart_rate(at_s: float, number: str, validity: Validity = Validity.VALID, unit: str = "/min") -> Observation:
+    return Observation(*MONITOR, at_s, (Reading(HR, Decimal(number), unit, validity=validity),))
+
+
+# --- what is never merged ---
+
+
+def test_up_to_the_bound_nothing_is_merged() -> None:
+    inbox = Inbox()
+    put = [pump(float(t), str(t)) for t in range(OBSERVATIONS_MAX)]
+    for item in put:
+        inbox.put(item)
+    assert inbox.drain() == put
+
+
+def test_events_never_merge_however_equal_they_are() -> None:
+    inbox = Inbox()
+    for _ in range(50):
+        inbox.put(shows(1.0, DeviceAlarmKind.AIR_IN_LINE))
+    assert len(inbox.drain()) == 50
+
+
+def test_each_source_has_its_own_place() -> None:
+    inbox = Inbox()
+    for t in range(100):
+        inbox.put(pump(float(t)))
+    inbox.put(pump(0.5, where=OTHER_PUMP))
+    inbox.put(monitor(0.5))
+    assert len(observations(inbox)) == OBSERVATIONS_MAX + 2
+
+
+def test_drained_it_is_empty() -> None:
+    inbox = Inbox()
+    inbox.put(pump(1.0))
+    inbox.put(shows(1.0))
+    assert [len(inbox.drain()), len(inbox.drain())] == [2, 0]
+
+
+# --- what is merged ---
+
+
+def test_over_the_bound_samples_of_one_state_merge_and_their_extremes_are_kept() -> None:
+    inbox = Inbox()
+    numbers = [80] * OBSERVATIONS_MAX + [190, 30, 85]
+    for t, number in enumerate(numbers):
+        inbox.put(heart_rate(float(t), str(number)))
+    waiting = observations(inbox)
+    assert len(waiting) == OBSERVATIONS_MAX
+    last = waiting[-1]
+    assert (last.received_at_s, last.count) == (float(len(numbers) - 1), 4)
+    assert last.readings == heart_rate(0.0, "85").readings
+    assert last.extremes == ((HR, Decimal(30), Decimal(190)),)
+    assert inbox.dropped == 0
+
+
+def test_a_merge_holds_the_newest_readings_and_the_sum_of_counts() -> None:
+    first = merge(heart_rate(1.0, "80"), heart_rate(2.0, "90"))
+    assert first is not None
+    second = merge(heart_rate(0.0, "70"), first)
+    assert second is not None
+    assert (second.count, second.received_at_s, second.readings) == (3, 2.0, heart_rate(2.0, "90").readings)
+    assert second.extremes == ((HR, Decimal(70), Decimal(90)),)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        heart_rate(2.0, "80", Validity.QUESTIONABLE),
+        heart_rate(2.0, "80", unit="Hz"),
+        Observation(*MONITOR, 2.0, ()),
+        Observation(*MONITOR, 2.0, heart_rate(2.0, "80").readings, Infusion(InfusionState.STOPPED)),
+    ],
+)
+def test_samples_of_different_states_do_not_merge(other: Observation) -> None:
+    assert merge(heart_rate(1.0, "80"), other) is None
+
+
+@pytest.mark.parametrize(("state", "drug"), [(InfusionState.STOPPED, None), (InfusionState.INFUSING, "Ketamine")])
+def test_a_pumps_state_and_drug_are_its_state(state: InfusionState, drug: str | None) -> None:
+    assert merge(pump(1.0), pump(2.0, state=state, drug=drug)) is None
+
+
+def test_a_value_that_is_not_there_is_no_extreme() -> None:
+    merged = merge(monitor(1.0, heart_rate=None), monitor(2.0, heart_rate=None))
+    assert merged is not None
+    assert HR not in {quantity for quantity, _, _ in merged.extremes}
+
+
+def test_where_states_alternate_the_oldest_is_lost_and_counted() -> None:
+    inbox = Inbox()
+    states = (InfusionState.INFUSING, InfusionState.STOPPED)
+    for t in range(OBSERVATIONS_MAX + 3):
+        inbox.put(pump(float(t), state=states[t % 2]))
+    assert [item.received_at_s for item in observations(inbox)] == [float(t) for t in range(3, OBSERVATIONS_MAX + 3)]
+    assert inbox.dropped == 3
+
+
+# --- bounds ---
+
+
+def test_a_port_that_floods_is_refused_and_no_other() -> None:
+    inbox = Inbox()
+    for _ in range(EVENTS_MAX):
+        inbox.put(shows(1.0))
+    with pytest.raises(InboxFullError, match="rack"):
+        inbox.put(shows(1.0, where=OTHER_PUMP))
+    inbox.put(shows(1.0, where=MONITOR))
+    assert len(inbox.drain()) == EVENTS_MAX + 1
+    inbox.put(shows(2.0))
+    assert len(inbox.drain()) == 1
+
+
+def test_that_a_flooding_port_is_closed_can_still_be_told() -> None:
+    inbox = Inbox()
+    for _ in range(EVENTS_MAX):
+        inbox.put(shows(1.0))
+    inbox.put(LinkChange("rack", 1.0, False, LinkCause.DRIVER_FAILED, "InboxFullError", 1.0))
+    inbox.put(LineErrors("rack", 1.0, EVENTS_MAX, 0, ""))
+    inbox.put(BrokerLink(1.0, connected=True, detail=""))
+    inbox.put(StoreResult(1.0, 1, committed=True))
+    assert len(inbox.drain()) == EVENTS_MAX + 4
+
+
+# --- waiting ---
+
+
+async def test_it_wakes_when_something_comes() -> None:
+    inbox = Inbox()
+    waiting = asyncio.create_task(inbox.wait(60.0))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    inbox.put(pump(1.0))
+    async with asyncio.timeout(1.0):
+        await waiting
+    assert len(inbox.drain()) == 1
+
+
+async def test_it_wakes_when_the_time_is_over_and_waits_again_after_a_drain() -> None:
+    inbox = Inbox()
+    inbox.put(pump(1.0))
+    inbox.drain()
+    async with asyncio.timeout(1.0):
+        await inbox.wait(0.001)
+    assert inbox.drain() == []
+
+
+@pytest.mark.parametrize("something_waits", [False, True])
+async def test_what_a_stalled_loop_left_unread_is_in_before_the_wait_ends(something_waits: bool) -> None:
+    """The step was late: its deadline is over, and the devices' bytes wait in the kernel."""
+    inbox = Inbox()
+    loop = asyncio.get_running_loop()
+    reading, writing = os.pipe()
+
+    def heard() -> None:
+        os.read(reading, 1)
+        inbox.put(pump(5.0))
+
+    try:
+        loop.add_reader(reading, heard)
+        if something_waits:
+            inbox.put(StoreResult(1.0, 1, committed=True))
+        os.write(writing, b"x")
+        await inbox.wait(-5.0)
+        assert [item.received_at_s for item in observations(inbox)] == [5.0]
+    finally:
+        loop.remove_reader(reading)
+        os.close(reading)
+        os.close(writing)

@@ -1,0 +1,204 @@
+"""What the edge says of itself: broker, store, refused messages, garbled lines, pumps that belong to no bed."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from drivers.model import ChannelRemoved, InfusionState, Quantity, Reading
+from edge.core.config import Binding
+from edge.core.engine import UNBOUND_MAX, initial_state
+from edge.core.model import (
+    Audience,
+    BrokerLink,
+    BrokerResult,
+    Input,
+    LineErrors,
+    Priority,
+    PublishAccepted,
+    PublishRefused,
+    StoreResult,
+)
+from tests.core_world import BED, CONFIG, LINK_S, START_S, World, monitor, pump, with_bed
+
+STRAY = ("rack", "3F")
+CONNECTED = BrokerLink(START_S, connected=True, detail="connected")
+
+
+def connected() -> World:
+    world = World()
+    world.step(START_S, CONNECTED)
+    return world
+
+
+def errors(at_s: float, accepted: int, rejected: int) -> LineErrors:
+    return LineErrors("rack", at_s, accepted, rejected, "checksum" if rejected else "")
+
+
+# --- broker ---
+
+
+def test_a_broker_that_is_never_reached_is_high_after_ten_seconds() -> None:
+    world = World()
+    world.step(START_S)
+    world.run(START_S + 20)
+    assert world.told("NORTHBOUND_LOST") == [(10, "start", "lost")]
+    alarm = world.alarm("NORTHBOUND_LOST")
+    assert alarm is not None
+    assert (alarm.priority, alarm.key.bed, alarm.audience) == (Priority.HIGH, "", Audience.TECHNICIAN)
+
+
+def test_a_short_loss_is_none_and_a_long_one_ends_after_five_seconds() -> None:
+    world = connected()
+    for at_s, up in ((5, False), (14, True), (20, False), (40, True)):
+        world.run(START_S + at_s - 1)
+        world.step(START_S + at_s, BrokerLink(START_S + at_s, up, "why"))
+    world.run(START_S + 60)
+    assert world.told("NORTHBOUND_LOST") == [(30, "start", "lost"), (45, "end", "lost")]
+
+
+def test_refused_messages_are_an_alarm_until_the_last_topic_is_taken() -> None:
+    world = connected()
+    said: tuple[BrokerResult, ...] = (
+        PublishRefused(START_S + 1, "a", "not authorised"),
+        PublishRefused(START_S + 2, "b", "not authorised"),
+        PublishAccepted(START_S + 3, "a"),
+        PublishAccepted(START_S + 4, "b"),
+        PublishAccepted(START_S + 5, "never refused"),
+    )
+    for item in said:
+        world.step(item.received_at_s, item)
+    assert world.told("PUBLISH_REFUSED") == [(1, "start", "refused"), (4, "end", "refused")]
+
+
+# --- store ---
+
+
+def test_a_store_that_fails_is_an_alarm_until_it_commits_again() -> None:
+    world = connected()
+    world.keeps = False
+    world.step(START_S + 1, StoreResult(START_S + 1, 1, committed=False, detail="disk full"))
+    world.step(START_S + 2, StoreResult(START_S + 2, 2, committed=False, detail="disk still full"))
+    alarm = world.alarm("STORE_FAILED")
+    assert alarm is not None
+    assert "disk full" in alarm.text
+    world.step(START_S + 3, StoreResult(START_S + 3, 2, committed=True))
+    assert world.told("STORE_FAILED") == [(1, "start", "failed"), (3, "end", "failed")]
+
+
+def test_a_failure_without_a_reason_is_a_failure() -> None:
+    world = connected()
+    world.step(START_S + 1, StoreResult(START_S + 1, 99, committed=False))
+    assert world.told("STORE_FAILED")[0] == (1, "start", "failed")
+
+
+@pytest.mark.parametrize(("set_aside", "fault"), [("edge.db.damaged-1", ""), ("", "cannot be read")])
+def test_what_the_store_was_at_the_start_is_told_in_the_first_step(set_aside: str, fault: str) -> None:
+    state = initial_state(CONFIG, "run-1", START_S)
+    state.edge.store_set_aside, state.edge.store_failure = set_aside, fault
+    world = World(state=state, keeps=False)
+    world.step(START_S, CONNECTED)
+    assert world.present() == {"STORE_DAMAGED" if set_aside else "STORE_FAILED"}
+
+
+# --- lines ---
+
+
+@pytest.mark.parametrize(
+    ("accepted", "rejected", "alarm"),
+    [
+        (0, 3, True),
+        (0, 2, False),  # a plug that is pushed in
+        (57, 3, False),  # 5 % is allowed
+        (56, 3, True),
+        (1000, 52, False),
+        (1000, 53, True),
+    ],
+)
+def test_a_line_is_garbled_above_five_percent_within_a_minute(accepted: int, rejected: int, alarm: bool) -> None:
+    world = connected()
+    world.step(START_S + 1, pump(START_S + 1), errors(START_S + 1, accepted, rejected))
+    world.step(START_S + 2)
+    assert ("LINE_ERRORS" in world.present()) is alarm
+
+
+def test_it_ends_half_a_minute_after_the_share_is_small_again() -> None:
+    world = connected()
+    world.step(START_S + 1, pump(START_S + 1), errors(START_S + 1, 0, 3))
+    world.run(START_S + 120, lambda at_s: (pump(at_s), errors(at_s, 1, 0)))
+    # 3 of 59 messages are above 5 %, 3 of 60 (at 58 s) are not.
+    assert world.told("LINE_ERRORS") == [(1, "start", "garbled"), (58 + 30, "end", "garbled")]
+
+
+def test_a_line_that_falls_silent_is_not_mended_by_it() -> None:
+    world = connected()
+    world.step(START_S + 1, pump(START_S + 1), errors(START_S + 1, 0, 3))
+    world.run(START_S + 300)
+    assert [phase for _, phase, _ in world.told("LINE_ERRORS")] == ["start", "update"]
+
+
+def test_an_empty_beds_line_may_be_garbled() -> None:
+    world = connected()
+    world.step(START_S + 1, pump(START_S + 1, state=InfusionState.OFF), errors(START_S + 1, 0, 30))
+    world.run(START_S + 5)
+    assert world.told("LINE_ERRORS") == []
+
+
+# --- pumps that belong to no bed ---
+
+
+def test_an_unbound_pump_that_runs_is_low_at_once_and_medium_after_five_minutes() -> None:
+    world = connected()
+    world.run(START_S + 310, lambda at_s: (pump(at_s, where=STRAY, drug="Ketamine"),))
+    assert world.told("CHANNEL_UNBOUND") == [(1, "start", "no order"), (301, "escalate", "no order for 5 min")]
+    alarm = world.alarm("CHANNEL_UNBOUND")
+    assert alarm is not None
+    assert (alarm.key.bed, alarm.key.port, alarm.key.channel) == ("", *STRAY)
+    assert "Ketamine" in alarm.text
+    world.run(START_S + 311, lambda at_s: (pump(at_s, state=InfusionState.STOPPED, where=STRAY),))
+    assert world.told("CHANNEL_UNBOUND")[-1] == (311, "end", "no order for 5 min")
+
+
+def test_it_is_high_if_by_its_own_account_it_is_beyond_the_hard_limit() -> None:
+    world = connected()
+    reading = Reading(Quantity.DOSE_RATE, Decimal(3), "mg/kg/h", Decimal("0.01"))
+    world.step(START_S + 1, pump(START_S + 1, where=STRAY, drug="Ketamine", readings=(reading,)))
+    assert world.told("CHANNEL_UNBOUND") == [(1, "start", "no order, beyond the hard limit")]
+
+
+@pytest.mark.parametrize("gone", [(), (ChannelRemoved(*STRAY, START_S + 2, "gone"),)])
+def test_its_silence_neither_ends_nor_worsens_it(gone: tuple[Input, ...]) -> None:
+    world = connected()
+    world.step(START_S + 1, pump(START_S + 1, where=STRAY))
+    world.step(START_S + 2, *gone)
+    world.run(START_S + 600)
+    lost_s = 2 if gone else 1 + LINK_S
+    assert world.told("CHANNEL_UNBOUND") == [(1, "start", "no order"), (lost_s, "update", "no order")]
+
+
+def test_binding_it_and_starting_again_ends_it() -> None:
+    """What the alarm asks for must end it."""
+    world = connected()
+    world.step(START_S + 1, pump(START_S + 1, where=STRAY))
+    config = with_bed(pumps=(*CONFIG.beds[0].pumps, Binding(*STRAY)))
+    after = World(config, alarms=world.retained.values())
+    after.step(START_S, CONNECTED)
+    assert after.told("CHANNEL_UNBOUND") == [(0, "end", "no order")]
+    assert after.retained == {}
+
+
+def test_an_alarm_of_a_line_that_is_no_more_ends() -> None:
+    world = connected()
+    world.step(START_S + 1, pump(START_S + 1), errors(START_S + 1, 0, 3))
+    without = replace(CONFIG, ports=CONFIG.ports[1:], beds=(replace(CONFIG.beds[0], pumps=()),))
+    after = World(without, alarms=[alarm for key, alarm in world.retained.items() if not key.bed])
+    after.step(START_S, CONNECTED)
+    assert after.told("LINE_ERRORS") == [(0, "end", "garbled")]
+
+
+def test_so_many_unbound_channels_are_remembered_and_no_more() -> None:
+    world = connected()
+    world.step(START_S + 1, *(pump(START_S + 1, where=("rack", f"x{n}")) for n in range(UNBOUND_MAX + 5)))
+    assert len(world.indexes[""]) == UNBOUND_MAX
+    world.step(START_S + 2, pump(START_S + 2), monitor(START_S + 2))
+    assert any(alarm.key.condition == "ORDER_MISSING" for alarm in world.indexes[BED])
