@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock wheel clean
+.PHONY: help demo test check bench lock wheel clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 --quiet
@@ -28,6 +28,11 @@ check: ## what needs no running: lint, format, types, import borders, schemas, l
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m edge.schemas --check
 	$(BIN)/python -m pytest -q --no-header tests/packaging/test_locks.py
+
+bench: ## figures of speed and cost, beside a plain script: make bench ARGS="--quick"
+	@scripts/debian mosquitto
+	@scripts/venv dev
+	$(BIN)/python -m bench $(ARGS)
 
 lock: ## resolve the locks again (needs uv): make lock ARGS=--upgrade
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 1; }

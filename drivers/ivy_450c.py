@@ -77,7 +77,7 @@ _RANGES: dict[Quantity, tuple[str, int, int]] = {
     Quantity.PULSE_RATE: ("/min", 10, 350),
     Quantity.NIBP_PULSE_RATE: ("/min", 10, 350),
     Quantity.RESPIRATORY_RATE: ("/min", 1, 200),
-    Quantity.SPO2: ("%", 1, 100),
+    Quantity.SPO2: ("%", 10, 100),
     # The unit is not told. 13 kPa and 13 % are each 99 mmHg, as far as capnographs go: a greater number is mmHg, and
     # a smaller one may be any of the three (H-13), so it is no number here.
     Quantity.ETCO2: ("mm[Hg]", 14, 150),
@@ -120,7 +120,7 @@ _CAME_OFF = frozenset({"LEAD FAULT", "LEAD OFF", "LEADS OFF", "SENSOR OFF"})
 _NO_SENSOR = _CAME_OFF | {"NO TRANSDUCER", "NO SENSOR"}
 _ALARM_KINDS = {
     **dict.fromkeys(_NO_SENSOR, DeviceAlarmKind.SENSOR_OFF),
-    **dict.fromkeys(_ZERO_ALARMS.values(), DeviceAlarmKind.VITAL_SIGN),
+    **dict.fromkeys(_ZERO_ALARMS.values(), DeviceAlarmKind.LIFE_THREATENING),
 }
 
 
@@ -228,7 +228,9 @@ def _split(text: bytes) -> tuple[dict[str, _Line], list[Rejected]] | None:
         if not lines[name].values:
             rejected.append(Rejected("syntax", raw.encode("ascii")[:_EXCERPT_BYTES]))
     if unknown:
-        rejected.append(Rejected("unknown_line", "\r".join(unknown).encode("ascii")[:_EXCERPT_BYTES]))
+        # With a known line absent it is that line's name that was damaged.
+        reason = "unknown_line" if len(lines) == len(_LINES) else "syntax"
+        rejected.append(Rejected(reason, "\r".join(unknown).encode("ascii")[:_EXCERPT_BYTES]))
     return (lines, rejected) if lines else None
 
 

@@ -102,6 +102,7 @@ class DeviceAlarmKind(StrEnum):
     ADVISORY = "advisory"
     SENSOR_OFF = "sensor_off"
     VITAL_SIGN = "vital_sign"
+    LIFE_THREATENING = "life_threatening"
     UNKNOWN = "unknown"
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import signal
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import structlog
 
@@ -21,16 +26,36 @@ from edge.messages import Topics
 from edge.mqtt import BrokerSettings, Sender
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
-from edge.store import Sent, Store, StoredState
+from edge.store import NewerFileError, Sent, Store, StoredState
 from edge.wire import Wire, alarm_from_body
 
 STOP_LIMIT_S = 3.0
 """How long a clean end may take to send and to store what waits."""
 
+FAULT_LIMIT_S = 3.0
+"""After a fault the other parts have this long to end by themselves."""
+
+EXIT_FAULT = 1
+
 CONFIGURATION = "configuration"
 """The station that an order in the configuration comes from."""
 
 _log = structlog.get_logger(__name__)
+
+
+class AlreadyRunningError(Exception):
+    """Another daemon has this store: two would contradict each other."""
+
+
+def lock(store: Path) -> int:
+    """Take the store for this process; the lock goes with the descriptor. Raises AlreadyRunningError, or OSError."""
+    descriptor = os.open(store.with_name(f"{store.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise AlreadyRunningError(f"another infusion-edge runs with the store {store}: end it first") from error
+    return descriptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +74,7 @@ class App:
     def __init__(self, configuration: Configuration, surroundings: Surroundings) -> None:
         self._configuration = configuration
         self._around = surroundings
+        self._lock: int | None = None
         self._inbox = Inbox()
         self._watchdog = Watchdog(surroundings.notify, surroundings.clock.mono_s)
         loop = asyncio.get_running_loop()
@@ -67,10 +93,10 @@ class App:
             loop.add_signal_handler(number, stop.set)
         self._place_orders()
         async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(self._sender.run(), name="sender")
-            others = [tasks.create_task(self._runtime.run(), name="core")]
+            sending = tasks.create_task(_or_end(self._sender.run()), name="sender")
+            others = [tasks.create_task(_or_end(self._runtime.run()), name="core")]
             others += [
-                tasks.create_task(self._device(port).run(), name=f"port {port.port}")
+                tasks.create_task(_or_end(self._device(port).run()), name=f"port {port.port}")
                 for port in self._configuration.ports
             ]
             await stop.wait()
@@ -89,8 +115,13 @@ class App:
     def _open_store(self) -> StoredState:
         now = self._around.clock.now()
         path = self._configuration.store_path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stored = self._store.open(path, self._around.run, boot_id(), rfc3339(now.wall_s))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = lock(path)
+            stored = self._store.open(path, self._around.run, boot_id(), rfc3339(now.wall_s))
+        except (OSError, NewerFileError) as error:
+            # Watching without a memory is better than not watching: an alarm says so.
+            stored = StoredState(fault=str(error))
         if stored.set_aside:
             _log.error("the store was damaged and was set aside", file=stored.set_aside)
         if stored.fault:
@@ -176,6 +207,16 @@ class App:
 
     def _event_sent(self, run: str, event_seq: int) -> None:
         self._store.submit(Sent(run, event_seq))
+
+
+async def _or_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work of a part that must not fail; if it does, the process ends, whatever else hangs (H-16)."""
+    try:
+        await work
+    except Exception:
+        _log.exception("a part failed; the process ends")
+        asyncio.get_running_loop().call_later(FAULT_LIMIT_S, os._exit, EXIT_FAULT)
+        raise
 
 
 def _restored(body: str) -> Alarm | None:

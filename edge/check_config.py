@@ -8,7 +8,7 @@ from pathlib import Path
 from drivers.model import NibpTime, Quantity
 from edge.config import ConfigError, Configuration, load
 from edge.config_file import Problem
-from edge.core.config import BedConfig, Binding, DrugConfig, LimitConfig
+from edge.core.config import BedConfig, Binding, DrugConfig, IdentityPolicy, LimitConfig
 from edge.core.model import Order, Side
 
 EXIT_OK = 0
@@ -24,6 +24,8 @@ _VITAL_SIGNS = {
     Quantity.NIBP_SYS: "cuff pressure",
 }
 """The three cuff pressures come together: the systolic one stands for them."""
+
+_USUAL_IDENTITY = {"pump": IdentityPolicy.CONFIRM, "monitor": IdentityPolicy.PINNED}
 
 Row = tuple[str, ...]
 
@@ -101,8 +103,9 @@ def _bed_lines(configuration: Configuration, bed: BedConfig) -> Iterable[str]:
 def _device_row(configuration: Configuration, role: str, binding: Binding) -> Row:
     port = next(port for port in configuration.ports if port.port == binding.port)
     proof = " (experimental driver)" if port.driver.experimental else ""
-    pinned = f" serial number {binding.serial_number}" if binding.serial_number else ""
-    return role, f"{binding.port}.{binding.channel}", port.driver.name + proof, port.address + pinned
+    named = f" serial number {binding.serial_number}" if binding.serial_number else ""
+    policy = "" if binding.identity is _USUAL_IDENTITY[role] else f" identity {binding.identity}"
+    return role, f"{binding.port}.{binding.channel}", port.driver.name + proof, port.address + named + policy
 
 
 def _vital_signs(bed: BedConfig) -> str:

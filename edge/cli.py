@@ -74,11 +74,10 @@ def _run(options: argparse.Namespace) -> int:
     from secrets import token_hex  # noqa: PLC0415
 
     from edge import log  # noqa: PLC0415
-    from edge.app import App, Surroundings  # noqa: PLC0415
+    from edge.app import AlreadyRunningError, App, Surroundings  # noqa: PLC0415
     from edge.clock import Clock  # noqa: PLC0415
     from edge.config import ConfigError, load  # noqa: PLC0415
     from edge.notify import notifier  # noqa: PLC0415
-    from edge.store import NewerFileError  # noqa: PLC0415
 
     log.set_up(verbose=options.verbose, plain=options.plain_log)
     try:
@@ -98,9 +97,9 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         asyncio.run(live())
-    except NewerFileError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
+    except AlreadyRunningError as error:
+        print(f"infusion-edge: {error}", file=sys.stderr)
+        return EXIT_FAILED
     return EXIT_OK
 
 

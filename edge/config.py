@@ -30,7 +30,7 @@ from edge.config_file import (
     suggest,
 )
 from edge.config_limits import read_library, read_standard_limits
-from edge.core.config import BedConfig, Binding, CoreConfig, DrugConfig, LimitConfig, PortConfig
+from edge.core.config import BedConfig, Binding, CoreConfig, DrugConfig, IdentityPolicy, LimitConfig, PortConfig
 from edge.core.model import Order, PlaceOrder
 
 ROUND_MAX_S = 4.5
@@ -143,6 +143,9 @@ class _Loader:
         """Check everything, then translate."""
         edge, raw = self._edge, self._edge.content
         head = edge.table(EdgeTable, raw, "")
+        if head is not None and head.stations_required:
+            reason = "receipts are not built yet: nothing would hold a station to it"
+            edge.refuse("stations_required", reason, "leave the list empty")
         broker = self._broker()
         section = edge.section(raw, "store")
         store = None if section is None else edge.table(StoreTable, section, "store")
@@ -236,6 +239,10 @@ class _Loader:
             if table.baud is not None:
                 self._edge.refuse(join(key, "baud"), "is unknown to a TCP line", "remove it; set it at the converter")
             return table.path
+        if self._clinical and not Path(table.path).is_absolute():
+            reason = f'"{table.path}" is a place of simulators'
+            self._edge.refuse(path_key, reason, "use a name under /dev/serial/by-id or by-path, or tcp://host:port")
+            return None
         address = str(self._run_dir / table.path)
         if _RENUMBERED_TTY.fullmatch(address):
             reason = f"{address} is numbered in the order of plugging in: another device may answer after a restart"
@@ -317,7 +324,8 @@ class _Loader:
                 reason = f'channel {table.channel} of "{table.port}" is already bound by {self._bound[place].key}'
                 self._edge.refuse(key, reason, "bind each channel to one bed, once")
             self._bound.setdefault(place, _Bound(key, raw_bed.get("id"), kind))
-            bindings.append(Binding(table.port, table.channel, table.serial_number or ""))
+            policy = IdentityPolicy(table.identity)
+            bindings.append(Binding(table.port, table.channel, table.serial_number or "", policy))
         return tuple(bindings)
 
     def _check_device(self, kind: DeviceKind, table: BindingTable, key: str) -> None:

@@ -200,12 +200,14 @@ class BindingTable(Table):
     port: str
     channel: Text
     serial_number: Text | None = None
+    identity: Literal["confirm", "pinned"] = "confirm"
 
 
 class MonitorTable(BindingTable):
     """A monitor of a bed; a monitor has one channel."""
 
     channel: Text = "0"
+    identity: Literal["confirm", "pinned"] = "pinned"
 
 
 class OrderTable(Table):

@@ -69,6 +69,7 @@ class DeviceTask:
         self._opener = opener
         self._name = f"port {port.port}"
         self._told: tuple[bool, LinkCause, str, float] | None = None
+        self._opened = LinkCause.OPENED
         self._log = _log.bind(port=port.port, address=port.address, driver=port.driver.name)
 
     async def run(self) -> None:
@@ -110,7 +111,7 @@ class DeviceTask:
         while True:
             round_s = connection.session.round_s
             if not connection.over.done():
-                self._tell(True, LinkCause.OPENED, "", round_s)
+                self._tell(True, self._opened, "", round_s)
             await asyncio.wait([connection.over], timeout=TURN_S)
             self._watchdog.turned(self._name)
             if connection.tell_counts():
@@ -118,7 +119,9 @@ class DeviceTask:
                 self._backoff.succeeded()
             if connection.over.done():
                 return connection.over.result()
+            self._opened = LinkCause.OPENED
             if self._mono_s() - heard_at_s > max(QUIET_MIN_S, QUIET_ROUNDS * round_s):
+                self._opened = LinkCause.REOPENED
                 return None, "nothing was heard, so the port is opened again"
 
     def _tell(self, up: bool, cause: LinkCause, detail: str, round_s: float) -> None:  # noqa: FBT001 - one private caller form

@@ -1,7 +1,8 @@
 """What waits for the core: bounded, and nothing that must not be lost is ever merged or dropped.
 
 Observations of one source merge when too many wait and their states are equal; the extremes are kept, so that a value
-beyond a limit is judged although it was merged. A source whose states differ loses its oldest waiting observation; that
+beyond a limit is judged although it was merged. What one device said never merges with what the next one says in its
+place: it may be another patient's (H-08). A source whose states differ loses its oldest waiting observation; that
 is counted. Everything else never merges; a port that sends more of it than any device can is refused, and its task
 fails alone.
 """
@@ -9,11 +10,12 @@ fails alone.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 
-from drivers.model import DeviceEvent, Observation, Quantity
+from drivers.model import DeviceEvent, DeviceIdentified, Observation, Quantity
 from edge.core.model import Input
 
 OBSERVATIONS_MAX = 8
@@ -34,6 +36,7 @@ class Inbox:
         self._observations: dict[tuple[str, str], list[Observation]] = {}
         self._others: list[Input] = []
         self._events_of: Counter[str] = Counter()
+        self._identified_at_s: dict[tuple[str, str], float] = {}
         self._filled = asyncio.Event()
         self.dropped = 0
 
@@ -47,6 +50,8 @@ class Inbox:
                 if self._events_of[item.port] >= EVENTS_MAX:
                     raise InboxFullError(f"port {item.port} sent more than {EVENTS_MAX} events at once")
                 self._events_of[item.port] += 1
+            if isinstance(item, DeviceIdentified):
+                self._identified_at_s[item.port, item.channel] = item.received_at_s
             self._others.append(item)
         self._filled.set()
 
@@ -57,6 +62,7 @@ class Inbox:
             items.extend(waiting)
         self._others, self._observations = [], {}
         self._events_of.clear()
+        self._identified_at_s.clear()
         self._filled.clear()
         return items
 
@@ -75,9 +81,11 @@ class Inbox:
             return
 
     def _put_observation(self, observation: Observation) -> None:
-        waiting = self._observations.setdefault((observation.port, observation.channel), [])
+        source = (observation.port, observation.channel)
+        waiting = self._observations.setdefault(source, [])
         if len(waiting) >= OBSERVATIONS_MAX:
-            merged = merge(waiting[-1], observation)
+            same_device = waiting[-1].received_at_s >= self._identified_at_s.get(source, -math.inf)
+            merged = merge(waiting[-1], observation) if same_device else None
             if merged is not None:
                 waiting[-1] = merged
                 return

@@ -1,17 +1,71 @@
-"""Logging: one JSON line an event on standard error, which systemd carries to its journal."""
+"""Logging: one JSON line an event on standard error, which systemd carries to its journal.
+
+A log that is full, closed or not read must neither stop nor slow an alarm: lines are written by a thread of their own,
+and lines for which there is no room are left out and counted.
+"""
 
 from __future__ import annotations
 
+import atexit
 import logging
+import queue
 import sys
+import threading
+from typing import TextIO
 
 import structlog
+
+LINES_MAX = 1000
+"""Lines that wait to be written: some 300 kB, minutes of a very bad day."""
+
+FLUSH_LIMIT_S = 1.0
+"""How long the end of the program waits for the last lines."""
+
+
+class Writer:
+    """A file to which writing never blocks and never fails. ``left_out`` counts what was not written."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lines: queue.Queue[str | None] = queue.Queue(LINES_MAX)
+        self.left_out = 0
+        self._thread = threading.Thread(target=self._work, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> int:
+        """Take a line; it is written in its turn."""
+        try:
+            self._lines.put_nowait(text)
+        except queue.Full:
+            self.left_out += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: the thread flushes after each line."""
+
+    def close(self) -> None:
+        """Write what waits, for a moment."""
+        try:
+            self._lines.put(None, timeout=FLUSH_LIMIT_S)
+        except queue.Full:
+            return
+        self._thread.join(FLUSH_LIMIT_S)
+
+    def _work(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                self._file.write(line)
+                self._file.flush()
+            except (OSError, ValueError):
+                self.left_out += 1
 
 
 def set_up(*, verbose: bool, plain: bool) -> None:
     """Set the log up once, at the program's start; ``plain`` for people who read it in a terminal."""
     level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    writer = Writer(sys.stderr)
+    atexit.register(writer.close)
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if plain else structlog.processors.JSONRenderer()
     )
@@ -24,6 +78,6 @@ def set_up(*, verbose: bool, plain: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.WriteLogger(writer),  # type: ignore[arg-type] # it needs write and flush alone
         cache_logger_on_first_use=True,
     )

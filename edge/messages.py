@@ -74,11 +74,12 @@ class RosterBed(Message):
 
 
 class DeviceIdentity(Message):
-    """Who answers on a channel. An empty serial number: the device tells none."""
+    """Who answers on a channel. An empty serial number: the device tells none, or has not yet."""
 
     channel: str
     serial_number: str
     model: str
+    state: Literal["none", "awaited", "confirmed", "unconfirmed", "changed"]
 
 
 class Device(Message):

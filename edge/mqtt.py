@@ -263,6 +263,10 @@ class Sender:
         detail = ""
         try:
             async with connection, asyncio.TaskGroup() as tasks:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # Connecting can swallow a cancellation that comes in its last moment.
+                    raise asyncio.CancelledError
                 self._begin(connection)
                 tasks.create_task(self._send_all(connection, tasks))
                 await connection.lost()

@@ -1,21 +1,28 @@
 """`infusion-edge top`: beds and alarms in a terminal, as they arrive from the broker.
 
-It is a reader like any station: everything it shows came over MQTT, and what has not come is shown as unknown.
+It is a reader like any station: everything it shows came over MQTT. "No alarm" needs proof; without it the alarms are
+unknown (law 4), and what is not live is marked as last known (H-11). Ages come from the edge's own ``mono_s``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
 
 from pydantic import ValidationError
 
+from edge import messages
 from edge.clock import Clock
-from edge.messages import ROOT, AlarmMessage, EventMessage, MetricMessage, RosterMessage, SnapshotMessage, Status
+from edge.core.model import Instant
+from edge.messages import ROOT
 from edge.mqtt import ListenError, listen
 
 LOST_AFTER_S = 10.0
@@ -23,151 +30,386 @@ LOST_AFTER_S = 10.0
 
 REDRAW_S = 0.5
 RETRY_S = 1.0
+WIDTH_MIN = 20
+ROWS_MIN = 5
 _MARKS = {"high": "!!!", "medium": "!! ", "low": "!  "}
 _COLOURS = {"high": "\x1b[1;97;41m", "medium": "\x1b[1;30;43m", "low": "\x1b[30;46m"}
+_DIM = "\x1b[2m"
 _PLAIN = "\x1b[0m"
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+"""The terminal's alternate screen without a cursor, and back to what was there before."""
+
 _ORDER = ("high", "medium", "low")
-_SHOWN = (
-    ("heart_rate_per_min", "HR"),
-    ("spo2_percent", "SpO2"),
-    ("respiratory_rate_per_min", "RR"),
+DOSE_SHOWN_MAX = Decimal(10**9)
+"""Beyond it a dose is nonsense and stands as it was sent: to round a number of any length costs memory, or fails."""
+
+LOST = "LOST"
+_HELD = "\xa0"
+_VITAL_SIGNS = (
+    *("heart_rate_per_min", "spo2_percent", "respiratory_rate_per_min"),
+    *("nibp_sys_mmhg", "nibp_dia_mmhg", "nibp_mean_mmhg"),
 )
+_VALUE_AND_UNIT = re.compile(r"(?<=\d) (?=mg|mmHg|mL|/min|%|h\b|min\b|s\b)")
+_STATES = {"unknown": "state unknown", "kvo": "keeps the vein open"}
+_CAUTION = "not a medical device; do not rely on this for alarms"
+_LEGEND = (
+    "!!! high   !! medium   ! low priority   ? measured at an unknown time or doubtful   "
+    "> < beyond what can be measured   -- no value"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The newest heartbeat of a run; ``live`` once a later one came: the first may be one that the broker kept."""
+
+    run: str
+    mono_s: float
+    heard_at_s: float
+    live: bool
 
 
 @dataclass(slots=True)
 class EdgeView:
-    """What was heard of one edge."""
+    """What was heard of one edge; ``heard`` counts its messages, so that each knows what came before it."""
 
-    status: Status | None = None
-    heard_at_s: float = 0.0
-    labels: dict[str, str] = field(default_factory=dict)
-    beds: dict[str, tuple[SnapshotMessage, float]] = field(default_factory=dict)
-    alarms: dict[str, AlarmMessage] = field(default_factory=dict)
+    name: str
+    status: messages.Status | None = None
+    beat: Beat | None = None
+    roster: messages.RosterMessage | None = None
+    beds: dict[str, tuple[messages.SnapshotMessage, float]] = field(default_factory=dict)
+    indexes: dict[str, tuple[messages.AlarmIndexMessage, int]] = field(default_factory=dict)
+    alarms: dict[tuple[str, str], tuple[messages.AlarmMessage, int]] = field(default_factory=dict)
+    heard: int = 0
+
+    @property
+    def run(self) -> str:
+        """The current run, empty before a status came."""
+        return self.status.run if self.status is not None else ""
+
+    def labels(self) -> dict[str, str]:
+        """Return what nurses call the beds."""
+        return {row.bed: row.label for row in self.roster.beds} if self.roster is not None else {}
+
+    def label(self, bed: str) -> str:
+        """Return what nurses call a bed, or what belongs to none."""
+        return self.labels().get(bed, bed or "the edge")
+
+    def state(self, now_s: float) -> str:
+        """Say in plain words how the edge is."""
+        if self.status is None or (self.status.state == "running" and self.beat is None):
+            return "not heard yet"
+        if self.status.state != "running" or self.beat is None:
+            return LOST if self.status.state == "lost" else "stopped"
+        if now_s - self.beat.heard_at_s > LOST_AFTER_S:
+            return LOST
+        return "running" if self.beat.live else "not yet known to be running"
+
+    def age_s(self, at: messages.Stamp, run: str, now_s: float) -> float | None:
+        """Return how long ago something happened in the current run, by the edge's clock; ``None``: not known."""
+        if self.beat is None or run != self.beat.run:
+            return None
+        return max(0.0, self.beat.mono_s + now_s - self.beat.heard_at_s - at.mono_s)
+
+    def snapshot_age_s(self, bed: str, now_s: float) -> float:
+        """Return how old a bed's snapshot is, at least."""
+        snapshot, heard_at_s = self.beds[bed]
+        return max(now_s - heard_at_s, self.age_s(snapshot.at, snapshot.run, now_s) or 0.0)
+
+    def is_live(self, bed: str, now_s: float) -> bool:
+        """Tell whether a bed's snapshot is of the current run of a running edge, and still valid."""
+        if bed not in self.beds or self.state(now_s) != "running":
+            return False
+        snapshot = self.beds[bed][0]
+        return snapshot.run == self.run and self.snapshot_age_s(bed, now_s) <= snapshot.valid_for_s
+
+    def doubt(self, now_s: float) -> str:
+        """Return why the alarms are not known, empty if they are."""
+        state = self.state(now_s)
+        if state != "running":
+            return f"the edge is {state}"
+        if self.roster is None or self.roster.run != self.run:
+            return "the list of beds has not come"
+        beds = [row.bed for row in self.roster.beds]
+        for scope in ("", *beds):
+            index = self._index(scope)
+            if index is None:
+                return f"the list of alarms of {self.label(scope)} has not come"
+            for entry in index[0].alarms:
+                held = self.alarms.get((scope, entry.key))
+                if held is None or held[0].occurrence != entry.occurrence:
+                    return f"an alarm of {self.label(scope)} has not come ({entry.key})"
+        old = [self.label(bed) for bed in beds if not self.is_live(bed, now_s)]
+        return f"no fresh data of {', '.join(old)}" if old else ""
+
+    def present(self) -> list[messages.AlarmMessage]:
+        """Return what is present, the most urgent first: it was not cleared, nor left out by the current run's index.
+
+        An alarm of the current run that is newer than the index is present: it is told before the index that has it.
+        """
+        found = []
+        for (scope, key), (alarm, heard) in self.alarms.items():
+            index = self._index(scope)
+            listed = index is None or key in {entry.key for entry in index[0].alarms}
+            newer = index is not None and alarm.run == self.run and heard > index[1]
+            if alarm.present and (listed or newer):
+                found.append(alarm)
+        return sorted(found, key=lambda alarm: (_ORDER.index(alarm.priority), alarm.onset.wall, alarm.bed, alarm.key))
+
+    def _index(self, scope: str) -> tuple[messages.AlarmIndexMessage, int] | None:
+        index = self.indexes.get(scope)
+        return index if index is not None and index[0].run == self.run else None
+
+    def take(self, rest: list[str], payload: bytes, now_s: float) -> None:
+        """Take up a retained message of a topic; raises ValidationError if it cannot be read."""
+        self.heard += 1
+        scope = rest[1] if rest[0] == "bed" else ""
+        if rest == ["status"]:
+            self._take_status(messages.Status.read(payload), now_s)
+        elif rest == ["roster"]:
+            self.roster = messages.RosterMessage.read(payload)
+        elif rest[-1] == "snapshot" and payload:
+            self.beds[scope] = (messages.SnapshotMessage.read(payload), now_s)
+        elif rest[-1] == "alarms":
+            self.indexes[scope] = (messages.AlarmIndexMessage.read(payload), self.heard)
+        elif rest[-2:-1] == ["alarm"]:
+            place = (scope, rest[-1])
+            if payload:
+                self.alarms[place] = (messages.AlarmMessage.read(payload), self.heard)
+            elif place in self.alarms:
+                self.alarms[place] = (self.alarms[place][0].model_copy(update={"present": False}), self.heard)
+
+    def _take_status(self, status: messages.Status, now_s: float) -> None:
+        self.status = status
+        if status.state != "running":
+            return
+        known = self.beat
+        if known is None or known.run != status.run:
+            self.beat = Beat(status.run, status.mono_s, now_s, live=False)
+        elif status.mono_s > known.mono_s:
+            self.beat = Beat(status.run, status.mono_s, now_s, live=True)
 
 
 class Board:
-    """All edges as they were heard; says what to print of each message."""
+    """All edges as they were heard; says what to print."""
 
-    def __init__(self, mono_s: Callable[[], float]) -> None:
-        self._mono_s = mono_s
+    def __init__(self, now: Callable[[], Instant]) -> None:
+        self._now = now
         self.edges: dict[str, EdgeView] = {}
         self.events = 0
         self.onsets: dict[str, int] = dict.fromkeys(_ORDER, 0)
         self.unreadable = 0
+        self.fault = ""
 
     def take(self, topic: str, payload: bytes) -> str:
         """Take up a message; return a line to print of it, or nothing."""
+        self.fault = ""
         levels = topic.split("/")
         edge_at = len(ROOT.split("/")) + 2
         if len(levels) <= edge_at + 1:
             return ""
-        view = self.edges.setdefault("/".join((levels[2], levels[edge_at])), EdgeView())
+        site, edge, rest = levels[edge_at - 2], levels[edge_at], levels[edge_at + 1 :]
+        view = self.edges.setdefault(f"{site}/{edge}", EdgeView(f"{edge} at {site}"))
         try:
-            return self._take(view, topic, levels[edge_at + 1 :], payload)
+            if rest == ["event"]:
+                return self._take_event(messages.EventMessage.read(payload))
+            view.take(rest, payload, self._now().mono_s)
         except ValidationError as error:
             self.unreadable += 1
-            return f"    cannot read {topic}: {error.errors()[0]['msg']}"
-
-    def _take(self, view: EdgeView, topic: str, rest: list[str], payload: bytes) -> str:
-        if rest == ["status"]:
-            view.status, view.heard_at_s = Status.read(payload), self._mono_s()
-        elif rest == ["roster"]:
-            view.labels = {bed.bed: bed.label for bed in RosterMessage.read(payload).beds}
-        elif rest == ["event"]:
-            return self._take_event(EventMessage.read(payload))
-        elif rest[-1] == "snapshot" and payload:
-            snapshot = SnapshotMessage.read(payload)
-            view.beds[snapshot.bed] = (snapshot, self._mono_s())
-        elif rest[-2:-1] == ["alarm"]:
-            alarm = AlarmMessage.read(payload) if payload else None
-            if alarm is not None and alarm.present:
-                view.alarms[topic] = alarm
-            else:
-                view.alarms.pop(topic, None)
+            return _clean(f"    cannot read {topic}: {error.errors()[0]['msg']}")
         return ""
 
-    def _take_event(self, event: EventMessage) -> str:
+    def _take_event(self, event: messages.EventMessage) -> str:
         self.events += 1
         alarm = event.alarm
         if event.phase == "start":
             self.onsets[alarm.priority] += 1
-        return f"{event.at.wall[11:19]}  {_MARKS[alarm.priority]} {event.phase:10} {alarm.text}"
+        return _clean(f"{_local(event.at)}  {_MARKS[alarm.priority]} {event.phase:10} {alarm.text}")
 
-    def screen(self, width: int) -> str:
-        """Return the whole picture: a line a bed, then the alarms, the most urgent first."""
+    def disconnected(self, why: str) -> None:
+        """Trust nothing that must be heard anew: what the broker kept may be old when it is there again."""
+        self.fault = why
+        for view in self.edges.values():
+            view.beat = None
+            view.indexes.clear()
+
+    def heads(self) -> list[tuple[EdgeView | None, str, str]]:
+        """Return of each edge how it is, and whether its alarms are known: two texts, the second empty if they are."""
         if not self.edges:
-            return "nothing heard yet"
-        lines: list[str] = []
-        for name, view in sorted(self.edges.items()):
-            lines += [f"{name}: {self._state(view)}", ""]
-            lines += [self._bed(view, bed) for bed in sorted({*view.labels, *view.beds})]
-            lines.append("")
-            alarms = sorted(view.alarms.values(), key=lambda alarm: (_ORDER.index(alarm.priority), alarm.onset.wall))
-            lines += [self._alarm(alarm, width) for alarm in alarms]
-            if not alarms:
-                lines.append("no alarm is present" if view.status else "alarms unknown")
+            return [(None, "no edge", f"ALARMS UNKNOWN: {self.fault or 'nothing was heard yet'}, go to the beds")]
+        now_s = self._now().mono_s
+        found: list[tuple[EdgeView | None, str, str]] = []
+        for _, view in sorted(self.edges.items()):
+            doubt = f"no broker ({self.fault})" if self.fault else view.doubt(now_s)
+            unknown = f"ALARMS UNKNOWN: {doubt}, go to the beds" if doubt else ""
+            found.append((view, f"edge {view.name}: {view.state(now_s)}", unknown))
+        return found
+
+    def screen(self, width: int, rows: int) -> str:
+        """Return the whole picture: what is wrong first, so that it is seen however small the window is."""
+        width, rows = max(width - 1, WIDTH_MIN), max(rows, ROWS_MIN)
+        now = self._now()
+        clock = datetime.fromtimestamp(now.wall_s, tz=None).astimezone()
+        lines = [*_wrapped(f"{clock:%H:%M:%S %Z}   {_CAUTION}", width), ""]
+        beds: list[str] = []
+        for view, state, unknown in self.heads():
+            lines += _wrapped(state, width, colour=_COLOURS["high"] if state.endswith(LOST) else "")
+            lines += _wrapped(unknown, width, colour=_COLOURS["high"])
+            if view is not None:
+                lines += [*_alarms(view, now.mono_s, width, known=not unknown), ""]
+                beds += [*_beds(view, now.mono_s, width, live=not self.fault), ""]
+        lines += beds
+        if self.unreadable:
+            lines += _wrapped(f"messages that could not be read: {self.unreadable}", width)
+        lines += _wrapped(f"{_LEGEND}   Ctrl-C ends", width)
+        if len(lines) > rows:
+            hidden = f"{len(lines) - rows + 1} more lines: make the window larger"
+            lines[rows - 1 :] = _wrapped(hidden, width, colour=_COLOURS["high"])[:1]
         return "\n".join(lines)
-
-    def _state(self, view: EdgeView) -> str:
-        if view.status is None:
-            return "unknown"
-        silent_s = self._mono_s() - view.heard_at_s
-        if view.status.state == "running" and silent_s > LOST_AFTER_S:
-            return f"LOST, silent for {silent_s:.0f} s"
-        return {"running": "running", "stopped": "stopped", "lost": "LOST"}[view.status.state]
-
-    def _bed(self, view: EdgeView, bed: str) -> str:
-        label = view.labels.get(bed, bed)
-        if bed not in view.beds:
-            return f"  {label:8} no data"
-        snapshot, heard_at_s = view.beds[bed]
-        silent_s = self._mono_s() - heard_at_s
-        if silent_s > snapshot.valid_for_s:
-            return f"  {label:8} no data for {silent_s:.0f} s"
-        metrics = {metric.name: metric for metric in snapshot.vital_signs}
-        parts = [f"{title} {_shown(metrics.get(name))}" for name, title in _SHOWN]
-        parts.append(f"BP {_shown(metrics.get('nibp_sys_mmhg'))}/{_shown(metrics.get('nibp_dia_mmhg'))}")
-        for channel in snapshot.channels:
-            dose = next((row for row in channel.metrics if row.name == "dose_rate_mg_per_kg_per_h"), None)
-            parts.append(f"{channel.drug or 'no drug'} {_shown(dose)} mg/kg/h {channel.state}")
-        return f"  {label:8} {'   '.join(parts)}"
-
-    @staticmethod
-    def _alarm(alarm: AlarmMessage, width: int) -> str:
-        mark = "" if alarm.verifiable else " (not verifiable)"
-        text = f"{_MARKS[alarm.priority]} {alarm.text}{mark} {alarm.action}"
-        return f"{_COLOURS[alarm.priority]}{text[: max(width - 1, 20)]}{_PLAIN}"
 
     def summary(self) -> str:
         """Return what was seen, in a few lines."""
-        present = [alarm for view in self.edges.values() for alarm in view.alarms.values()]
         counts = ", ".join(f"{self.onsets[priority]} {priority}" for priority in _ORDER)
         beds = sum(len(view.beds) for view in self.edges.values())
-        heard = f"{len(self.edges)} edge, {beds} beds, {self.events} events"
-        lines = [f"{heard}; alarms that began: {counts}; present now: {len(present)}"]
-        lines += [f"  {_MARKS[alarm.priority]} {alarm.text}" for alarm in present]
-        return "\n".join(lines)
+        seen = ", ".join((_count(len(self.edges), "edge"), _count(beds, "bed"), _count(self.events, "event")))
+        heads, present = self.heads(), []
+        for view, state, unknown in heads:
+            mark = f" (of an edge that is {'lost' if state.endswith(LOST) else 'not known'})" if unknown else ""
+            present += [(alarm, mark) for alarm in (view.present() if view is not None else ())]
+        present.sort(key=lambda row: _ORDER.index(row[0].priority))
+        lines = [f"{seen}; alarms that began: {counts}; present now: {len(present)}"]
+        lines += [f"  {state}; {unknown}" for _, state, unknown in heads if unknown]
+        lines += [f"  {_MARKS[alarm.priority]} {alarm.priority}: {alarm.text}{mark}" for alarm, mark in present]
+        return "\n".join(map(_clean, lines))
 
 
-def _shown(metric: MetricMessage | None) -> str:
-    if metric is None or metric.value is None:
+def _alarms(view: EdgeView, now_s: float, width: int, *, known: bool) -> Iterator[str]:
+    alarms = view.present()
+    if known and not alarms:
+        yield "no alarm is present"
+    for alarm in alarms:
+        # An alarm of an earlier run began by another clock.
+        began_in = view.run if alarm.occurrence.startswith(f"{view.run}-") else ""
+        age_s = view.age_s(alarm.onset, began_in, now_s)
+        since = "an unknown time" if age_s is None else _span(age_s)
+        notes = ("" if known else " (last known)") + ("" if alarm.verifiable else " (cannot be verified now)")
+        text = f"{_MARKS[alarm.priority].strip()} {alarm.priority.upper()} for {since}: {alarm.text}{notes}"
+        yield from _wrapped(text, width, colour=_COLOURS[alarm.priority])
+        yield from _wrapped(alarm.action, width, "    ", colour=_COLOURS[alarm.priority])
+
+
+def _beds(view: EdgeView, now_s: float, width: int, *, live: bool) -> Iterator[str]:
+    names = sorted({*view.beds, *view.labels()})
+    indent = " " * (4 + max((len(view.label(name)) for name in names), default=0))
+    drugs = max((len(_drug(channel)) for bed in view.beds.values() for channel in bed[0].channels), default=0)
+    for name in names:
+        label = f"  {view.label(name)}".ljust(len(indent))
+        if name not in view.beds:
+            yield from _wrapped("no data", width, label, colour=_COLOURS["high"])
+            continue
+        snapshot, colour = view.beds[name][0], ""
+        if not live or not view.is_live(name, now_s):
+            colour = _DIM
+            yield from _wrapped(f"last known, {_span(view.snapshot_age_s(name, now_s))} old:", width, label)
+            label = indent
+        yield from _wrapped(_cells(_vital_cells(snapshot)), width, label, indent, colour)
+        for channel in snapshot.channels:
+            where = [f"{channel.port} {channel.channel}"] if len(snapshot.channels) > 1 else []
+            yield from _wrapped(_cells([*where, *_pump_cells(channel, drugs)]), width, indent, indent, colour)
+
+
+def _vital_cells(snapshot: messages.SnapshotMessage) -> list[str]:
+    found = {metric.name: _shown(metric) for metric in snapshot.vital_signs}
+    heart, spo2, breath, *cuff = (found.get(name, "--") for name in _VITAL_SIGNS)
+    pressure = f"{cuff[0]}/{cuff[1]}"
+    return [
+        f"HR {heart:>4} /min",
+        f"SpO2 {spo2:>4} %",
+        f"RR {breath:>4} /min",
+        f"BP {pressure:>8} mean {cuff[2]:>4} mmHg",
+    ]
+
+
+def _pump_cells(channel: messages.ChannelMessage, drug_width: int) -> list[str]:
+    dose = next((_dose(row) for row in channel.metrics if row.name == "dose_rate_mg_per_kg_per_h"), "--")
+    state = _STATES.get(channel.state, channel.state)
+    if channel.link != "up":
+        state = f"no contact with the pump, last seen: {state}" if channel.link == "down" else "pump not heard yet"
+    return [_drug(channel).ljust(drug_width), f"{dose:>6} mg/kg/h", state]
+
+
+def _drug(channel: messages.ChannelMessage) -> str:
+    return channel.drug.replace("-", " ") or "no drug"
+
+
+def _dose(metric: messages.MetricMessage) -> str:
+    """Write a dose with the digits that its alarm would have: two decimals, never less than it is (H-37)."""
+    if metric.value is None or abs(metric.value) >= DOSE_SHOWN_MAX:
+        return _shown(metric)
+    return _shown(metric.model_copy(update={"value": metric.value.quantize(Decimal("0.01"), ROUND_CEILING)}))
+
+
+def _shown(metric: messages.MetricMessage) -> str:
+    """Write a value as it was sent; doubt stands beside it."""
+    if metric.value is None:
         return "--"
-    mark = "" if metric.validity == "valid" else "?"
-    return f"{metric.value.normalize():f}{mark}"
+    before = {"over": ">", "under": "<"}.get(metric.validity, "")
+    return f"{before}{metric.value:f}{'' if before or metric.validity == 'valid' else '?'}"
+
+
+def _cells(cells: Sequence[str]) -> str:
+    """Set cells beside each other; each goes to the next line whole if it does not fit."""
+    return "  ".join(cell.replace(" ", _HELD) for cell in cells)
+
+
+def _wrapped(text: str, width: int, first: str = "", indent: str = "    ", colour: str = "") -> list[str]:
+    """Break a text between its words, never between a number and its unit."""
+    text = _VALUE_AND_UNIT.sub(_HELD, _clean(text))
+    lines = textwrap.wrap(
+        text,
+        width,
+        initial_indent=_clean(first),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [f"{colour}{line}{_PLAIN if colour else ''}".replace(_HELD, " ") for line in lines]
+
+
+def _clean(text: str) -> str:
+    """Keep what a device wrote from steering the terminal."""
+    return "".join(letter if letter.isprintable() or letter == _HELD else "?" for letter in text)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, of_hour = divmod(minutes, 60)
+    return f"{hours} h {of_hour:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def _local(at: messages.Stamp) -> str:
+    """Write a time for people here; doubtful if the edge's clock was not synchronised."""
+    try:
+        shown = f"{datetime.fromisoformat(at.wall).astimezone():%H:%M:%S %Z}"
+    except ValueError:
+        shown = at.wall
+    return shown if at.synchronised else f"{shown}?"
 
 
 async def watch(host: str, port: int, *, site: str, duration_s: float | None, screen: bool) -> int:
     """Show until the time is over or Ctrl-C; return the exit status, 1 if the broker was never reached."""
-    board = Board(Clock().mono_s)
+    board = Board(Clock().now)
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tasks: list[asyncio.Task[object]] = [
         asyncio.create_task(stop.wait()),
         asyncio.create_task(_read(board, host, port, site, loud=not screen)),
+        asyncio.create_task(_redraw(board) if screen else _tell_news(board)),
     ]
-    if screen:
-        tasks.append(asyncio.create_task(_redraw(board)))
     done, running = await asyncio.wait(tasks, timeout=duration_s, return_when=asyncio.FIRST_COMPLETED)
     for task in running:
         task.cancel()
@@ -188,14 +430,30 @@ async def _read(board: Board, host: str, port: int, site: str, *, loud: bool) ->
                     print(line, flush=True)
                 told = False
         except ListenError as error:
-            if not told:
+            board.disconnected(f"{host}:{port}: {error}")
+            if loud and not told:
                 print(f"{host}:{port}: {error}; trying again", file=sys.stderr)
             told = True
         await asyncio.sleep(RETRY_S)
 
 
 async def _redraw(board: Board) -> None:
+    try:
+        while True:
+            size = shutil.get_terminal_size()
+            drawn = board.screen(size.columns, size.lines).replace("\n", "\x1b[K\n")
+            print(f"{_ENTER}\x1b[H{drawn}\x1b[K\x1b[J", end="", flush=True)
+            await asyncio.sleep(REDRAW_S)
+    finally:
+        print(_LEAVE, end="", flush=True)
+
+
+async def _tell_news(board: Board) -> None:
+    print(f"watching; a line comes when an alarm begins, changes or ends ({_CAUTION})", flush=True)
+    told: set[str] = set()
     while True:
-        columns = shutil.get_terminal_size().columns
-        print(f"\x1b[H\x1b[2J{board.screen(columns)}\n\nCtrl-C ends", flush=True)
+        news = {_clean(f"{state}; {unknown or 'its alarms are known'}") for _, state, unknown in board.heads()}
+        for line in sorted(news - told):
+            print(line, flush=True)
+        told = news
         await asyncio.sleep(REDRAW_S)

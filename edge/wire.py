@@ -290,8 +290,8 @@ def _priority(priority: Priority) -> str:
 
 def _device(device: DeviceView) -> Device:
     identities = tuple(
-        DeviceIdentity(channel=channel, serial_number=serial_number, model=model)
-        for channel, serial_number, model in device.identities
+        DeviceIdentity.model_validate({"channel": channel, "serial_number": serial, "model": model, "state": state})
+        for channel, serial, model, state in device.identities
     )
     return _by_name(Device, device, identities=identities)
 

@@ -121,8 +121,14 @@ def _add_play(subparsers: Subparsers) -> None:
 
 
 def _run_play(arguments: argparse.Namespace) -> None:
-    player = Player(_recording(arguments.file), baud=arguments.baud, loop=arguments.loop)
-    serve(lambda _: [Line("recording", player, arguments.link, arguments.baud)])
+    recording = _recording(arguments.file)
+    player = Player(recording, baud=arguments.baud, loop=arguments.loop)
+    what = f"{player.messages} whole messages of an Ivy 450C"
+    if not player.messages:
+        what = f"no message of a known device, so played at {arguments.baud} baud"
+    then = "again and again" if arguments.loop else "then silence"
+    name = f"{arguments.file.name} ({len(recording)} bytes, {what}, {player.duration_s:.1f} s, {then} until Ctrl-C)"
+    serve(lambda _: [Line(name, player, arguments.link, arguments.baud)])
 
 
 def _recording(file: Path) -> bytes:
@@ -258,6 +264,7 @@ def _add_demo(subparsers: Subparsers) -> None:
     parser.add_argument("--duration", type=_number(1.0, 86400.0), metavar="S", help="end after so many seconds")
     parser.add_argument("--capture", type=Path, metavar="FILE", help="play recorded bytes as the monitor of bed 1")
     parser.add_argument("--lines", action="store_true", help="a line an event instead of a screen")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with the logs, and say where it is")
     parser.set_defaults(run=_run_demo)
 
 
@@ -268,7 +275,9 @@ def _run_demo(arguments: argparse.Namespace) -> int:
         _recording(arguments.capture)
     if not arguments.config.is_file():
         raise UsageError(f"{arguments.config} is not there; run this in the project's folder, or name a --config")
-    return demo.run(demo.Wishes(arguments.config, arguments.duration, arguments.capture, lines=arguments.lines))
+    return demo.run(
+        demo.Wishes(arguments.config, arguments.duration, arguments.capture, lines=arguments.lines, keep=arguments.keep)
+    )
 
 
 def _add_line_options(parser: argparse.ArgumentParser) -> None:

@@ -6,13 +6,17 @@ Each program is run by its command, as a person would run it; nothing is importe
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import importlib.util
+import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 
@@ -21,82 +25,149 @@ BROKER_TRIES = 100
 STOP_LIMIT_S = 8.0
 """More than the daemon takes to say "stopped" and to flush."""
 
+POLL_S = 0.2
+VIEWER_GRACE_S = 1.0
+"""Ctrl-C in a terminal reaches the viewer too: so long it may take to end by itself before it is told to."""
+
+LOG_TAIL_LINES = 20
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends the demonstration: Ctrl-C, a kill, and the terminal window that is closed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the demonstration is asked for; ``duration_s`` ``None`` runs until Ctrl-C."""
+    """What the demonstration is asked for; ``duration_s`` ``None`` runs until Ctrl-C; ``keep`` keeps the logs."""
 
     config: Path
     duration_s: float | None
     capture: Path | None
     lines: bool
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A program that runs until the demonstration ends."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
 
 
 class DemoError(Exception):
-    """A part of the demonstration did not start."""
+    """A part of the demonstration did not start, or ended by itself."""
 
 
 def run(wishes: Wishes) -> int:
-    """Run the demonstration; return the viewer's exit status, or 1 if a part did not start."""
-    # Ctrl-C reaches every process of the terminal at once: the viewer ends by it, then we end the others in order.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(prefix="infusion-edge-demo-") as name, contextlib.ExitStack() as parts:
-        folder = Path(name)
+    """Run the demonstration; return the viewer's exit status, or 1 if a part failed."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.default_int_handler)
+    with _folder(keep=wishes.keep) as folder, contextlib.ExitStack() as stack:
         try:
-            return _run(wishes, folder, parts)
+            return _run(wishes, folder, stack)
         except DemoError as error:
             print(f"infusion-sim demo: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             return 0
+        finally:
+            # Nothing interrupts the ending: else parts of the demonstration would be left behind.
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
 
 
-def _run(wishes: Wishes, folder: Path, parts: contextlib.ExitStack) -> int:
+@contextlib.contextmanager
+def _folder(*, keep: bool) -> Iterator[Path]:
+    prefix = "infusion-edge-demo-"
+    if not keep:
+        with tempfile.TemporaryDirectory(prefix=prefix) as name:
+            yield Path(name)
+        return
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        print(f"logs and store are kept in {folder}")
+
+
+def _run(wishes: Wishes, folder: Path, stack: contextlib.ExitStack) -> int:
+    if importlib.util.find_spec("iotcore") is None:
+        raise DemoError("the broker is not installed; use pip install 'infusion-edge[demo]', or make demo")
     port = _free_port()
     print(f"broker on 127.0.0.1:{port}", flush=True)
     serve = [sys.executable, "-m", "iotcore", "--log-level", "CRITICAL", "--config", _broker_file(folder, port)]
-    broker = _start(parts, folder / "broker.log", serve)
-    _await_port(port, broker, folder / "broker.log")
+    broker = _start(stack, "broker", folder, serve)
+    _await_port(port, broker)
     print("simulated devices of two beds on serial ptys", flush=True)
-    ward = [_command("infusion-sim"), "ward", "--dir", str(folder)]
+    devices = [_command("infusion-sim"), "ward", "--dir", str(folder)]
     if wishes.capture is not None:
-        ward += ["--capture", str(wishes.capture.resolve())]
-    _start(parts, folder / "ward.log", ward)
-    print(f"the daemon, with {wishes.config}; its log is {folder / 'edge.log'}\n", flush=True)
+        devices += ["--capture", str(wishes.capture.resolve())]
+    ward = _start(stack, "ward", folder, devices)
+    print(f"the daemon, with {wishes.config}", flush=True)
     address = f"127.0.0.1:{port}"
     daemon = [_command("infusion-edge"), "run", str(wishes.config), "--run-dir", str(folder), "--broker", address]
-    edge = _start(parts, folder / "edge.log", [*daemon, "--plain-log"])
+    edge = _start(stack, "daemon", folder, [*daemon, "--plain-log"])
+    print("the dose at bed 2 is raised: its alarm comes after about 30 s, and ends after about a minute\n", flush=True)
     top = [_command("infusion-edge"), "top", "--broker", address]
     if wishes.duration_s is not None:
         top += ["--duration", str(wishes.duration_s)]
     if wishes.lines:
         top.append("--lines")
-    status = _watch(top)
-    if edge.poll() is not None:
-        raise DemoError(f"the daemon ended by itself:\n{(folder / 'edge.log').read_text(errors='replace')}")
-    return status
+    return _watch(top, (broker, ward, edge))
 
 
-def _watch(command: list[str]) -> int:
-    interrupted = False
-    with subprocess.Popen(command) as viewer:
-        while True:
-            try:
-                status = viewer.wait()
-            except KeyboardInterrupt:
-                interrupted = True  # the viewer got it too, and is about to print its summary
-            else:
-                return 0 if interrupted else status
+def _watch(command: list[str], parts: tuple[Part, ...]) -> int:
+    """Show the viewer until it ends, or until a part does, which is an error."""
+    # It stays in the terminal's foreground; a preexec_fn is safe here, since this program has no threads.
+    viewer = subprocess.Popen(command, preexec_fn=_dies_with_us())  # noqa: PLW1509 - see above
+    with _ended(viewer):
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return viewer.wait(POLL_S)
+                for part in parts:
+                    _check(part)
+        except KeyboardInterrupt:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                viewer.wait(VIEWER_GRACE_S)
+            return 0
 
 
-def _start(parts: contextlib.ExitStack, log: Path, command: list[str]) -> subprocess.Popen[bytes]:
+def _check(part: Part) -> None:
+    status = part.process.poll()
+    if status is None:
+        return
+    tail = "\n".join(part.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+    raise DemoError(f"the {part.name} ended by itself (exit status {status}):\n{tail}")
+
+
+def _start(stack: contextlib.ExitStack, name: str, folder: Path, command: list[str]) -> Part:
     """Start a part in a process group of its own, so that Ctrl-C does not end it before its turn."""
+    log = folder / f"{name}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, process_group=0
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            preexec_fn=_dies_with_us(),  # noqa: PLW1509 - safe, since this program has no threads
         )
-    parts.enter_context(_ended(process))
-    return process
+    stack.enter_context(_ended(process))
+    return Part(name, process, log)
+
+
+def _dies_with_us() -> Callable[[], None]:
+    """Return what a child does first: ask the kernel for a SIGTERM when this program ends in whatever way."""
+    return partial(_die_with, os.getpid())
+
+
+def _die_with(parent: int) -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)  # it ended before the kernel knew
 
 
 @contextlib.contextmanager
@@ -124,16 +195,16 @@ def _free_port() -> int:
         return port
 
 
-def _await_port(port: int, broker: subprocess.Popen[bytes], log: Path) -> None:
+def _await_port(port: int, broker: Part) -> None:
     for _ in range(BROKER_TRIES):
         with socket.socket() as probe:
             probe.settimeout(BROKER_WAIT_S / BROKER_TRIES)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         with contextlib.suppress(subprocess.TimeoutExpired):
-            broker.wait(BROKER_WAIT_S / BROKER_TRIES)
-            break
-    raise DemoError(f"the broker did not start:\n{log.read_text(errors='replace')}")
+            broker.process.wait(BROKER_WAIT_S / BROKER_TRIES)
+        _check(broker)
+    raise DemoError(f"the broker does not answer after {BROKER_WAIT_S:.0f} s")
 
 
 def _broker_file(folder: Path, port: int) -> str:

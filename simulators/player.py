@@ -15,6 +15,7 @@ SLICE_S = 0.1
 
 BITS_PER_BYTE = 10
 
+_IVY_START, _IVY_END = b"\xffANSAR", b"\xfe"
 _IVY_BORDER = re.compile(rb"(?<=\xfe)(?=\xffANSAR)")
 """Between the end of one Ivy message and the start of the next; the name keeps chance pairs of FE FF out."""
 
@@ -22,9 +23,11 @@ _IVY_BORDER = re.compile(rb"(?<=\xfe)(?=\xffANSAR)")
 class Player:
     """A device that plays ``recording``, once or again and again.
 
-    Ivy recordings go a message a second; the first piece may be the rest of a message, as recorded. Others go at
-    ``baud``. After the end the line stays silent. Host bytes are ignored. Raises ``ValueError`` for an empty recording
-    or a speed that is not positive.
+    Ivy recordings go a message a second. Played once, they go as recorded, parts of messages at the ends too; in a
+    loop only whole messages go, since no device has such a seam. Others go at ``baud``. After the end the line stays
+    silent. Host bytes are ignored. Raises ``ValueError`` for an empty recording or a speed that is not positive.
+
+    ``messages`` is how many whole messages of a known device there are, ``duration_s`` how long all takes once.
     """
 
     def __init__(self, recording: bytes, *, baud: int = 9600, loop: bool = False) -> None:
@@ -33,12 +36,15 @@ class Player:
         if baud <= 0:
             raise ValueError(f"the line's speed must be above 0 baud, not {baud}")
         pieces = _IVY_BORDER.split(recording)
-        if len(pieces) > 1:
-            self._pieces, self._period_s = pieces, MESSAGE_PERIOD_S
+        whole = [piece for piece in pieces if piece.startswith(_IVY_START) and piece.endswith(_IVY_END)]
+        self.messages = len(whole)
+        if whole:
+            self._pieces, self._period_s = whole if loop else pieces, MESSAGE_PERIOD_S
         else:
             size = max(1, int(baud * SLICE_S / BITS_PER_BYTE))
             self._pieces = [recording[at : at + size] for at in range(0, len(recording), size)]
             self._period_s = size * BITS_PER_BYTE / baud
+        self.duration_s = len(self._pieces) * self._period_s
         self._loop = loop
         self._next = 0
         self._deadline_s: float | None = None

@@ -1,7 +1,8 @@
 """The ward of the demonstration: two beds, each with a pump and a monitor, and what happens to them.
 
-Bed 1 is calm: ketamine at 1.0 mg/kg/h. Bed 2 is stepped up past the hard limit of 2.5 mg/kg/h, and its patient's heart
-rate and blood pressure follow the dose that the pump really delivers. Effects and cuff run faster than life.
+Bed 1 is calm: ketamine at 1.0 mg/kg/h. Bed 2 is stepped up past the hard limit of 2.5 mg/kg/h and later back to what
+was ordered, and its patient's heart rate and blood pressure follow the dose that the pump really delivers. Effects and
+cuff run faster than life.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ PARAMETERS = frozenset(
 )
 """What the site sends: few enough for one answer a second at 9600 baud."""
 
-STEPS = ((8.0, "1.5"), (14.0, "2.0"), (20.0, "2.7"))
+STEPS = ((8.0, "1.5"), (14.0, "2.0"), (20.0, "2.7"), (50.0, "1.0"))
 """What is done to the pump of bed 2: seconds from the start, and the new dose rate in mg/kg/h."""
 
 TIME_SCALE = 60.0

@@ -96,7 +96,7 @@ SNAPSHOT = BedSnapshot(
         ),
     ),
 )
-DEVICE = DeviceView("pumps", "bbraun-space", "up", "", 120, 1, (("1-2", "01234", "Perfusor"),))
+DEVICE = DeviceView("pumps", "bbraun-space", "up", "", 120, 1, (("1-2", "01234", "Perfusor", "unconfirmed"),))
 CONTENTS: dict[str, Content] = {
     "alarm": AlarmChanged(ALARM),
     "cleared": AlarmCleared(ENDED),

@@ -24,7 +24,7 @@ from drivers.model import (
     missing,
 )
 from edge.core.config import BandLimit, BedConfig, Binding, CoreConfig, DrugConfig, LimitConfig, PortConfig
-from edge.core.engine import Core, CoreState, initial_state
+from edge.core.engine import Core, initial_state
 from edge.core.model import (
     Alarm,
     AlarmChanged,
@@ -50,6 +50,7 @@ from edge.core.model import (
     StoreResult,
     TherapyView,
 )
+from edge.core.state import CoreState
 from edge.core.validate import CANON, Value
 
 START_S = 1000.0

@@ -47,6 +47,7 @@ class AlarmState:
     conditions: dict[str, dict[AlarmKey, Condition]] = field(default_factory=dict)
     event_seq: int = 0
     occurrences: int = 0
+    fingerprints: dict[AlarmKey, str] = field(default_factory=dict)
     waiting: dict[int, list[Alarm]] = field(default_factory=dict)
 
 
@@ -80,6 +81,8 @@ class Register:
         if transition is not None:
             band = finding.bands[before if transition is Transition.END else condition.band]
             self._tell(finding, transition, band, verifiable=condition.verifiable)
+        elif condition.present and finding.judged is not None and self._says_otherwise(finding):
+            self._tell(finding, Transition.UPDATE, finding.bands[condition.band], verifiable=condition.verifiable)
         return condition.deadline_s(finding.bands, finding.clear_delay_s)
 
     def end_context(self, key: AlarmKey, text: str) -> None:
@@ -155,6 +158,10 @@ class Register:
             occurrence, rev, onset = before.occurrence, before.rev, before.onset
         # What an alarm said stands until it gets better or worse; when it ended there is nothing left to describe.
         kept = before if transition in (Transition.UPDATE, Transition.END) else None
+        if transition is not Transition.END and finding.judged is not None:
+            if self._says_otherwise(finding):
+                kept = None
+            self._state.fingerprints[key] = finding.fingerprint
         says = kept or finding.describe(band)
         self._change(
             Alarm(
@@ -180,6 +187,10 @@ class Register:
             transition,
         )
 
+    def _says_otherwise(self, finding: Finding) -> bool:
+        """Tell whether a present alarm would say something else now."""
+        return self._state.fingerprints.get(finding.key, "") != finding.fingerprint
+
     def _change(self, alarm: Alarm, transition: Transition) -> None:
         ends = transition is Transition.END
         alarm = replace(
@@ -192,6 +203,7 @@ class Register:
         )
         if ends:
             del self._state.present[alarm.key]
+            self._state.fingerprints.pop(alarm.key, None)
         else:
             self._state.present[alarm.key] = alarm
         self._state.event_seq += 1

@@ -62,6 +62,7 @@ CATALOGUE = {
     "DEVICE_IDENTITY_CHANGED": _tec(
         "Check which device is connected at this bed; its readings do not count until then."
     ),
+    "IDENTITY_UNCONFIRMED": _tec("Compare the serial number on the device, and confirm that it belongs to this bed."),
     "LINE_ERRORS": _technician("Check cable, plugs and the device's serial settings."),
     "NORTHBOUND_LOST": _technician("Check the network and the broker: the nursing station does not receive alarms."),
     "STORE_FAILED": _technician("Check the disk: alarms go on, but would not survive a restart."),
@@ -77,7 +78,8 @@ MISSING = {
 }
 """The condition that tells that an expected stream has no value."""
 
-_AT_PUMP = "Go to the pump and read its display."
+_AT_PUMP = Entry(AlarmKind.TECHNICAL, Audience.NURSE, "Go to the pump and read its display.")
+_AT_DEVICE = Entry(AlarmKind.TECHNICAL, Audience.NURSE, "Go to the device and read its display.")
 _PRIORITIES = {
     DeviceAlarmKind.OCCLUSION_DOWNSTREAM: Priority.MEDIUM,
     DeviceAlarmKind.OCCLUSION_UPSTREAM: Priority.MEDIUM,
@@ -99,13 +101,26 @@ _PRIORITIES = {
     DeviceAlarmKind.ADVISORY: Priority.LOW,
     DeviceAlarmKind.SENSOR_OFF: Priority.LOW,
     DeviceAlarmKind.VITAL_SIGN: Priority.MEDIUM,
+    DeviceAlarmKind.LIFE_THREATENING: Priority.HIGH,
     DeviceAlarmKind.UNKNOWN: Priority.MEDIUM,
 }
+
+_DEVICE_ENTRIES = {
+    DeviceAlarmKind.ADVISORY: _AT_DEVICE,
+    DeviceAlarmKind.BATTERY_LOW: _AT_DEVICE,
+    DeviceAlarmKind.BATTERY_EMPTY: _AT_DEVICE,
+    DeviceAlarmKind.MALFUNCTION: _AT_DEVICE,
+    DeviceAlarmKind.UNKNOWN: _AT_DEVICE,
+    DeviceAlarmKind.SENSOR_OFF: _tec("Check the electrodes, the sensor and its cable."),
+    DeviceAlarmKind.VITAL_SIGN: _phy(_LOOK),
+    DeviceAlarmKind.LIFE_THREATENING: _phy("Go to the patient at once; check breathing and circulation."),
+}
+"""What to do about a device's own alarm where it is not to look at the pump."""
 
 DEVICE_ALARMS = {
     kind: (
         f"DEVICE_{kind.name}",
-        Entry(AlarmKind.TECHNICAL, Audience.NURSE, _AT_PUMP),
+        _DEVICE_ENTRIES.get(kind, _AT_PUMP),
         (Band("device", priority, 0.0),),
     )
     for kind, priority in _PRIORITIES.items()

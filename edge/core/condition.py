@@ -5,7 +5,7 @@ only how the present state of the world is *judged*; the judgement names the wor
 
 Laws:
   * Level, not edge: the machine is shown the present judgement again and again, also by the clock alone.
-  * Unknown never ends a condition (I3). It freezes a present one, and stops the delay of a pending one.
+  * Unknown never ends a condition (I3). It freezes a present one, and no delay ends in it.
   * Every change of a present condition is told: start, update, escalate, deescalate, end. None is silent.
   * Durations are monotonic seconds that are handed in.
 
@@ -19,7 +19,7 @@ States: C0 disabled, C1 normal, C2 pending, C3 present, C4 clearing, C5 unknown,
     SM-A5   C3         inside by hysteresis                              C4
     SM-A6   C4         not inside by hysteresis                          C3
     SM-A7   C4         off-delay elapsed                                 C1       end
-    SM-A8   C1 C2      input unknown                                     C5
+    SM-A8   C1 C2      input unknown; a delay goes on over 10 s at most  C5
     SM-A9   C3 C4      input unknown                                     C6       update
     SM-A10  C5         input known, no band reached                      C1 C2
     SM-A11  C6         inside by hysteresis for the off-delay            C1       end
@@ -90,6 +90,10 @@ class Judgement:
 
 
 INSIDE = -1
+
+UNKNOWN_BRIDGE_S = 10.0
+"""A gap of up to this in the input does not begin a delay anew: a sensor that comes and goes must not hide an alarm."""
+
 _PRESENT_STATES = frozenset({ConditionState.PRESENT, ConditionState.CLEARING, ConditionState.PRESENT_UNKNOWN})
 
 
@@ -104,6 +108,7 @@ class Condition:
     last_sample_at_s: float | None = None
     relief_since_s: float | None = None
     relief_to: int = INSIDE
+    unknown_since_s: float | None = None
 
     @property
     def present(self) -> bool:
@@ -122,7 +127,10 @@ class Condition:
         if self.state is ConditionState.DISABLED:
             self.state = ConditionState.NORMAL  # SM-A17
         if judged is None:
-            return self._lose_input()
+            return self._lose_input(now_s)
+        if self.unknown_since_s is not None and now_s - self.unknown_since_s > UNKNOWN_BRIDGE_S:
+            self._stop_timers()
+        self.unknown_since_s = None
         self._run_timers(now_s, judged, bands)
         reached = self._reached(now_s, bands)
         if self.present:
@@ -154,12 +162,16 @@ class Condition:
             for index, (band, since) in enumerate(zip(bands, self.beyond_since_s, strict=False))
             if since is not None and index > self.band and self.samples[index] >= band.samples_min
         ]
+        if self.unknown_since_s is not None:
+            due = []  # a delay ends with a known value
         if self.relief_since_s is not None:
             due.append(self.relief_since_s + clear_delay_s)
         return min(due, default=None)
 
-    def _lose_input(self) -> Transition | None:
-        self._stop_timers()
+    def _lose_input(self, now_s: float) -> Transition | None:
+        if self.unknown_since_s is None:
+            self.unknown_since_s = now_s
+        self.relief_since_s = None
         if self.state in (ConditionState.NORMAL, ConditionState.PENDING):
             self.state = ConditionState.UNKNOWN  # SM-A8
         elif self.state in (ConditionState.PRESENT, ConditionState.CLEARING):
@@ -173,6 +185,7 @@ class Condition:
         self.last_sample_at_s = None
         self.relief_since_s = None
         self.relief_to = INSIDE
+        self.unknown_since_s = None
 
     def _run_timers(self, now_s: float, judged: Judgement, bands: Sequence[Band]) -> None:
         if len(self.beyond_since_s) != len(bands):

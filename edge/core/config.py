@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from drivers.model import DeviceKind, NibpTime, Quantity
 from edge.core.model import Priority, Side
+
+
+class IdentityPolicy(StrEnum):
+    """What happens when a device tells a new serial number: a nurse is asked, or only the known one counts."""
+
+    CONFIRM = "confirm"
+    PINNED = "pinned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +33,12 @@ class PortConfig:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """(port, channel) -> bed. ``serial_number`` is the device that must answer there, empty where none is pinned."""
+    """(port, channel) -> bed. ``serial_number`` is the device that belongs there, empty where none is named."""
 
     port: str
     channel: str
     serial_number: str = ""
+    identity: IdentityPolicy = IdentityPolicy.CONFIRM
 
 
 @dataclass(frozen=True, slots=True)

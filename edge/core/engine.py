@@ -13,23 +13,15 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import assert_never
 
-from drivers.model import (
-    AlarmSetChanged,
-    BolusGiven,
-    ChannelRemoved,
-    DeviceEvent,
-    DeviceIdentified,
-    DeviceRestarted,
-    NibpTime,
-    Observation,
-)
+from drivers.model import Observation
 from edge.core import bed as bed_rules
-from edge.core import pulse, rules_edge
+from edge.core import devices, pulse, requests, rules_edge
 from edge.core.alarms import AlarmState, Register
 from edge.core.config import CoreConfig
+from edge.core.identity import identity_of
 from edge.core.model import (
     Alarm,
     AlarmKey,
@@ -40,10 +32,8 @@ from edge.core.model import (
     Heartbeat,
     Input,
     Instant,
-    Journal,
     LineErrors,
     LinkChange,
-    PlaceOrder,
     Publish,
     PublishAccepted,
     PublishRefused,
@@ -51,48 +41,24 @@ from edge.core.model import (
     Step,
     StoreResult,
 )
-from edge.core.rules_edge import EdgeState
 from edge.core.sources import PortState, SourceState
+from edge.core.state import EDGE, CoreState, Ward
 from edge.core.view import BedState, BedView
 
 BEAT_S = 1.0
 """A step is never farther away than this: the self-check beat."""
 
+STALL_S = 2.0
+"""A step that is later than this was kept from stepping: twice the beat."""
+
 HEARTBEAT_S = 3.0
 SELF_CHECK_S = 10.0
-
-UNBOUND_MAX = 216
-"""As many unbound channels are remembered as three pillars of 24 slots on three lines have; more are not real."""
-
-EDGE = ""
-"""The scope of what belongs to no bed."""
-
-
-@dataclass(slots=True)
-class CoreState:
-    """Everything that a core remembers: its snapshot. Made by ``initial_state`` or taken by ``Core.snapshot``."""
-
-    started_at_s: float
-    alarms: AlarmState
-    beds: dict[str, BedState]
-    ports: dict[str, PortState]
-    sources: dict[tuple[str, str], SourceState]
-    edge: EdgeState = field(default_factory=EdgeState)
-    mark: int = 0
-    self_checks: int = 0
-    heartbeat_at_s: float | None = None
-    self_check_at_s: float | None = None
-    begun: bool = False
-    roster_changed: bool = True
-    due: dict[str, float] = field(default_factory=dict)
 
 
 def initial_state(config: CoreConfig, run: str, started_at_s: float, alarms: Iterable[Alarm] = ()) -> CoreState:
     """Make the state of a new run. ``alarms`` were present when the run before ended: they still are, unverifiable."""
     sources = {
-        (binding.port, binding.channel): SourceState(
-            binding.port, binding.channel, expected_serial=binding.serial_number
-        )
+        (binding.port, binding.channel): SourceState(binding.port, binding.channel, identity=identity_of(binding))
         for bed in config.beds
         for binding in (*bed.pumps, *bed.monitors)
     }
@@ -103,6 +69,8 @@ def initial_state(config: CoreConfig, run: str, started_at_s: float, alarms: Ite
         beds={bed.bed: BedState() for bed in config.beds},
         ports={port.port: PortState(port.round_s) for port in config.ports},
         sources=sources,
+        # The configuration says where a device was last seen, until it is seen itself.
+        seen_at={source.identity.known: place for place, source in sources.items() if source.identity.known},
     )
 
 
@@ -113,22 +81,9 @@ class Core:
         self._config = config
         self._state = deepcopy(state)
         self._register = Register(self._state.alarms)
-        self._nibp_time = {port.port: port.nibp_time for port in config.ports}
-        self._views = {
-            bed.bed: BedView(
-                bed, config, self._state.beds[bed.bed], self._state.ports, self._state.sources, state.started_at_s
-            )
-            for bed in config.beds
-        }
-        self._bed_of = {
-            (binding.port, binding.channel): bed.bed for bed in config.beds for binding in (*bed.pumps, *bed.monitors)
-        }
-        self._beds_of_port: dict[str, set[str]] = {port.port: set() for port in config.ports}
-        for (port, _), bed in self._bed_of.items():
-            self._beds_of_port[port].add(bed)
+        self._ward = Ward(config, self._state)
         self._due = self._state.due
         self._heap = sorted((at_s, scope) for scope, at_s in self._due.items())
-        self._touched: set[str] = set() if state.begun else {EDGE, *self._views}
         self._effects: list[Effect] = []
 
     def snapshot(self) -> CoreState:
@@ -140,19 +95,29 @@ class Core:
         state, register = self._state, self._register
         state.mark += 1
         register.begin(state.mark, now)
+        self._note_stall(now.mono_s)
         self._effects = []
+        self._ward.notes = []
         if not state.begun:
             self._begin_run()
         waiting = sorted(inputs, key=lambda item: item.received_at_s)
         for item in waiting:
             self._apply(item, now, alone=len(waiting) == 1)
         self._collect_due(now.mono_s)
-        for scope in sorted(self._touched):
+        for scope in sorted(self._ward.touched):
             self._judge(scope, now)
-        self._touched = set()
-        self._effects = register.finish() + self._effects
+        self._ward.touched = set()
+        self._effects = [*register.finish(), *self._ward.notes, *self._effects]
         self._beat(now)
         return Step(state.mark, tuple(self._effects), self._next_deadline_s(now.mono_s))
+
+    def _note_stall(self, now_s: float) -> None:
+        listening = self._state.listening
+        if listening.stepped_at_s is not None:
+            gap_s = now_s - listening.stepped_at_s
+            if gap_s > STALL_S:
+                listening.deaf_s += gap_s
+        listening.stepped_at_s = now_s
 
     # --- applying ----------------------------------------------------------------------------------------------------
 
@@ -161,67 +126,41 @@ class Core:
         for alarm in self._register.alarms():
             if self._is_gone(alarm.key):
                 self._register.end_context(alarm.key, f"{alarm.text} Ended: no longer configured.")
-        self._register.reassert({EDGE, *self._views})
+        self._register.reassert({EDGE, *self._ward.views})
 
     def _is_gone(self, key: AlarmKey) -> bool:
         """Tell whether the configuration has nothing left that this alarm could be about."""
-        bed = self._bed_of.get((key.port, key.channel))
+        bed = self._ward.bed_of.get((key.port, key.channel))
         if key.bed == EDGE:
             return key.port != "" and (bed is not None or key.port not in self._state.ports)
-        return key.bed not in self._views or (key.port != "" and bed != key.bed)
+        return key.bed not in self._ward.views or (key.port != "" and bed != key.bed)
 
     def _apply(self, item: Input, now: Instant, *, alone: bool) -> None:
         match item:
             case Observation():
-                self._observe(item, alone=alone)
+                devices.observe(self._ward, self._register, item, alone=alone)
             case LinkChange():
-                self._state.ports[item.port].change(item)
-                self._touched |= self._beds_of_port[item.port]
-                self._state.roster_changed = True
-                self._note("link", now, port=item.port, up=str(item.up), cause=item.cause.value, detail=item.detail)
+                devices.change_link(self._ward, item, now)
             case LineErrors():
                 self._state.ports[item.port].count(item)
             case Request():
-                self._request(item, now)
+                requests.carry_out(self._ward, item, now)
             case StoreResult():
                 self._stored(item)
             case BrokerLink() | PublishRefused() | PublishAccepted():
                 self._hear_broker(item, now)
             case _:
-                self._hear_device(item, now)
-
-    def _hear_device(self, item: DeviceEvent, now: Instant) -> None:
-        source = self._source(item.port, item.channel)
-        match item:
-            case AlarmSetChanged():
-                source.show_alarms(item)
-                bed = self._bed_of.get((item.port, item.channel))
-                if bed is not None:
-                    bed_rules.judge_alarms(self._views[bed], self._register, source, item.received_at_s)
-                return
-            case DeviceIdentified():
-                source.identify(item)
-                self._state.roster_changed = True
-                kind = "device identified"
-                body = {"serial_number": item.serial_number, "model": item.model, "software": item.software}
-            case ChannelRemoved():
-                source.remove(item)
-                kind, body = "channel removed", {"reason": item.reason}
-            case DeviceRestarted():
-                kind, body = "device restarted", {"reason": item.reason}
-            case BolusGiven():
-                kind, body = "bolus", {"count": str(item.count), "volume_ml": str(item.volume_ml)}
-            case _:
-                assert_never(item)
-        self._note(kind, now, port=item.port, channel=item.channel, **body)
+                devices.hear(self._ward, self._register, item, now)
 
     def _hear_broker(self, item: BrokerResult, now: Instant) -> None:
         edge = self._state.edge
-        self._touched.add(EDGE)
+        self._ward.touched.add(EDGE)
         match item:
             case BrokerLink():
                 edge.connected, edge.connection_detail = item.connected, item.detail
-                self._note("broker", now, connected=str(item.connected), detail=item.detail)
+                if item.connected:
+                    edge.connected_before_at_s, edge.connected_at_s = edge.connected_at_s, item.received_at_s
+                self._ward.note("broker", now, connected=str(item.connected), detail=item.detail)
             case PublishRefused():
                 edge.refused[item.topic] = item.reason
             case PublishAccepted():
@@ -235,50 +174,7 @@ class Core:
         failure = item.detail or ("" if item.committed else "unknown reason")
         if failure != self._state.edge.store_failure:
             self._state.edge.store_failure = failure
-            self._touched.add(EDGE)
-
-    def _source(self, port: str, channel: str) -> SourceState:
-        name = (port, channel)
-        source = self._state.sources.get(name)
-        if source is None:
-            if len(self._state.sources) - len(self._bed_of) >= UNBOUND_MAX:
-                return SourceState(port, channel)
-            source = self._state.sources[name] = SourceState(port, channel)
-        bed = self._bed_of.get(name)
-        if bed is not None:
-            self._touched.add(bed)
-            self._state.beds[bed].dirty = True
-        return source
-
-    def _observe(self, observation: Observation, *, alone: bool) -> None:
-        source = self._source(observation.port, observation.channel)
-        source.observe(observation, self._nibp_time.get(observation.port, NibpTime.NOT_MEASURED))
-        bed = self._bed_of.get((observation.port, observation.channel))
-        if bed is not None and (not alone or observation.extremes):
-            bed_rules.judge_sample(self._views[bed], self._register, source, observation.received_at_s)
-
-    def _request(self, request: Request, now: Instant) -> None:
-        match request.act:
-            case PlaceOrder(bed=bed, order=order):
-                self._state.beds[bed].orders[order.port, order.channel] = order
-                self._state.beds[bed].dirty = True
-                self._touched.add(bed)
-                self._note(
-                    "order",
-                    now,
-                    request_id=request.request_id,
-                    station=request.station,
-                    bed=bed,
-                    port=order.port,
-                    channel=order.channel,
-                    drug=order.drug,
-                    concentration_mg_per_ml=str(order.concentration_mg_per_ml),
-                    weight_kg=str(order.weight_kg),
-                    step_mg_per_kg_per_h=str(order.step_mg_per_kg_per_h),
-                )
-
-    def _note(self, kind: str, at: Instant, **body: str) -> None:
-        self._effects.append(Journal(kind, at, tuple(body.items())))
+            self._ward.touched.add(EDGE)
 
     # --- judging -----------------------------------------------------------------------------------------------------
 
@@ -286,7 +182,7 @@ class Core:
         while self._heap and self._heap[0][0] <= now_s:
             at_s, scope = heapq.heappop(self._heap)
             if self._due.get(scope) == at_s:
-                self._touched.add(scope)
+                self._ward.touched.add(scope)
 
     def _schedule(self, scope: str, at_s: float | None) -> None:
         if at_s is None:
@@ -305,13 +201,13 @@ class Core:
         if scope == EDGE:
             self._schedule(EDGE, self._judge_edge(now.mono_s))
             return
-        view = self._views[scope]
+        view = self._ward.views[scope]
         due = [bed_rules.judge(view, self._register, now.mono_s), self._show(view, now.mono_s)]
         self._schedule(scope, min((at_s for at_s in due if at_s is not None), default=None))
 
     def _judge_edge(self, now_s: float) -> float:
         state = self._state
-        unbound = [source for name, source in state.sources.items() if name not in self._bed_of]
+        unbound = [source for name, source in state.sources.items() if name not in self._ward.bed_of]
         findings = [
             *rules_edge.northbound(state.edge, now_s),
             *rules_edge.store(state.edge, now_s),
@@ -319,7 +215,7 @@ class Core:
             *rules_edge.unbound(unbound, state.ports, self._config.drugs, now_s),
         ]
         for name, port in state.ports.items():
-            expected = any(self._views[bed].active() for bed in self._beds_of_port[name])
+            expected = any(self._ward.views[bed].active() for bed in self._ward.beds_of_port[name])
             findings += rules_edge.line_errors(name, port, now_s, expected=expected)
         due = [self._register.judge(finding, now_s) for finding in findings]
         return min([now_s + BEAT_S, *(at_s for at_s in due if at_s is not None)])

@@ -26,7 +26,8 @@ class Finding:
     """What a rule says of one condition now.
 
     ``judged`` is ``None`` where the input is unknown. ``again_at_s`` is when the rule must be asked again although
-    nothing comes in. ``describe`` is called only if something changed.
+    nothing comes in. ``describe`` is called only if something changed; so it is if the ``fingerprint`` of a present
+    condition did.
     """
 
     key: AlarmKey
@@ -35,6 +36,7 @@ class Finding:
     clear_delay_s: float
     describe: Callable[[Band], Particulars]
     again_at_s: float | None = None
+    fingerprint: str = ""
 
 
 def level(worst: int, now_s: float) -> Judgement:

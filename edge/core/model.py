@@ -131,6 +131,7 @@ class LinkCause(StrEnum):
     """Why a line is up or down."""
 
     OPENED = "opened"
+    REOPENED = "reopened"
     LOST = "lost"
     OPEN_FAILED = "open_failed"
     DRIVER_FAILED = "driver_failed"
@@ -181,7 +182,17 @@ class PlaceOrder:
     order: Order
 
 
-Act: TypeAlias = PlaceOrder
+@dataclass(frozen=True, slots=True)
+class ConfirmDevice:
+    """The act of the verb ``confirm-device``: the device that answers there with this serial number belongs there."""
+
+    bed: str
+    port: str
+    channel: str
+    serial_number: str
+
+
+Act: TypeAlias = PlaceOrder | ConfirmDevice
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +356,7 @@ class DeviceView:
     detail: str
     accepted: int
     rejected: int
-    identities: tuple[tuple[str, str, str], ...]
+    identities: tuple[tuple[str, str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

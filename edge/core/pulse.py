@@ -13,10 +13,12 @@ def devices(
     config: CoreConfig, ports: Mapping[str, PortState], sources: Mapping[tuple[str, str], SourceState]
 ) -> tuple[DeviceView, ...]:
     """Return every line with its link, its counts, and who answers on it."""
-    identities: dict[str, list[tuple[str, str, str]]] = {port.port: [] for port in config.ports}
+    identities: dict[str, list[tuple[str, str, str, str]]] = {port.port: [] for port in config.ports}
     for source in sources.values():
-        if source.identity is not None:
-            identities[source.port].append((source.channel, source.identity.serial_number, source.identity.model))
+        known = source.identity
+        if known.told is not None or known.known:
+            model = known.told.model if known.told is not None else ""
+            identities[source.port].append((source.channel, known.serial_number, model, known.state.value))
     return tuple(
         DeviceView(
             port=port.port,

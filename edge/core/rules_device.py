@@ -9,13 +9,16 @@ from drivers.model import DeviceAlarm, DeviceAlarmKind
 from edge.core.catalogue import DEVICE_ALARMS, DEVICE_CONDITIONS
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import Binding
-from edge.core.finding import Finding, Particulars, when
+from edge.core.finding import Finding, Particulars, level, when
+from edge.core.identity import IdentityState
 from edge.core.model import AlarmKey, Priority
 from edge.core.view import BedView
 
 LINK_BANDS = (Band("lost", Priority.MEDIUM, 0.0), Band("lost while infusing", Priority.HIGH, 0.0))
 LINK_CLEAR_S = 5.0
-IDENTITY_BANDS = (Band("changed", Priority.HIGH, 0.0),)
+IDENTITY_BANDS = (Band("not told", Priority.HIGH, 10.0), Band("changed", Priority.HIGH, 0.0))
+UNCONFIRMED_BANDS = (Band("asked", Priority.MEDIUM, 120.0),)
+_AWAITED, _CHANGED = 0, 1
 
 
 def link(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
@@ -52,27 +55,45 @@ def _describe_link(view: BedView, binding: Binding, band: Band) -> Particulars:
 
 
 def identity(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
-    """Another device answers than the one that is expected; its readings do not count (H-08)."""
+    """Who answers is not who belongs here, or has not said so: its readings do not count (H-08)."""
     source = view.source(binding)
-    if source.identity is None:
-        return
-    wrong = not source.trusted and (bool(binding.serial_number) or source.swapped_in_use or view.active())
+    state = source.identity.state
+    silent = view.link_lost(binding, now_s)
+    worst = {IdentityState.CHANGED: _CHANGED, IdentityState.AWAITED: _AWAITED}.get(state, INSIDE)
     yield Finding(
         view.key("DEVICE_IDENTITY_CHANGED", binding),
-        when(true=wrong, now_s=now_s),
+        None if silent is not False else level(worst, now_s),
         IDENTITY_BANDS,
         0.0,
         partial(_describe_identity, view, binding),
+        fingerprint=source.identity.why,
+    )
+    asked = state is IdentityState.UNCONFIRMED and not view.idle()
+    unknown = silent is not False or state is IdentityState.AWAITED
+    yield Finding(
+        view.key("IDENTITY_UNCONFIRMED", binding),
+        None if unknown else when(true=asked, now_s=now_s),
+        UNCONFIRMED_BANDS,
+        0.0,
+        partial(_describe_unconfirmed, view, binding),
+        fingerprint=source.identity.serial_number,
     )
 
 
 def _describe_identity(view: BedView, binding: Binding, _: Band) -> Particulars:
-    source = view.source(binding)
-    seen = source.identity.serial_number if source.identity else ""
+    known = view.source(binding).identity
+    place = f"{view.config.label}: the device at {binding.port} channel {binding.channel}"
+    evidence = (("serial_number", known.serial_number), ("expected_serial_number", known.known))
+    if known.state is IdentityState.AWAITED:
+        return Particulars(f"{place} does not tell its serial number; it must be {known.known}.", evidence=evidence)
+    return Particulars(f"{place} {known.why}.", evidence=evidence)
+
+
+def _describe_unconfirmed(view: BedView, binding: Binding, _: Band) -> Particulars:
+    serial = view.source(binding).identity.serial_number
     return Particulars(
-        f"{view.config.label}: another device answers at {binding.port} channel {binding.channel}: "
-        f"serial number {seen}, expected {source.expected_serial}.",
-        evidence=(("serial_number", seen), ("expected_serial_number", source.expected_serial)),
+        f"{view.config.label}: is {serial} the device at {binding.port} channel {binding.channel}?",
+        evidence=(("serial_number", serial),),
     )
 
 
@@ -83,7 +104,7 @@ def device_alarms(view: BedView, binding: Binding, known: Iterable[AlarmKey], no
     for key in known:
         if (key.port, key.channel) == (binding.port, binding.channel) and key.condition in DEVICE_CONDITIONS:
             kinds[DEVICE_CONDITIONS[key.condition]] = None
-    unknown = source.alarms is None or bool(view.link_lost(binding, now_s))
+    unknown = source.alarms is None or not source.trusted or bool(view.link_lost(binding, now_s))
     for kind in kinds:
         condition, _, bands = DEVICE_ALARMS[kind]
         shown = _of_kind(source.alarms or (), kind)
@@ -93,6 +114,7 @@ def device_alarms(view: BedView, binding: Binding, known: Iterable[AlarmKey], no
             bands,
             0.0,
             partial(_describe_device_alarm, view, binding, shown),
+            fingerprint=",".join(alarm.code for alarm in shown),
         )
 
 
@@ -102,7 +124,8 @@ def _of_kind(alarms: tuple[DeviceAlarm, ...], kind: DeviceAlarmKind) -> tuple[De
 
 def _describe_device_alarm(view: BedView, binding: Binding, shown: tuple[DeviceAlarm, ...], _: Band) -> Particulars:
     texts = ", ".join(f"{alarm.text} ({alarm.code})" for alarm in shown)
+    device = f"the pump in {binding.channel}" if binding in view.config.pumps else "the monitor"
     return Particulars(
-        f"{view.config.label}: {binding.port} channel {binding.channel} reports: {texts}.",
+        f"{view.config.label}: {device} reports: {texts}.",
         evidence=(("device_alarms", texts),),
     )

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import partial
 
-from drivers.model import InfusionState, Quantity
+from drivers.model import InfusionState, Quantity, Validity
 from edge.core.condition import INSIDE, Band
 from edge.core.config import BandLimit, Binding, DrugConfig, LimitConfig
 from edge.core.dose import arithmetic, dose_rate
-from edge.core.finding import Finding, Particulars, level, when
+from edge.core.finding import Finding, Particulars, level
 from edge.core.limits import bands_of, judge_limit
 from edge.core.model import Order, Priority, Side
 from edge.core.rules_vital import describe_limit
@@ -18,7 +18,8 @@ from edge.core.sources import SourceState
 from edge.core.validate import Value
 from edge.core.view import BedView
 
-INPUT_BANDS = (Band("missing", Priority.MEDIUM, 10.0),)
+INPUT_BANDS = (Band("missing", Priority.MEDIUM, 10.0), Band("bolus of unknown rate", Priority.MEDIUM, 0.0))
+_UNREADABLE, _UNKNOWN_BOLUS = 0, 1
 ORDER_BANDS = (
     Band("no order", Priority.LOW, 0.0),
     Band("no order for 5 min", Priority.MEDIUM, 300.0),
@@ -41,10 +42,15 @@ def limits(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
         return
     rate = view.rate(binding, now_s)
     yield from _limits_of(view, binding, order, rate)
-    unreadable = view.source(binding).infusing and (rate is None or not rate.usable)
+    source = view.source(binding)
+    worst = INSIDE
+    # A rate that is doubtful is shown and may alarm, but it is no dose to rely on.
+    if source.infusing and (rate is None or rate.validity is not Validity.VALID):
+        # A bolus is over before a delay is: one of an unknown rate is told at once (H-28).
+        worst = _UNKNOWN_BOLUS if source.state is InfusionState.BOLUS else _UNREADABLE
     yield Finding(
         view.key("DOSE_INPUT_MISSING", binding),
-        when(true=unreadable, now_s=now_s) if view.link_lost(binding, now_s) is False else None,
+        level(worst, now_s) if view.link_lost(binding, now_s) is False else None,
         INPUT_BANDS,
         0.0,
         partial(_describe_unreadable, view.config.label, drug_of(view, order).label, rate),
@@ -92,7 +98,7 @@ def _describe_dose(
 
 def _describe_unreadable(label: str, drug: str, rate: Value | None, _: Band) -> Particulars:
     why = f" ({rate.note})" if rate is not None and rate.note else ""
-    return Particulars(f"{label}: {drug} is running and its rate cannot be read{why}.")
+    return Particulars(f"{label}: {drug} is running and its rate is not known{why}.")
 
 
 def order_missing(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:

@@ -15,6 +15,8 @@ from edge.core.sources import PortState, SourceState
 
 NORTHBOUND_BANDS = (Band("lost", Priority.HIGH, 10.0),)
 NORTHBOUND_CLEAR_S = 5.0
+FLAP_S = 10.0
+"""A connection that comes so soon after the one before counts only when it has lived as long."""
 STORE_BANDS = (Band("failed", Priority.MEDIUM, 0.0),)
 DAMAGED_BANDS = (Band("damaged", Priority.HIGH, 0.0),)
 REFUSED_BANDS = (Band("refused", Priority.MEDIUM, 0.0),)
@@ -34,16 +36,20 @@ class EdgeState:
 
     connected: bool | None = None
     connection_detail: str = "not yet connected"
+    connected_at_s: float = -FLAP_S
+    connected_before_at_s: float = -2 * FLAP_S
     store_failure: str = ""
     store_set_aside: str = ""
     refused: dict[str, str] = field(default_factory=dict)
 
 
 def northbound(state: EdgeState, now_s: float) -> Iterator[Finding]:
-    """Nobody at the nursing station can be told (H-18)."""
+    """Nobody at the nursing station can be told (H-18); a link that comes and goes is none."""
+    flapping = state.connected_at_s - state.connected_before_at_s < FLAP_S
+    steady = state.connected and not (flapping and now_s - state.connected_at_s < FLAP_S)
     yield Finding(
         AlarmKey("", "NORTHBOUND_LOST"),
-        when(true=not state.connected, now_s=now_s),
+        when(true=not steady, now_s=now_s),
         NORTHBOUND_BANDS,
         NORTHBOUND_CLEAR_S,
         lambda _: Particulars(f"The broker cannot be reached: alarms sound here only ({state.connection_detail})."),

@@ -22,6 +22,7 @@ from drivers.model import (
     Validity,
 )
 from edge.core.dose import DELIVERING, delivered_rate
+from edge.core.identity import Identity
 from edge.core.model import LineErrors, LinkCause, LinkChange
 from edge.core.validate import Value, accept
 
@@ -79,22 +80,25 @@ class PortState:
 
 @dataclass(slots=True)
 class SourceState:
-    """One device channel. ``heard_at_s`` is its last observation in this run; ``alarms`` is ``None`` until told."""
+    """One device channel. ``heard_at_s`` is its last observation in this run, ``counted_at_s`` its last that counted.
+
+    ``alarms`` is what the device shows that answers now, ``None`` until it has told; they count only if it does.
+    """
 
     port: str
     channel: str
     values: dict[Quantity, Value] = field(default_factory=dict)
     infusion: Infusion | None = None
     heard_at_s: float | None = None
+    counted_at_s: float | None = None
+    deaf_before_s: float = 0.0
     removed: str = ""
-    identity: DeviceIdentified | None = None
-    expected_serial: str = ""
+    identity: Identity = field(default_factory=Identity)
     alarms: tuple[DeviceAlarm, ...] | None = None
     extremes: dict[Quantity, tuple[Decimal, ...]] = field(default_factory=dict)
     cuff: tuple[Decimal | None, ...] = ()
     cuff_at_s: float | None = None
     cuff_dated: bool = False
-    swapped_in_use: bool = False
 
     @property
     def name(self) -> str:
@@ -113,16 +117,22 @@ class SourceState:
 
     @property
     def trusted(self) -> bool:
-        """Whether who answers is who must answer, as far as the device tells (H-08)."""
-        serial = self.identity.serial_number if self.identity else ""
-        return not self.expected_serial or not serial or serial == self.expected_serial
+        """Whether what is said on this channel counts (H-08)."""
+        return self.identity.counts
 
     def observe(self, observation: Observation, nibp_time: NibpTime) -> None:
-        """Take up a sample. A pump's sample replaces the last one whole; a monitor's replaces what it names."""
-        silent_s = observation.received_at_s - (self.heard_at_s or 0.0)
-        watched = self.heard_at_s is not None and silent_s <= LINK_LIMIT_MAX_S
+        """Take up a sample. A pump's sample replaces the last one whole; a monitor's replaces what it names.
+
+        Of a device that does not count only that it speaks is taken: nothing of another bed's patient is kept here.
+        """
         self.heard_at_s = observation.received_at_s
         self.removed = ""
+        if not self.trusted:
+            self.extremes = {}
+            return
+        unwatched_s = observation.received_at_s - (self.counted_at_s or 0.0)
+        watched = self.counted_at_s is not None and unwatched_s <= LINK_LIMIT_MAX_S
+        self.counted_at_s = observation.received_at_s
         fresh = {
             reading.quantity: accept(reading, observation.received_at_s, self.name) for reading in observation.readings
         }
@@ -138,13 +148,36 @@ class SourceState:
                 self.cuff_at_s, self.cuff_dated = fresh[Quantity.NIBP_SYS].taken_at_s, True
         self.values.update(fresh)
 
-    def identify(self, identified: DeviceIdentified) -> None:
-        """Take up who answers; the first serial number seen is the one that is expected from then on."""
-        self.identity = identified
-        if not self.expected_serial:
-            self.expected_serial = identified.serial_number
-        # The device that infused is no longer watched, whatever the one in its place does (H-10).
-        self.swapped_in_use = not self.trusted and (self.swapped_in_use or self.infusing)
+    def identify(self, identified: DeviceIdentified, elsewhere: str) -> None:
+        """Take up who answers; what was told by a device that is no longer there is dropped."""
+        before = self.identity.serial_number
+        other = self.identity.tell(identified, in_use=self.infusing, elsewhere=elsewhere)
+        if before not in ("", identified.serial_number):
+            self.alarms = None
+        if other or not self.trusted:
+            self.values = {}
+        if other and self.trusted:
+            self._begin_anew()
+
+    def await_identity(self) -> None:
+        """Take up that whoever is there now has told nothing yet: neither who it is, nor which alarms it shows."""
+        self.identity.forget()
+        self.alarms = None
+
+    def confirm(self, serial_number: str) -> bool:
+        """Take a person's word that this device belongs here; return whether it was taken."""
+        other = serial_number != self.identity.known
+        if not self.identity.confirm(serial_number):
+            return False
+        if other:
+            self._begin_anew()
+        return True
+
+    def _begin_anew(self) -> None:
+        """Another device counts from now on: its first cuff pressure is no change of the one before (H-31)."""
+        self.values = {}
+        self.counted_at_s = None
+        self.cuff, self.cuff_at_s, self.cuff_dated = (), None, False
 
     def show_alarms(self, changed: AlarmSetChanged) -> None:
         """Take up the whole set of the device's own alarms."""
@@ -153,13 +186,14 @@ class SourceState:
     def remove(self, removed: ChannelRemoved) -> None:
         """Take up that the channel is gone."""
         self.removed = removed.reason or "gone"
+        self.await_identity()
 
     def value(self, quantity: Quantity) -> Value | None:
-        """Return the last value, untrusted devices' values marked invalid."""
+        """Return the last value; an untrusted device's are marked invalid."""
         value = self.values.get(quantity)
         if value is None or self.trusted:
             return value
-        return replace(value, value=None, validity=Validity.INVALID, note="another device answers than expected")
+        return replace(value, value=None, validity=Validity.INVALID, note="it is not known which device answers")
 
     def delivered_rate(self) -> Value | None:
         """Return the rate in mL/h that leaves the pump, ``None`` if it tells no rate at all."""

@@ -20,6 +20,10 @@ CUFF_GRACE_S = 180.0
 """A cuff pressure counts for its interval and this much more (design, section 7)."""
 
 
+DEAF_MAX_S = 20.0
+"""No more silence than this is put down to the edge itself: one that is late again and again must still find it out."""
+
+
 @dataclass(slots=True)
 class BedState:
     """What a bed remembers. ``active_since_s`` starts the clocks of what is expected of an active bed."""
@@ -29,6 +33,14 @@ class BedState:
     shown_at_s: float | None = None
     dirty: bool = True
     therapy_shown: TherapyView | None = None
+
+
+@dataclass(slots=True)
+class Listening:
+    """How long this edge itself did not step, in all: silence is not the device's where nobody listened (law 5)."""
+
+    deaf_s: float = 0.0
+    stepped_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,7 @@ class BedView:
     ports: Mapping[str, PortState]
     sources: Mapping[tuple[str, str], SourceState]
     started_at_s: float
+    listening: Listening
 
     def key(self, condition: str, binding: Binding | None = None) -> AlarmKey:
         """Return the key of a condition of this bed, or of one of its channels."""
@@ -71,8 +84,10 @@ class BedView:
 
     def silent_from_s(self, binding: Binding) -> float:
         """Return when the channel's silence becomes a lost link."""
-        heard_at_s = self.source(binding).heard_at_s
-        return (self.started_at_s if heard_at_s is None else heard_at_s) + self.ports[binding.port].link_limit_s
+        source = self.source(binding)
+        heard_at_s = self.started_at_s if source.heard_at_s is None else source.heard_at_s
+        deaf_s = min(self.listening.deaf_s - source.deaf_before_s, DEAF_MAX_S)
+        return heard_at_s + self.ports[binding.port].link_limit_s + deaf_s
 
     def link_lost(self, binding: Binding, now_s: float) -> bool | None:
         """Tell whether a channel's link is lost; ``None`` while it has not had its time to speak since the start."""

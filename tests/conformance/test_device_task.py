@@ -183,10 +183,12 @@ async def test_a_silent_port_is_opened_again_without_a_false_word(
         running = asyncio.create_task(made.run())
         async with asyncio.timeout(4):
             await opener.again.wait()
+            told = inbox.drain()
+            await inbox.wait(3)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    links = [item for item in inbox.drain() if isinstance(item, LinkChange)]
-    assert [item.up for item in links] == [True]
+    links = [(item.up, item.cause) for item in (*told, *inbox.drain()) if isinstance(item, LinkChange)]
+    assert links == [(True, LinkCause.OPENED), (True, LinkCause.REOPENED)]
 
 
 class _Counting:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+COMMAND = (str(Path(sys.executable).with_name("infusion-sim")), "demo", "--lines")
+WITHOUT_BROKER = "import sys; sys.modules['iotcore'] = None; from simulators.cli import main; sys.exit(main(['demo']))"
 
 
-async def run_demo(*options: str) -> asyncio.subprocess.Process:
+async def start(folder: Path, *command: str) -> asyncio.subprocess.Process:
+    """Start a demonstration that has its folder in ``folder``, in a process group of its own."""
     return await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("infusion-sim")),
-        "demo",
-        "--lines",
-        *options,
+        *command,
         cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -29,51 +30,105 @@ async def run_demo(*options: str) -> asyncio.subprocess.Process:
     )
 
 
-def leftovers(output: str) -> set[str]:
-    """Command lines of this demonstration's programs that still run: its folder stands in all of them."""
-    (folder,) = set(re.findall(r"infusion-edge-demo-\w+", output))
-    assert not Path(tempfile.gettempdir(), folder).exists()
-    found = set()
+async def start_watching(folder: Path, *options: str) -> asyncio.subprocess.Process:
+    """Start the demonstration, and return when all its programs run and the viewer has heard the daemon."""
+    demo = await start(folder, *COMMAND, *options)
+    assert demo.stdout is not None
+    async with asyncio.timeout(10):
+        while not (await demo.stdout.readline()).startswith(b"edge pi-1"):
+            pass
+    return demo
+
+
+def programs(folder: Path) -> dict[int, str]:
+    """Number and command line of each program that has its temporary files in ``folder``."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if folder in line:
-                found.add(line)
+            with contextlib.suppress(OSError):
+                if f"TMPDIR={folder}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found[int(entry.name)] = line
     return found
 
 
+def files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 @pytest.mark.long
-@pytest.mark.timeout(90)
-async def test_bed_2_alarms_and_bed_1_does_not_and_it_ends_with_a_summary() -> None:
-    demo = await run_demo("--duration", "38")
-    output, _ = await asyncio.wait_for(demo.communicate(), 80)
+@pytest.mark.timeout(120)
+async def test_the_alarm_of_bed_2_begins_and_ends_and_bed_1_has_none(tmp_path: Path) -> None:
+    demo = await start(tmp_path, *COMMAND, "--duration", "75")
+    output, _ = await asyncio.wait_for(demo.communicate(), 100)
     text = output.decode()
     assert demo.returncode == 0, text
-    assert "!!! start      Bed 2: Ketamine, chronic pain 2.70 mg/kg/h, above the hard limit 2.5 mg/kg/h." in text
-    assert "1 edge, 2 beds" in text
-    assert "alarms that began: 1 high, 0 medium, 0 low; present now: 1" in text
-    assert "Bed 1" not in text
-    assert leftovers(text) == set()
+    said = "Bed 2: Ketamine, chronic pain 2.70 mg/kg/h, above the hard limit 2.5 mg/kg/h."
+    assert re.findall(r"(!+) +(start|end) +(.*)", text) == [("!!!", "start", said), ("!!!", "end", said)]
+    assert "edge pi-1 at demo: running; its alarms are known" in text
+    assert "1 edge, 2 beds, 2 events; alarms that began: 1 high, 0 medium, 0 low; present now: 0" in text
+    assert "infusion-edge-demo-" not in text
+    assert programs(tmp_path) == {}
+    assert files(tmp_path) == []
 
 
-async def test_ctrl_c_ends_all_cleanly() -> None:
-    demo = await run_demo()
-    assert demo.stdout is not None
-    async with asyncio.timeout(5):
-        while "the daemon" not in (line := (await demo.stdout.readline()).decode()):
-            pass
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_to_the_demonstration_alone_ends_all(tmp_path: Path, number: signal.Signals) -> None:
+    demo = await start_watching(tmp_path)
+    assert len(programs(tmp_path)) == 5  # it, broker, ward, daemon, viewer
+    demo.send_signal(number)
+    output, _ = await asyncio.wait_for(demo.communicate(), 20)
+    assert demo.returncode == 0, output.decode()
+    assert b"Traceback" not in output
+    assert programs(tmp_path) == {}
+    assert files(tmp_path) == []
+
+
+async def test_ctrl_c_ends_all_with_a_summary_and_keeps_the_logs_if_asked(tmp_path: Path) -> None:
+    demo = await start_watching(tmp_path, "--keep")
     os.killpg(demo.pid, signal.SIGINT)  # as a terminal does it: to the whole group in the foreground
     output, _ = await asyncio.wait_for(demo.communicate(), 20)
     assert demo.returncode == 0, output.decode()
     assert b"Traceback" not in output
-    assert leftovers(line) == set()
+    assert programs(tmp_path) == {}
+    (folder,) = files(tmp_path)
+    assert output.decode().endswith(f"logs and store are kept in {folder}\n")
+    assert {"broker.log", "daemon.log", "ward.log", "edge.db"} <= {path.name for path in files(folder)}
+
+
+@pytest.mark.long
+async def test_no_program_outlives_a_demonstration_that_was_killed(tmp_path: Path) -> None:
+    demo = await start_watching(tmp_path)
+    demo.kill()
+    async with asyncio.timeout(15):
+        await demo.communicate()  # until the last one that could write has ended
+        assert demo.returncode == -signal.SIGKILL
+        while programs(tmp_path):  # noqa: ASYNC110 - no event tells that a program ended that is not our child
+            await asyncio.sleep(0.05)
+
+
+async def test_a_daemon_that_ends_is_told_at_once_with_the_end_of_its_log(tmp_path: Path) -> None:
+    demo = await start_watching(tmp_path)
+    (daemon,) = (number for number, line in programs(tmp_path).items() if "infusion-edge run" in line)
+    os.kill(daemon, signal.SIGKILL)
+    output, _ = await asyncio.wait_for(demo.communicate(), 20)
+    assert demo.returncode == 1
+    assert "infusion-sim demo: the daemon ended by itself (exit status -9):\n" in output.decode()
+    assert "watching" in output.decode().split("ended by itself")[1]
+    assert programs(tmp_path) == {}
+
+
+async def test_a_missing_broker_names_the_remedy(tmp_path: Path) -> None:
+    demo = await start(tmp_path, sys.executable, "-c", WITHOUT_BROKER)
+    output, _ = await asyncio.wait_for(demo.communicate(), 5)
+    assert demo.returncode == 1
+    assert output.decode() == (
+        "infusion-sim demo: the broker is not installed; use pip install 'infusion-edge[demo]', or make demo\n"
+    )
 
 
 async def test_a_capture_that_is_not_there_is_named_before_anything_starts(tmp_path: Path) -> None:
-    demo = await run_demo("--capture", str(tmp_path / "none.bin"))
+    demo = await start(tmp_path, *COMMAND, "--capture", str(tmp_path / "none.bin"))
     output, _ = await asyncio.wait_for(demo.communicate(), 5)
     assert demo.returncode == 2
     assert output.decode() == (

@@ -23,6 +23,7 @@ from edge.core.model import (
     Alarm,
     AlarmKey,
     BrokerLink,
+    ConfirmDevice,
     Event,
     Input,
     LineErrors,
@@ -32,11 +33,14 @@ from edge.core.model import (
     Priority,
     PublishAccepted,
     PublishRefused,
+    Request,
     StoreResult,
 )
 from tests.core_world import (
+    BED,
     CONFIG,
     MONITOR,
+    OTHER_PUMP,
     PUMP,
     START_S,
     World,
@@ -57,7 +61,7 @@ SEEN_DOSE = Reading(Quantity.DOSE_RATE, Decimal(3), "mg/kg/h", Decimal("0.01"))
 
 def at(t: float) -> st.SearchStrategy[Input]:
     """Anything that may come in at a time."""
-    up_or_down = st.booleans().map(lambda up: LinkChange("rack", t, up, LinkCause.LOST, "", 1.0))
+    link = st.sampled_from([(False, LinkCause.LOST), (True, LinkCause.OPENED), (True, LinkCause.REOPENED)])
     return st.one_of(
         st.builds(
             lambda rate, state, drug: pump(t, rate, state, drug=drug, readings=(SEEN_DOSE,) if drug else ()),
@@ -68,8 +72,10 @@ def at(t: float) -> st.SearchStrategy[Input]:
         st.builds(lambda hr, spo2, cuff: monitor(t, heart_rate=hr, spo2=spo2, cuff=cuff), NUMBERS, NUMBERS, PRESSURES),
         st.lists(st.sampled_from(DeviceAlarmKind), max_size=3).map(lambda kinds: shows(t, *kinds)),
         st.lists(st.sampled_from(DeviceAlarmKind), max_size=2).map(lambda kinds: shows(t, *kinds, where=MONITOR)),
-        st.sampled_from("AB").map(lambda serial: is_called(t, serial)),
-        up_or_down,
+        st.sampled_from(["A", "B", ""]).map(lambda serial: is_called(t, serial)),
+        st.sampled_from(["A", "B"]).map(lambda serial: is_called(t, serial, OTHER_PUMP)),
+        st.sampled_from("AB").map(lambda serial: Request("r", "s", t, ConfirmDevice(BED, *PUMP, serial))),
+        link.map(lambda row: LinkChange("rack", t, *row, "", 1.0)),
         st.sampled_from(["0.5", "1.0", "2.0"]).map(lambda step: place(t, order(step=step))),
         st.tuples(st.integers(0, 40), st.booleans()).map(lambda row: StoreResult(t, row[0], row[1], "why")),
         st.booleans().map(lambda up: BrokerLink(t, up, "why")),
@@ -170,6 +176,20 @@ def test_while_every_device_is_silent_no_alarm_of_a_bed_ends(day: list[Turn]) ->
     ended = [event for event in world.events[count:] if event.phase in ("end", "deescalate") and event.alarm.key.bed]
     assert ended == []
     assert before <= set(world.retained)
+
+
+@settings(max_examples=30, deadline=None)
+@given(days())
+def test_while_it_is_not_known_who_answers_nothing_of_it_has_a_value(day: list[Turn]) -> None:
+    """Whatever came before: no number of such a channel, and no dose from it, is ever shown (H-08)."""
+    world = World()
+    for turn in day:
+        before = len(world.snapshots)
+        world.step(turn.now_s, *turn.inputs)
+        counts = world.core.snapshot().sources[PUMP].trusted
+        for shown in world.snapshots[before:]:
+            if shown.bed == BED and not counts:
+                assert {metric.value for channel in shown.channels for metric in channel.metrics} <= {None}
 
 
 @settings(max_examples=30, deadline=None)

@@ -14,7 +14,8 @@ SHIPPED = Path(__file__).parents[2] / "config"
 
 
 def _of_bed_1(text: str) -> str:
-    """The file without what concerns bed 2: paragraphs and comments stand as they are shipped."""
+    """The file without bed 2 and without serial numbers: everything else stands as it is shipped."""
+    text = re.sub(r', serial_number = "\d+"', "", text)
     return re.sub(r'\[\[(port|bed|demo_order)\]\]\n(id|bed) = "bed-2.*?\n\n', "", text, flags=re.DOTALL)
 
 
@@ -30,7 +31,11 @@ WEIGHT = 'weight = "70 kg"'
 UNIQUE = "make each unique"
 HR_HIGH = "standard_limits.heart_rate_high"
 DRUG_HIGH = "drug[0].dose_rate_high"
-CLINICAL = EDGE.replace('mode = "demo"', 'mode = "clinical"').replace(DEMO_ORDER, "")
+CLINICAL = (
+    EDGE.replace('mode = "demo"', 'mode = "clinical"')
+    .replace(DEMO_ORDER, "")
+    .replace('path = "bed-1', 'path = "/dev/serial/by-path/bed-1')
+)
 
 
 def put(folder: Path, edge: str = EDGE, drugs: str = DRUGS) -> Path:

@@ -1,6 +1,7 @@
 """The register of alarms: noise first and quiet last, events without a gap, indexes that tell the truth."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -40,7 +41,9 @@ class Driven:
         self.register = Register(self.state)
         self.mark = 0
 
-    def step(self, *found: tuple[AlarmKey, int | None], committed: tuple[int, bool] | None = None) -> list[Effect]:
+    def step(
+        self, *found: tuple[AlarmKey, int | None], committed: tuple[int, bool] | None = None, says: str = ""
+    ) -> list[Effect]:
         """One step: a commit's result, then judgements (a band, -1 for inside, ``None`` for unknown)."""
         self.mark += 1
         self.register.begin(self.mark, instant(float(self.mark)))
@@ -48,12 +51,13 @@ class Driven:
             self.register.committed(committed[0], durable=committed[1])
         for key, worst in found:
             judged = None if worst is None else level(worst, float(self.mark))
-            self.register.judge(Finding(key, judged, BANDS, 0.0, _say), float(self.mark))
+            finding = Finding(key, judged, BANDS, 0.0, partial(_say, says), fingerprint=says)
+            self.register.judge(finding, float(self.mark))
         return self.register.finish()
 
 
-def _say(band: Band) -> Particulars:
-    return Particulars(f"it is {band.name}", evidence=(("band", band.name),))
+def _say(what: str, band: Band) -> Particulars:
+    return Particulars(f"it is {band.name}{what}", evidence=(("band", band.name),))
 
 
 def published(effects: list[Effect]) -> list[object]:
@@ -220,6 +224,44 @@ def test_what_does_not_change_is_not_told() -> None:
     driven = Driven()
     driven.step((KEY, 0))
     assert driven.step((KEY, 0), (LOW_KEY, -1)) == []
+
+
+def texts(effects: list[Effect]) -> list[tuple[str, str]]:
+    return [(content.phase, content.alarm.text) for content in published(effects) if isinstance(content, Event)]
+
+
+def test_a_present_alarm_that_would_say_something_else_is_told_anew() -> None:
+    driven = Driven()
+    driven.step((KEY, 0), says=" E1")
+    effects = driven.step((KEY, 0), says=" E2")
+    assert (shown(effects), texts(effects)) == ([("AlarmChanged", "soft")], [("update", "it is soft E2")])
+    assert len([effect for effect in effects if isinstance(effect, Persist)]) == 1
+    assert driven.step((KEY, 0), says=" E2") == []
+    assert texts(driven.step((KEY, 1), says=" E3")) == [("escalate", "it is hard E3")]
+    assert driven.step((KEY, 1), says=" E3") == []
+    assert texts(driven.step((KEY, -1))) == [("end", "it is hard E3")]
+    assert driven.state.fingerprints == {}
+
+
+def test_what_is_not_known_changes_no_word_and_what_is_known_again_does() -> None:
+    driven = Driven()
+    driven.step((KEY, 0), says=" E1")
+    assert texts(driven.step((KEY, None), says=" nothing")) == [("update", "it is soft E1")]
+    assert driven.step((KEY, None), says=" still nothing") == []
+    assert texts(driven.step((KEY, 0), says=" E2")) == [("update", "it is soft E2")]
+
+
+def test_an_alarm_that_is_known_again_and_says_the_same_keeps_its_words() -> None:
+    driven = Driven()
+    driven.step((KEY, 0), says=" E1")
+    driven.step((KEY, None))
+    driven.state.present[KEY] = replace(driven.state.present[KEY], text="as it was at its onset")
+    assert texts(driven.step((KEY, 0), says=" E1")) == [("update", "as it was at its onset")]
+
+
+def test_a_restored_alarm_says_what_is_so_now() -> None:
+    driven = Driven(_restored("hard"))
+    assert texts(driven.step((KEY, 1), says=" E2")) == [("update", "it is hard E2")]
 
 
 def test_events_count_without_a_gap_over_all_alarms() -> None:

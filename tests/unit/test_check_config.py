@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from edge.check_config import EXIT_CONFIG, EXIT_OK, report
 from tests.unit.config_files import DEMO_ORDER, DRUGS, EDGE, SECOND_BED, SECOND_PUMP, SHIPPED, changed, put
 
@@ -17,7 +19,7 @@ store     /run/x/edge.db
 stations  required: none, so receipts are off
 
 bed-1  "Bed 1"
-  pump     bed-1-pump.11    bbraun-space (experimental driver)  /run/x/bed-1-pump
+  pump     bed-1-pump.11    bbraun-space (experimental driver)  /run/x/bed-1-pump serial number 012345
   monitor  bed-1-monitor.0  ivy-450c                            /run/x/bed-1-monitor
   vital signs: heart rate, SpO2, breathing rate, cuff pressure every 5 min
   the monitor does not date its cuff pressures: their age counts from the last change
@@ -116,6 +118,27 @@ def test_bed_without_monitor_and_order_says_what_is_not_watched(tmp_path: Path) 
         "  no order: the dose limits hold from the order on",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "said", "shown"),
+    [
+        ('channel = "11" }', 'channel = "11", identity = "pinned" }', "/run/x/bed-1-pump identity pinned"),
+        (
+            'channel = "11" }',
+            'channel = "11", serial_number = "01234", identity = "pinned" }',
+            "/run/x/bed-1-pump serial number 01234 identity pinned",
+        ),
+        ('channel = "11" }', 'channel = "11", identity = "confirm" }', "/run/x/bed-1-pump"),
+        ('"bed-1-monitor" }', '"bed-1-monitor", identity = "confirm" }', "/run/x/bed-1-monitor identity confirm"),
+        ('"bed-1-monitor" }', '"bed-1-monitor", identity = "pinned" }', "/run/x/bed-1-monitor"),
+    ],
+)
+def test_an_identity_policy_that_is_not_the_usual_one_is_said(old: str, said: str, shown: str, tmp_path: Path) -> None:
+    lines = table(put(tmp_path, changed(EDGE, (old, said))))
+    role = "pump" if "pump" in shown else "monitor"
+    (row,) = [line for line in lines if line.startswith(f"  {role} ")]
+    assert row.endswith(f"  {shown}")
 
 
 def test_low_dose_limit_never_falls_below_its_floor(tmp_path: Path) -> None:

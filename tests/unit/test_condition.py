@@ -1,6 +1,6 @@
 """The condition machine, row by row of its table (SM-A1 to SM-A17), and at its edges."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -91,12 +91,73 @@ TABLE = {
     "SM-A7, a moment before": (*PRESENT_SOFT, At(21, INSIDE, None, C4, 0), At(30.999, INSIDE, None, C4, 0)),
     "SM-A7, at the moment": (*PRESENT_SOFT, At(21, INSIDE, None, C4, 0), At(31, INSIDE, END, C1)),
     "SM-A8 from C1": (At(0, INSIDE, None, C1), At(1, UNKNOWN, None, C5)),
-    "SM-A8 from C2, the timer is stopped": (
+    "SM-A8 from C2, the delay goes on over 10 s of unknown": (
         At(0, SOFT_BEYOND, None, C2),
-        At(19, UNKNOWN, None, C5),
-        At(21, SOFT_BEYOND, None, C2),
-        At(40, SOFT_BEYOND, None, C2),
-        At(41, SOFT_BEYOND, START, C3, 0),
+        At(9, UNKNOWN, None, C5),
+        At(19, SOFT_BEYOND, None, C2),
+        At(20, SOFT_BEYOND, START, C3, 0),
+    ),
+    "SM-A8 from C2, beyond 10 s it begins anew": (
+        At(0, SOFT_BEYOND, None, C2),
+        At(8.75, UNKNOWN, None, C5),
+        At(19, SOFT_BEYOND, None, C2),
+        At(38.9, SOFT_BEYOND, None, C2),
+        At(39, SOFT_BEYOND, START, C3, 0),
+    ),
+    "SM-A8 from C2, the 10 s count from when it became unknown": (
+        At(0, SOFT_BEYOND, None, C2),
+        At(5, UNKNOWN, None, C5),
+        At(10, UNKNOWN, None, C5),
+        At(15.5, SOFT_BEYOND, None, C2),
+        At(35, SOFT_BEYOND, None, C2),
+        At(35.5, SOFT_BEYOND, START, C3, 0),
+    ),
+    "SM-A8 from C2, each gap has its own 10 s": (
+        At(0, SOFT_BEYOND, None, C2),
+        At(1, UNKNOWN, None, C5),
+        At(10, SOFT_BEYOND, None, C2),
+        At(11, UNKNOWN, None, C5),
+        At(20, SOFT_BEYOND, START, C3, 0),
+    ),
+    "SM-A8 from C2, no delay ends in the unknown": (
+        At(0, SOFT_BEYOND, None, C2),
+        At(15, UNKNOWN, None, C5),
+        At(20, UNKNOWN, None, C5),
+        At(24, UNKNOWN, None, C5),
+        At(25, SOFT_BEYOND, START, C3, 0),
+    ),
+    "SM-A8 from C2, known inside ends the delay": (
+        At(0, SOFT_BEYOND, None, C2),
+        At(5, UNKNOWN, None, C5),
+        At(8, INSIDE, None, C1),
+        At(9, UNKNOWN, None, C5),
+        At(12, SOFT_BEYOND, None, C2),
+        At(31.9, SOFT_BEYOND, None, C2),
+        At(32, SOFT_BEYOND, START, C3, 0),
+    ),
+    "SM-A8 from C2, inside the worse band ends its delay alone": (
+        At(0, HARD_BEYOND, None, C2),
+        At(5, UNKNOWN, None, C5),
+        At(8, SOFT_BEYOND, None, C2),
+        At(9, HARD_BEYOND, None, C2),
+        At(18.9, HARD_BEYOND, None, C2),
+        At(19, HARD_BEYOND, START, C3, 1),
+        At(29, HARD_BEYOND, None, C3, 1),
+    ),
+    "SM-A9, a delay to a worse band goes on over 10 s of unknown": (
+        *PRESENT_SOFT,
+        At(21, HARD_BEYOND, None, C3, 0),
+        At(22, UNKNOWN, UPDATE, C6, 0),
+        At(31, UNKNOWN, None, C6, 0),
+        At(32, HARD_BEYOND, ESCALATE, C3, 1),
+    ),
+    "SM-A9, beyond 10 s it begins anew": (
+        *PRESENT_SOFT,
+        At(21, HARD_BEYOND, None, C3, 0),
+        At(22, UNKNOWN, UPDATE, C6, 0),
+        At(32.5, HARD_BEYOND, UPDATE, C3, 0),
+        At(42.4, HARD_BEYOND, None, C3, 0),
+        At(42.5, HARD_BEYOND, ESCALATE, C3, 1),
     ),
     "SM-A9 from C3": (*PRESENT_SOFT, At(21, UNKNOWN, UPDATE, C6, 0), At(9999, UNKNOWN, None, C6, 0)),
     "SM-A9 from C4": (
@@ -258,6 +319,38 @@ def test_the_deadline_is_the_nearest_of_all_that_run() -> None:
     assert condition.deadline_s(BANDS, CLEAR_S) == 31.0
     condition.judge(23.0, Judgement(-1, -1, 23.0), BANDS, CLEAR_S)
     assert condition.deadline_s(BANDS, CLEAR_S) == 33.0
+
+
+def test_in_the_unknown_nothing_is_due_and_what_is_known_again_is_due_at_its_time() -> None:
+    """Else a loop that wakes at the deadline of a delay that cannot end turns on the spot."""
+    condition = play(At(0, SOFT_BEYOND, None, C2), At(1, SOFT_BEYOND, None, C2), At(15, UNKNOWN, None, C5))
+    assert condition.deadline_s(BANDS, CLEAR_S) is None
+    condition.judge(19.0, Judgement(0, 0, 19.0), BANDS, CLEAR_S)
+    assert condition.deadline_s(BANDS, CLEAR_S) == 20.0
+    condition.judge(19.5, None, BANDS, CLEAR_S)
+    for t in (20.0, 25.0, 30.0):
+        assert condition.judge(t, None, BANDS, CLEAR_S) is None
+        assert condition.deadline_s(BANDS, CLEAR_S) is None
+
+
+@pytest.mark.parametrize("beyond", [HARD_BEYOND, SOFT_BEYOND])
+@pytest.mark.parametrize("present", [False, True])
+def test_a_sensor_that_comes_and_goes_hides_nothing(beyond: tuple[int, int], present: bool) -> None:
+    """Every other second there is no value: the alarm comes with the first value after its delay."""
+    condition = play(*PRESENT_SOFT) if present else Condition()
+    bands = BANDS if present else (SOFT, replace(HARD, samples_min=6), BYPASS)
+    told = []
+    for t in range(100, 131):
+        seen = Judgement(*beyond, float(t)) if t % 2 else None
+        transition = condition.judge(float(t), seen, bands, CLEAR_S)
+        if transition in (START, ESCALATE):
+            told.append((t, transition, condition.band))
+        if seen is None:
+            assert condition.deadline_s(bands, CLEAR_S) is None
+    hard = beyond == HARD_BEYOND
+    delay_s = 10 if hard else 20
+    expected = [(101 + delay_s, ESCALATE if present else START, int(hard))]
+    assert told == ([] if present and not hard else expected)
 
 
 def test_without_enough_samples_only_a_sample_can_make_it_present() -> None:

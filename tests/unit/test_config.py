@@ -14,7 +14,7 @@ from drivers import registry
 from drivers.model import DeviceKind, Driver, LineSettings, NibpTime, Quantity
 from edge.config import BrokerSettings, Configuration, Mode, load
 from edge.config_file import Problem
-from edge.core.config import BandLimit, BedConfig, Binding, LimitConfig, PortConfig
+from edge.core.config import BandLimit, BedConfig, Binding, IdentityPolicy, LimitConfig, PortConfig
 from edge.core.model import Order, PlaceOrder, Priority, Side
 from tests.unit.config_files import (
     APPROVED,
@@ -79,8 +79,8 @@ def test_shipped_beds(shipped: Configuration) -> None:
         BedConfig(
             bed=bed,
             label=label,
-            pumps=(Binding(f"{bed}-pump", "11"),),
-            monitors=(Binding(f"{bed}-monitor", "0"),),
+            pumps=(Binding(f"{bed}-pump", "11", serial_number),),
+            monitors=(Binding(f"{bed}-monitor", "0", identity=IdentityPolicy.PINNED),),
             vital_signs=(
                 Quantity.HEART_RATE,
                 Quantity.SPO2,
@@ -91,7 +91,7 @@ def test_shipped_beds(shipped: Configuration) -> None:
             ),
             cuff_interval_s=300.0,
         )
-        for bed, label in zip(BEDS, ("Bed 1", "Bed 2"), strict=True)
+        for bed, label, serial_number in zip(BEDS, ("Bed 1", "Bed 2"), ("012345", "012346"), strict=True)
     )
 
 
@@ -209,9 +209,27 @@ def test_options_of_a_port(tmp_path: Path) -> None:
     assert (monitor.address, monitor.line) == ("/dev/serial/by-id/usb-1", LineSettings(baud=19200))
 
 
-def test_pinned_serial_number(tmp_path: Path) -> None:
+def test_a_serial_number_that_is_named(tmp_path: Path) -> None:
     edge = changed(EDGE, ('channel = "11" }', 'channel = "11", serial_number = "01234" }'))
     assert load(put(tmp_path, edge), tmp_path).core.beds[0].pumps == (Binding("bed-1-pump", "11", "01234"),)
+
+
+@pytest.mark.parametrize(("policy", "meant"), [("confirm", IdentityPolicy.CONFIRM), ("pinned", IdentityPolicy.PINNED)])
+def test_an_identity_policy_that_is_named(policy: str, meant: IdentityPolicy, tmp_path: Path) -> None:
+    said = f'identity = "{policy}" }}'
+    edge = changed(
+        EDGE, ('channel = "11" }', f'channel = "11", {said}'), ('"bed-1-monitor" }', f'"bed-1-monitor", {said}')
+    )
+    bed = load(put(tmp_path, edge), tmp_path).core.beds[0]
+    assert [binding.identity for binding in (*bed.pumps, *bed.monitors)] == [meant, meant]
+
+
+def test_without_one_pumps_are_to_be_confirmed_and_monitors_are_pinned(tmp_path: Path) -> None:
+    bed = load(put(tmp_path, EDGE), tmp_path).core.beds[0]
+    assert [binding.identity for binding in (*bed.pumps, *bed.monitors)] == [
+        IdentityPolicy.CONFIRM,
+        IdentityPolicy.PINNED,
+    ]
 
 
 def test_a_bed_with_a_pump_alone_has_no_vital_signs(tmp_path: Path) -> None:
@@ -275,8 +293,18 @@ def test_renumbered_device_is_warned_of_in_demo_mode(device: str, tmp_path: Path
 
 @pytest.mark.parametrize("device", ["/dev/ttyUSB0", "/dev/ttyACM12"])
 def test_renumbered_device_is_refused_in_clinical_mode(device: str, tmp_path: Path) -> None:
-    path = put(tmp_path, changed(CLINICAL, ('path = "bed-1-pump"', f'path = "{device}"')), APPROVED)
+    path = put(tmp_path, changed(CLINICAL, ('path = "/dev/serial/by-path/bed-1-pump"', f'path = "{device}"')), APPROVED)
     assert problems_of(path, tmp_path) == (renumbered(path, device),)
+
+
+def test_a_simulators_place_is_refused_in_clinical_mode(tmp_path: Path) -> None:
+    path = put(
+        tmp_path, changed(CLINICAL, ('path = "/dev/serial/by-path/bed-1-pump"', 'path = "bed-1-pump"')), APPROVED
+    )
+    remedy = "use a name under /dev/serial/by-id or by-path, or tcp://host:port"
+    assert problems_of(path, tmp_path) == (
+        Problem(str(path), "port[0].path", '"bed-1-pump" is a place of simulators', remedy),
+    )
 
 
 def test_two_names_of_one_device_are_one_line(tmp_path: Path) -> None:

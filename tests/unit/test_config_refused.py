@@ -14,6 +14,7 @@ from drivers import registry
 from edge.config import ConfigError, Mode, load
 from edge.config_file import FILE_MAX_BYTES, Problem
 from tests.unit.config_files import (
+    CLINICAL,
     DEMO_ORDER,
     DRUG_HIGH,
     DRUGS,
@@ -212,7 +213,7 @@ def test_the_error_says_every_problem(tmp_path: Path) -> None:
 
 
 def test_clinical_refuses_orders_and_unapproved_drugs(tmp_path: Path) -> None:
-    path = put(tmp_path, changed(EDGE, ('mode = "demo"', 'mode = "clinical"')))
+    path = put(tmp_path, CLINICAL.replace("# ---- Standard limits", f"{DEMO_ORDER}# ---- Standard limits"))
     assert problems_of(path, tmp_path) == (
         Problem(str(path), "demo_order[0]", "clinical mode has no demonstration orders", "remove it"),
         Problem(
@@ -325,3 +326,9 @@ def test_any_value_at_any_key_is_taken_or_refused(value: str, tmp_path: Path) ->
             path = put(tmp_path)
             (tmp_path / name).write_text(f"{text[: match.start()]}{match[1]} = {value}{text[match.end() :]}")
             assert all(problem.message and problem.remedy for problem in outcome(path, tmp_path / "run"))
+
+
+def test_required_stations_are_refused_until_receipts_are_there(tmp_path: Path) -> None:
+    path = put(tmp_path, changed(EDGE, ("stations_required = []", 'stations_required = ["nurse-1"]')))
+    reason = "receipts are not built yet: nothing would hold a station to it"
+    assert problems_of(path, tmp_path) == (Problem(str(path), "stations_required", reason, "leave the list empty"),)

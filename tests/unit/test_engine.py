@@ -228,7 +228,8 @@ def test_the_roster_is_told_at_the_start_and_when_a_line_or_a_device_changes() -
     roster = world.rosters[-1][1]
     assert [(bed, label) for bed, label, _ in roster.beds] == [(BED, "Bed 1"), (OTHER_BED, "Bed 2")]
     assert roster.beds[0][2] == (("rack", "11", "pump"), ("mon-1", "0", "monitor"))
-    assert (roster.devices[0].link, roster.devices[0].identities) == ("up", (("11", "A", "Perfusor Space"),))
+    rack = roster.devices[0]
+    assert (rack.link, rack.identities) == ("up", (("11", "A", "Perfusor Space", "unconfirmed"),))
     assert [device.link for device in roster.devices[1:]] == ["unknown", "unknown"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from drivers.model import DeviceAlarmKind, Infusion, InfusionState, Observation, Quantity, Reading, Validity
 from edge.core.model import BrokerLink, LineErrors, LinkCause, LinkChange, StoreResult
 from edge.inbox import EVENTS_MAX, OBSERVATIONS_MAX, Inbox, InboxFullError, merge
-from tests.core_world import MONITOR, OTHER_PUMP, monitor, pump, shows
+from tests.core_world import MONITOR, OTHER_PUMP, is_called, monitor, pump, shows
 
 HR = Quantity.HEART_RATE
 
@@ -113,6 +113,34 @@ def test_where_states_alternate_the_oldest_is_lost_and_counted() -> None:
         inbox.put(pump(float(t), state=states[t % 2]))
     assert [item.received_at_s for item in observations(inbox)] == [float(t) for t in range(3, OBSERVATIONS_MAX + 3)]
     assert inbox.dropped == 3
+
+
+@pytest.mark.parametrize(("waited", "dropped"), [(OBSERVATIONS_MAX - 1, 0), (OBSERVATIONS_MAX, 1)])
+def test_what_two_devices_said_in_one_place_never_merges(waited: int, dropped: int) -> None:
+    """Two lines were swapped while the loop stalled: no extreme of one patient under the other (H-08)."""
+    inbox = Inbox()
+    for t in range(waited):
+        inbox.put(pump(float(t), "70"))
+    inbox.put(is_called(float(waited), "B"))
+    for t in range(waited, waited + 2 * OBSERVATIONS_MAX):
+        inbox.put(pump(float(t), "7"))
+    *of_a, of_b = observations(inbox)
+    assert [item.readings for item in of_a] == [pump(0.0, "70").readings] * (OBSERVATIONS_MAX - 1)
+    assert (of_b.count, of_b.readings) == (2 * OBSERVATIONS_MAX, pump(0.0, "7").readings)
+    assert of_b.extremes == ((Quantity.INFUSION_RATE, Decimal(7), Decimal(7)),)
+    assert inbox.dropped == dropped
+
+
+def test_a_device_that_was_identified_in_another_place_or_before_hinders_no_merge() -> None:
+    inbox = Inbox()
+    inbox.put(is_called(99.0, "A"))
+    inbox.drain()
+    for t in range(OBSERVATIONS_MAX):
+        inbox.put(pump(float(t)))
+    inbox.put(is_called(99.0, "B", OTHER_PUMP))
+    inbox.put(pump(100.0))
+    waiting = observations(inbox)
+    assert (len(waiting), waiting[-1].count) == (OBSERVATIONS_MAX, 2)
 
 
 # --- bounds ---

@@ -34,6 +34,22 @@ def test_a_loop_begins_again_a_second_later() -> None:
     assert [player.tick(float(now_s)) for now_s in range(1, 6)] == [FIRST, SECOND, FIRST, SECOND, FIRST]
 
 
+def test_a_loop_plays_whole_messages_only() -> None:
+    player = Player(TAIL + FIRST + SECOND + b"\xffANSAR-B cut", loop=True)
+    player.start(0.0)
+    assert [player.tick(float(now_s)) for now_s in range(1, 6)] == [FIRST, SECOND, FIRST, SECOND, FIRST]
+
+
+def test_whole_messages_are_counted_and_the_time_that_all_takes() -> None:
+    once, looped = Player(TAIL + FIRST + SECOND), Player(TAIL + FIRST + SECOND, loop=True)
+    assert (once.messages, once.duration_s) == (2, 3.0)
+    assert (looped.messages, looped.duration_s) == (2, 2.0)
+    assert Player(FIRST).messages == 1
+    unknown = Player(bytes(200), baud=9600)
+    assert unknown.messages == 0
+    assert unknown.duration_s == pytest.approx(0.3)
+
+
 def test_a_pair_of_fe_ff_in_other_bytes_is_no_border() -> None:
     player = Player(b"abc\xfe\xffdef")
     player.start(0.0)
@@ -95,6 +111,19 @@ def test_the_real_recording_plays_whole_in_28_seconds() -> None:
     assert b"".join(pieces) == recording
     assert {len(piece) for piece in pieces[1:]} <= {561, 562}
     assert len(pieces[0]) == 252
+    assert (player.messages, player.duration_s) == (27, 28.0)
+
+
+def test_what_will_be_played_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    known, unknown = tmp_path / "known.bin", tmp_path / "unknown.bin"
+    known.write_bytes(TAIL + FIRST + SECOND)
+    unknown.write_bytes(bytes(200))
+    assert "known.bin (40 bytes, 2 whole messages of an Ivy 450C, 3.0 s, then silence until Ctrl-C) at" in refused(
+        capsys, "play", str(known), "--link", str(known)
+    )
+    assert (
+        "unknown.bin (200 bytes, no message of a known device, so played at 9600 baud, 0.3 s, again and again until"
+    ) in refused(capsys, "play", str(unknown), "--loop", "--link", str(known))
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

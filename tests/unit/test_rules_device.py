@@ -1,12 +1,14 @@
 """Who answers on a channel (H-08), and the alarms that a device shows itself."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
-from drivers.model import ChannelRemoved, DeviceAlarmKind, InfusionState
-from edge.core.config import Binding
-from edge.core.model import Input, Priority
+from drivers.model import AlarmSetChanged, ChannelRemoved, DeviceAlarm, DeviceAlarmKind, InfusionState
+from edge.core.config import Binding, IdentityPolicy
+from edge.core.model import Input, LinkCause, LinkChange, Priority
 from tests.core_world import (
     BED,
     LINK_S,
@@ -25,7 +27,7 @@ from tests.core_world import (
 
 S, K = InfusionState, DeviceAlarmKind
 Feed = Callable[[float], Iterable[Input]]
-HIGH_KINDS = {K.AIR_IN_LINE, K.FREE_FLOW, K.BATTERY_EMPTY, K.MALFUNCTION}
+HIGH_KINDS = {K.AIR_IN_LINE, K.FREE_FLOW, K.BATTERY_EMPTY, K.MALFUNCTION, K.LIFE_THREATENING}
 LOW_KINDS = {
     K.RESERVOIR_NEAR_EMPTY,
     K.INFUSION_NEAR_END,
@@ -41,7 +43,8 @@ def running(rate: str = "7", state: InfusionState = S.INFUSING) -> Feed:
 
 
 def begun(serial: str = "A", state: InfusionState = S.INFUSING, pinned: str = "", *first: Input) -> World:
-    world = World(with_bed(pumps=(Binding(*PUMP, pinned),)))
+    policy = IdentityPolicy.PINNED if pinned else IdentityPolicy.CONFIRM
+    world = World(with_bed(pumps=(Binding(*PUMP, pinned, policy),)))
     world.step(START_S, *first, is_called(START_S, serial), *running(state=state)(START_S))
     return world
 
@@ -56,7 +59,8 @@ def test_a_pinned_channel_alarms_at_once_for_another_device(state: InfusionState
     alarm = world.alarm("DEVICE_IDENTITY_CHANGED")
     assert alarm is not None
     assert alarm.priority is Priority.HIGH
-    assert "serial number B, expected A" in alarm.text
+    assert alarm.text.endswith("has serial number B, and it must be A.")
+    assert alarm.evidence == (("serial_number", "B"), ("expected_serial_number", "A"))
 
 
 def test_no_value_of_another_device_is_shown_or_judged() -> None:
@@ -65,8 +69,10 @@ def test_no_value_of_another_device_is_shown_or_judged() -> None:
     world.step(START_S + 1, is_called(START_S + 1, "B"), *running("70")(START_S + 1))
     world.run(START_S + 5, running("70"))
     assert world.told("DOSE_RATE_HIGH") == []
-    (channel,) = next(shown for shown in reversed(world.snapshots) if shown.bed == BED).channels
-    assert {metric.value for metric in channel.metrics} == {None}
+    shown = [metric.value for row in world.snapshots for channel in row.channels for metric in channel.metrics]
+    assert {number for number in shown if number is not None} == {Decimal(7), Decimal(1)}
+    (channel,) = next(row for row in reversed(world.snapshots) if row.bed == BED).channels
+    assert (channel.link, channel.metrics) == ("up", ())
     assert "DEVICE_IDENTITY_CHANGED" in world.present()
     world.run(START_S + 20, running("70"))
     assert "DOSE_INPUT_MISSING" in world.present()
@@ -96,13 +102,17 @@ def test_it_ends_when_the_expected_device_answers_again() -> None:
     assert world.told("DEVICE_IDENTITY_CHANGED") == [(1, "start", "changed"), (2, "end", "changed")]
 
 
-def test_another_pump_at_an_idle_bed_alarms_when_it_infuses() -> None:
-    world = begun("A", S.STOPPED)
-    world.step(START_S + 1, is_called(START_S + 1, "B"), *running(state=S.STOPPED)(START_S + 1))
-    world.run(START_S + 10, running(state=S.STOPPED))
+@pytest.mark.parametrize("first", [(), (place(START_S, order()),)], ids=["idle", "ordered"])
+def test_another_pump_that_comes_while_nothing_runs_counts_and_is_asked_about(first: tuple[Input, ...]) -> None:
+    world = begun("A", S.STOPPED, "", *first)
+    world.step(START_S + 1, is_called(START_S + 1, "B"), *running("8", S.STOPPED)(START_S + 1))
+    world.run(START_S + 10, running("70"))
     assert world.told("DEVICE_IDENTITY_CHANGED") == []
-    world.run(START_S + 11, running())
-    assert world.told("DEVICE_IDENTITY_CHANGED") == [(11, "start", "changed")]
+    (channel,) = next(row for row in reversed(world.snapshots) if row.bed == BED).channels
+    assert Decimal(70) in {metric.value for metric in channel.metrics}
+    assert len(world.told("DOSE_RATE_HIGH")) == len(first)
+    world.run(START_S + 200, running())
+    assert [phase for _, phase, _ in world.told("IDENTITY_UNCONFIRMED")] == ["start"]
 
 
 # --- the device's own alarms ---
@@ -123,6 +133,91 @@ def test_every_kind_is_relayed_at_once_with_its_priority_and_ends_when_the_devic
     assert "what it says (INA42)" in alarm.text
     world.step(START_S + 3, shows(START_S + 3))
     assert world.told(condition) == [(1, "start", "device"), (3, "end", "device")]
+
+
+def test_another_code_of_the_same_kind_is_told_with_its_text() -> None:
+    """The pump first says one thing, then another; the nurse must not read the first one for ever."""
+    world = begun()
+    world.step(START_S + 1, shows(START_S + 1, K.MALFUNCTION, code="E1", text="motor"))
+    world.step(START_S + 2, shows(START_S + 2, K.MALFUNCTION, code="E2", text="force sensor"))
+    world.run(START_S + 5, running())
+    assert world.told("DEVICE_MALFUNCTION") == [(1, "start", "device"), (2, "update", "device")]
+    alarm = world.alarm("DEVICE_MALFUNCTION")
+    assert alarm is not None
+    assert alarm.text.endswith("reports: force sensor (E2).")
+    assert alarm.evidence == (("device_alarms", "force sensor (E2)"),)
+    assert [event.alarm.occurrence for event in world.events if event.alarm.key == alarm.key] == [alarm.occurrence] * 2
+
+
+def test_a_second_code_of_the_same_kind_is_told_and_so_is_its_going() -> None:
+    world = begun()
+    first, second = DeviceAlarm(K.MALFUNCTION, "E1", "motor"), DeviceAlarm(K.MALFUNCTION, "E2", "force sensor")
+    texts = []
+    for t, alarms in enumerate(((first,), (first, second), (first, second), (second,), ()), 1):
+        world.step(START_S + t, AlarmSetChanged(*PUMP, START_S + t, alarms), *running()(START_S + t))
+        alarm = world.alarm("DEVICE_MALFUNCTION")
+        texts.append(alarm.text.partition("reports: ")[2] if alarm is not None else "")
+    both = "motor (E1), force sensor (E2)."
+    assert texts == ["motor (E1).", both, both, "force sensor (E2).", ""]
+    assert [(at_s, phase) for at_s, phase, _ in world.told("DEVICE_MALFUNCTION")] == [
+        (1, "start"),
+        (2, "update"),
+        (4, "update"),
+        (5, "end"),
+    ]
+
+
+def test_an_unchanged_set_that_is_told_again_tells_nothing() -> None:
+    world = begun()
+    for t in range(1, 6):
+        world.step(START_S + t, shows(START_S + t, K.AIR_IN_LINE), *running()(START_S + t))
+    assert world.told("DEVICE_AIR_IN_LINE") == [(1, "start", "device")]
+
+
+def test_what_changed_while_the_device_was_silent_is_told_when_it_speaks() -> None:
+    world = begun()
+    world.step(START_S + 1, shows(START_S + 1, K.MALFUNCTION, code="E1", text="motor"), *running()(START_S + 1))
+    world.run(START_S + 10)
+    world.step(START_S + 11, shows(START_S + 11, K.MALFUNCTION, code="E2", text="valve"), *running()(START_S + 11))
+    assert world.told("DEVICE_MALFUNCTION") == [
+        (1, "start", "device"),
+        (1 + LINK_S, "update", "device"),
+        (11, "update", "device"),
+    ]
+    alarm = world.alarm("DEVICE_MALFUNCTION")
+    assert alarm is not None
+    assert (alarm.verifiable, alarm.text.endswith("reports: valve (E2).")) == (True, True)
+
+
+def test_no_alarm_of_a_device_that_does_not_count_is_relayed() -> None:
+    """Neither while it answers, nor in the moment in which the right one is back and has not yet told its own."""
+    world = begun("A", S.INFUSING, "A")
+    words: list[Input] = [
+        shows(START_S + 1, K.DOOR_OPEN),
+        is_called(START_S + 2, "B"),
+        shows(START_S + 3, K.AIR_IN_LINE),
+        is_called(START_S + 4, "A"),
+        shows(START_S + 5, K.DOOR_OPEN),
+        shows(START_S + 6),
+    ]
+    for word in words:
+        world.step(word.received_at_s, word, *running()(word.received_at_s))
+    assert world.told("DEVICE_AIR_IN_LINE") == []
+    assert [row[:2] for row in world.told("DEVICE_DOOR_OPEN")] == [
+        (1, "start"),
+        (2, "update"),
+        (5, "update"),
+        (6, "end"),
+    ]
+
+
+def test_alarms_that_were_told_before_the_serial_number_count_when_it_is_told() -> None:
+    world = begun("A")
+    down = LinkChange(PUMP[0], START_S + 1, False, LinkCause.LOST, "unplugged", 1.0)
+    world.step(START_S + 1, down, replace(down, up=True), shows(START_S + 1, K.AIR_IN_LINE), *running()(START_S + 1))
+    assert world.told("DEVICE_AIR_IN_LINE") == []
+    world.step(START_S + 2, is_called(START_S + 2, "A"))
+    assert world.told("DEVICE_AIR_IN_LINE") == [(2, "start", "device")]
 
 
 def test_an_unknown_code_is_an_alarm() -> None:

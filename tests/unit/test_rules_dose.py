@@ -167,6 +167,30 @@ def test_a_still_pump_need_not_tell_its_rate() -> None:
     assert world.told("DOSE_INPUT_MISSING") == []
 
 
+def test_a_bolus_of_an_unknown_rate_is_told_at_once() -> None:
+    world = ordered()
+    world.run(START_S + 3, at_rate("7", S.BOLUS))
+    world.run(START_S + 5, at_rate("7"))
+    assert world.told("DOSE_INPUT_MISSING") == [
+        (1, "start", "bolus of unknown rate"),
+        (4, "end", "bolus of unknown rate"),
+    ]
+
+
+def test_a_bolus_of_a_known_rate_is_judged_by_its_dose_alone() -> None:
+    world = ordered()
+    bolus = Reading(Quantity.BOLUS_RATE, Decimal("29.4"), "mL/h", Decimal("0.01"))
+    world.step(START_S + 1, pump(START_S + 1, "7", S.BOLUS, readings=(bolus,)))
+    assert world.told("DOSE_INPUT_MISSING") == []
+    assert world.told("DOSE_RATE_HIGH") == [(1, "start", "bypass")]
+
+
+def test_a_pump_that_does_not_tell_whether_it_runs_is_medium_after_ten_seconds() -> None:
+    world = ordered()
+    world.run(START_S + 15, at_rate("7", S.UNKNOWN))
+    assert world.told("DOSE_INPUT_MISSING") == [(11, "start", "missing")]
+
+
 # --- no order ---
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from drivers.model import ChannelRemoved, InfusionState, Quantity, Reading
 from edge.core.config import Binding
-from edge.core.engine import UNBOUND_MAX, initial_state
+from edge.core.engine import initial_state
 from edge.core.model import (
     Audience,
     BrokerLink,
@@ -19,6 +19,7 @@ from edge.core.model import (
     PublishRefused,
     StoreResult,
 )
+from edge.core.state import UNBOUND_MAX
 from tests.core_world import BED, CONFIG, LINK_S, START_S, World, monitor, pump, with_bed
 
 STRAY = ("rack", "3F")
@@ -55,6 +56,19 @@ def test_a_short_loss_is_none_and_a_long_one_ends_after_five_seconds() -> None:
         world.step(START_S + at_s, BrokerLink(START_S + at_s, up, "why"))
     world.run(START_S + 60)
     assert world.told("NORTHBOUND_LOST") == [(30, "start", "lost"), (45, "end", "lost")]
+
+
+def test_a_link_that_comes_and_goes_is_lost_until_it_stays() -> None:
+    world = connected()
+    for at_s in range(20, 60, 4):
+        world.step(START_S + at_s, BrokerLink(START_S + at_s, connected=False, detail="taken over"))
+        world.run(START_S + at_s + 3)
+        world.step(START_S + at_s + 3, BrokerLink(START_S + at_s + 3, connected=True, detail=""))
+    world.run(START_S + 90)
+    assert [(phase, band) for _, phase, band in world.told("NORTHBOUND_LOST")] == [("start", "lost"), ("end", "lost")]
+    start_s, end_s = (at_s for at_s, _, _ in world.told("NORTHBOUND_LOST"))
+    assert 30 <= start_s <= 40
+    assert end_s == 59 + 10 + 5
 
 
 def test_refused_messages_are_an_alarm_until_the_last_topic_is_taken() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from drivers.model import ChannelRemoved, InfusionState, Observation
 from edge.core.config import Binding
-from edge.core.model import Alarm, Input, LinkCause, LinkChange, Priority
+from edge.core.model import Alarm, BrokerLink, Input, LinkCause, LinkChange, Priority
+from edge.core.view import DEAF_MAX_S
 from tests.core_world import (
     BED,
     LINK_S,
@@ -96,6 +97,7 @@ def test_the_other_bed_is_not_meant() -> None:
 def test_a_moment_before_its_limit_a_link_is_not_lost() -> None:
     world = World()
     world.step(START_S, *both()(START_S))
+    world.step(START_S + 1.5)
     world.step(START_S + LINK_S - 0.001)
     assert world.told("PUMP_LINK_LOST") == []
     world.step(START_S + LINK_S)
@@ -139,6 +141,64 @@ def test_a_pump_put_back_ends_it_after_five_seconds_of_talk() -> None:
     world.run(START_S + 20, monitor_alone)
     world.run(START_S + 40, both())
     assert world.told("PUMP_LINK_LOST") == [(1, "start", "lost while infusing"), (26, "end", "lost while infusing")]
+
+
+# --- the edge itself was kept from listening ---
+
+
+def stalled(late_s: float) -> World:
+    """Talk for two seconds; then a step comes so late, and without a word: who is not asked does not answer."""
+    world = World()
+    connected = BrokerLink(START_S, connected=True, detail="")
+    world.step(START_S, connected, place(START_S, order()), *both()(START_S))
+    world.run(START_S + 2, both())
+    world.step(START_S + 3 + late_s)
+    return world
+
+
+def test_a_polled_pump_is_not_lost_because_nobody_asked_it() -> None:
+    world = stalled(5)
+    assert world.events == []
+    world.run(START_S + 30, both())
+    assert world.events == []
+
+
+def test_a_device_that_is_silent_in_truth_is_lost_after_its_limit_and_the_stall() -> None:
+    world = stalled(5)
+    assert world.steps[-1].next_deadline_s <= world.now_s + 1
+    while world.now_s < START_S + 20:
+        world.step(world.steps[-1].next_deadline_s)
+    lost_at = 2 + LINK_S + 6  # last heard, its limit, and the gap between two steps
+    assert world.told("PUMP_LINK_LOST") == [(lost_at, "start", "lost while infusing")]
+    assert world.told("MONITOR_LINK_LOST") == [(lost_at, "start", "lost")]
+
+
+def test_a_stall_before_it_was_heard_last_gives_it_no_time() -> None:
+    world = stalled(5)
+    world.step(START_S + 8.5, *both()(START_S + 8.5))
+    while world.now_s < START_S + 20:
+        world.step(world.steps[-1].next_deadline_s)
+    assert world.told("PUMP_LINK_LOST") == [(8.5 + LINK_S, "start", "lost while infusing")]
+
+
+@pytest.mark.parametrize(("gap_s", "lost_at"), [(2.0, 4.0), (2.5, 25.0)])
+def test_an_edge_that_is_late_again_and_again_still_finds_a_silent_device(gap_s: float, lost_at: float) -> None:
+    """Two beats are no stall; and of any number of stalls no more than 20 s are put down to the edge."""
+    assert DEAF_MAX_S == 20.0
+    world = World()
+    world.step(START_S, *both()(START_S))
+    while world.now_s < START_S + 60:
+        world.step(world.now_s + gap_s)
+    assert world.told("PUMP_LINK_LOST") == [(lost_at, "start", "lost while infusing")]
+
+
+def test_before_it_was_ever_heard_a_stall_counts_too() -> None:
+    world = World()
+    world.step(START_S, place(START_S, order()))
+    world.step(START_S + 6)
+    assert world.told("PUMP_LINK_LOST") == []
+    world.run(START_S + 20)
+    assert world.told("PUMP_LINK_LOST") == [(6 + LINK_S, "start", "lost")]
 
 
 # --- while it is lost ---

@@ -78,6 +78,49 @@ def test_values_are_judged_at_any_bed_order_or_not() -> None:
     assert world.told("HR_HIGH") == [(11, "start", "hard")]
 
 
+def test_a_heart_rate_that_has_no_value_each_other_second_alarms_in_its_delay() -> None:
+    """A loose electrode must not hide a heart that races."""
+    world = begun()
+    world.run(START_S + 60, lambda at_s: watched(heart_rate=190 if at_s % 2 else None)(at_s))
+    assert world.told("HR_HIGH")[0] == (11, "start", "hard")
+    assert {phase for _, phase, _ in world.told("HR_HIGH")} == {"start", "update"}
+
+
+def test_a_heart_rate_that_comes_and_goes_gets_worse_in_its_delay() -> None:
+    world = begun()
+    world.run(START_S + 40, watched(heart_rate=130))
+    world.run(START_S + 70, lambda at_s: watched(heart_rate=190 if at_s % 2 else None)(at_s))
+    louder = [row for row in world.told("HR_HIGH") if row[1] in ("start", "escalate")]
+    assert louder == [(21, "start", "soft"), (51, "escalate", "hard")]
+
+
+def test_no_delay_ends_while_there_is_no_value() -> None:
+    world = begun()
+    world.run(START_S + 8, watched(heart_rate=190))
+    world.run(START_S + 18, watched(heart_rate=None))
+    assert world.told("HR_HIGH") == []
+    world.step(START_S + 19, *watched(heart_rate=190)(START_S + 19))
+    assert world.told("HR_HIGH") == [(19, "start", "hard")]
+
+
+def test_after_more_than_ten_seconds_without_a_value_a_delay_begins_anew() -> None:
+    world = begun()
+    world.run(START_S + 8, watched(heart_rate=190))
+    world.run(START_S + 19, watched(heart_rate=None))
+    world.run(START_S + 60, watched(heart_rate=190))
+    assert world.told("HR_HIGH") == [(30, "start", "hard")]
+
+
+def test_a_value_that_comes_and_goes_does_not_make_the_loop_turn_on_the_spot() -> None:
+    world = begun()
+    while world.now_s < START_S + 30:
+        at_s = world.steps[-1].next_deadline_s
+        assert at_s > world.now_s
+        world.step(at_s, *watched(heart_rate=190 if len(world.steps) % 2 else None)(at_s))
+    assert world.told("HR_HIGH")[0][1:] == ("start", "hard")
+    assert len(world.steps) < 200
+
+
 def test_a_sensor_that_fell_off_ends_nothing() -> None:
     world = begun()
     world.run(START_S + 20, watched(heart_rate=150))

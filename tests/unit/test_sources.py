@@ -7,7 +7,9 @@ import pytest
 
 from drivers.model import (
     ChannelRemoved,
+    DeviceAlarmKind,
     DeviceIdentified,
+    Infusion,
     InfusionState,
     NibpTime,
     Observation,
@@ -15,12 +17,15 @@ from drivers.model import (
     Reading,
     Validity,
 )
+from edge.core.config import Binding, IdentityPolicy
+from edge.core.identity import identity_of
 from edge.core.model import LineErrors, LinkCause, LinkChange
 from edge.core.sources import PortState, SourceState
-from tests.core_world import CUFF_NUMBERS, MONITOR, PUMP, VITALS, is_called, monitor, pump
+from tests.core_world import CUFF_NUMBERS, MONITOR, PUMP, VITALS, is_called, monitor, pump, shows
 
 Q = Quantity
 NEW_NUMBERS = (135, 80, 99, 72)
+ONE = Decimal(1)
 
 
 def listened(*observations: Observation, nibp_time: NibpTime = NibpTime.LAST_CHANGE) -> SourceState:
@@ -166,46 +171,133 @@ def test_a_monitor_that_dates_its_pressures_is_believed() -> None:
 # --- identity ---
 
 
-def test_the_first_serial_number_is_expected_from_then_on() -> None:
-    source = SourceState(*PUMP)
+def named(
+    serial: str = "A", where: tuple[str, str] = PUMP, policy: IdentityPolicy = IdentityPolicy.PINNED
+) -> SourceState:
+    return SourceState(*where, identity=identity_of(Binding(*where, serial, policy)))
+
+
+def test_the_first_serial_number_of_a_pinned_place_is_expected_from_then_on() -> None:
+    source = named("")
     source.observe(pump(1.0), NibpTime.NOT_MEASURED)
     trusted = []
     for serial in ("A", "B", "A"):
-        source.identify(is_called(1.0, serial))
+        source.identify(is_called(1.0, serial), "")
         trusted.append(source.trusted)
     assert trusted == [True, False, True]
 
 
-def test_another_devices_values_do_not_count() -> None:
-    source = SourceState(*PUMP, expected_serial="A")
-    source.identify(is_called(1.0, "B"))
-    source.observe(pump(1.0, "18.2"), NibpTime.NOT_MEASURED)
+def test_of_a_device_that_does_not_count_only_that_it_speaks_is_taken() -> None:
+    """Nothing of another bed's patient is kept, so nothing of it can ever be shown (H-08)."""
+    source = named()
+    source.identify(is_called(1.0, "A"), "")
+    source.observe(pump(1.0, "7", drug="Ketamine"), NibpTime.NOT_MEASURED)
+    source.identify(is_called(2.0, "B"), "")
+    merged = replace(pump(2.0, "18.2", InfusionState.KVO, drug="Propofol"), extremes=((Q.INFUSION_RATE, ONE, ONE),))
+    source.observe(merged, NibpTime.NOT_MEASURED)
+    assert (source.heard_at_s, source.values, source.extremes) == (2.0, {}, {})
+    assert source.infusion == Infusion(InfusionState.INFUSING, "Ketamine")
+    assert (source.value(Q.INFUSION_RATE), source.delivered_rate()) == (None, None)
+
+
+def test_until_it_is_known_again_who_answers_the_last_values_do_not_count() -> None:
+    source = named()
+    source.identify(is_called(1.0, "A"), "")
+    source.observe(pump(1.0), NibpTime.NOT_MEASURED)
+    source.await_identity()
     value, delivered = source.value(Q.INFUSION_RATE), source.delivered_rate()
     assert value is not None
-    assert (value.value, value.validity) == (None, Validity.INVALID)
     assert delivered is not None
-    assert delivered.value is None
+    assert (value.value, value.validity) == (delivered.value, delivered.validity) == (None, Validity.INVALID)
+    assert value.note == "it is not known which device answers"
+    source.identify(is_called(2.0, "A"), "")
+    again = source.value(Q.INFUSION_RATE)
+    assert again is not None
+    assert (str(again.value), again.taken_at_s) == ("7", 1.0)
 
 
-@pytest.mark.parametrize("expected", ["", "A"])
-def test_a_device_that_does_not_tell_who_it_is_is_not_another(expected: str) -> None:
-    source = SourceState(*PUMP, expected_serial=expected)
-    source.identify(DeviceIdentified(*PUMP, 1.0, "", "Perfusor Space"))
-    assert source.trusted
-    assert source.expected_serial == expected
+@pytest.mark.parametrize(("serial", "counts"), [("", True), ("A", False)])
+def test_a_device_that_tells_no_serial_number_counts_only_where_none_is_known(serial: str, counts: bool) -> None:
+    source = named(serial)
+    source.identify(DeviceIdentified(*PUMP, 1.0, "", "Perfusor Space"), "")
+    assert source.trusted is counts
 
 
-def test_a_device_in_place_of_one_that_infused_is_marked_until_that_one_is_back() -> None:
-    source = SourceState(*PUMP)
-    source.identify(is_called(1.0, "A"))
+def test_a_device_in_place_of_one_that_infused_does_not_count_until_that_one_is_back() -> None:
+    source = named("", policy=IdentityPolicy.CONFIRM)
+    source.identify(is_called(1.0, "A"), "")
     source.observe(pump(1.0), NibpTime.NOT_MEASURED)
-    source.identify(is_called(2.0, "B"))
-    source.observe(pump(2.0, state=InfusionState.STOPPED), NibpTime.NOT_MEASURED)
-    marked = [source.swapped_in_use]
-    for serial in ("C", "A"):
-        source.identify(is_called(3.0, serial))
-        marked.append(source.swapped_in_use)
-    assert marked == [True, True, False]
+    counts = []
+    for serial in ("B", "C", "A"):
+        source.identify(is_called(2.0, serial), "")
+        source.observe(pump(2.0, state=InfusionState.STOPPED), NibpTime.NOT_MEASURED)
+        counts.append((source.trusted, source.infusing))
+    assert counts == [(False, True), (False, True), (True, False)]
+
+
+def test_what_was_shown_before_a_device_proved_to_be_last_seen_elsewhere_is_dropped() -> None:
+    source = named("", policy=IdentityPolicy.CONFIRM)
+    source.observe(pump(1.0), NibpTime.NOT_MEASURED)
+    source.identify(is_called(2.0, "A"), "Bed 2")
+    assert (source.trusted, source.values) == (False, {})
+
+
+def test_alarms_are_those_of_the_device_that_answers() -> None:
+    source = named("", policy=IdentityPolicy.CONFIRM)
+    told = shows(1.0, DeviceAlarmKind.AIR_IN_LINE)
+    kept = []
+    source.show_alarms(told)
+    for serial in ("A", "A", "B"):
+        source.identify(is_called(2.0, serial), "")
+        kept.append(source.alarms)
+    assert kept == [told.alarms, told.alarms, None]
+    for lose in (source.await_identity, lambda: source.remove(ChannelRemoved(*PUMP, 3.0, "gone"))):
+        source.show_alarms(told)
+        lose()
+        assert source.alarms is None
+
+
+# --- a monitor that counts anew: its cuff pressure may be hours old (H-31) ---
+
+
+def test_the_pressure_that_another_monitor_shows_first_is_no_change_of_the_one_before() -> None:
+    source = named("", MONITOR, IdentityPolicy.CONFIRM)
+    source.identify(is_called(1.0, "A", MONITOR), "")
+    for at_s, numbers in ((1.0, CUFF_NUMBERS), (2.0, NEW_NUMBERS)):
+        source.observe(monitor(at_s, cuff=numbers), NibpTime.LAST_CHANGE)
+    source.identify(is_called(3.0, "B", MONITOR), "")
+    assert (source.cuff_at_s, source.cuff_dated) == (None, False)
+    source.observe(monitor(3.0, cuff=CUFF_NUMBERS), NibpTime.LAST_CHANGE)
+    assert cuff_of(source)[1] is Validity.QUESTIONABLE
+    source.observe(monitor(4.0, cuff=NEW_NUMBERS), NibpTime.LAST_CHANGE)
+    assert cuff_of(source)[1:3] == (Validity.VALID, 4.0)
+
+
+@pytest.mark.parametrize(("serial", "validity"), [("B", Validity.QUESTIONABLE), ("A", Validity.VALID)])
+def test_a_monitor_that_a_person_confirms_begins_anew_if_it_is_another(serial: str, validity: Validity) -> None:
+    source = named("A", MONITOR, IdentityPolicy.CONFIRM)
+    source.identify(is_called(1.0, "A", MONITOR), "")
+    for at_s, numbers in ((1.0, CUFF_NUMBERS), (2.0, NEW_NUMBERS)):
+        source.observe(monitor(at_s, cuff=numbers), NibpTime.LAST_CHANGE)
+    source.identify(is_called(3.0, serial, MONITOR), "Bed 2")
+    assert (source.confirm("C"), source.trusted) == (False, False)
+    assert (source.confirm(serial), source.trusted) == (True, True)
+    source.observe(monitor(4.0, cuff=NEW_NUMBERS), NibpTime.LAST_CHANGE)
+    assert cuff_of(source)[1] is validity
+
+
+@pytest.mark.parametrize(("unwatched_s", "validity"), [(10.0, Validity.VALID), (10.1, Validity.QUESTIONABLE)])
+def test_a_pressure_that_changed_while_it_was_not_known_who_answers_is_not_dated(
+    unwatched_s: float, validity: Validity
+) -> None:
+    source = named("A", MONITOR)
+    source.identify(is_called(1.0, "A", MONITOR), "")
+    source.observe(monitor(1.0), NibpTime.LAST_CHANGE)
+    source.await_identity()
+    source.observe(monitor(unwatched_s, cuff=NEW_NUMBERS), NibpTime.LAST_CHANGE)
+    source.identify(is_called(1.0 + unwatched_s, "A", MONITOR), "")
+    source.observe(monitor(1.0 + unwatched_s, cuff=NEW_NUMBERS), NibpTime.LAST_CHANGE)
+    assert cuff_of(source)[1] is validity
 
 
 # --- lines ---

@@ -64,7 +64,7 @@ DEVICE_JSON = {
     "detail": "",
     "accepted": 120,
     "rejected": 1,
-    "identities": [{"channel": "1-2", "serial_number": "01234", "model": "Perfusor"}],
+    "identities": [{"channel": "1-2", "serial_number": "01234", "model": "Perfusor", "state": "unconfirmed"}],
 }
 STATUS_JSON = {
     "schema": "status/1",

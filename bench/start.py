@@ -1,0 +1,101 @@
+"""How long the daemon takes to start: to READY, to the first alarm of a reading, and what its imports take of it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from bench.load import monitors
+from bench.process import ROOT, complaint, environment, mosquitto
+from bench.subjects import DAEMON, listening
+
+READY_LIMIT_S = 10.0
+BAD_RATE_HZ = 50.0
+"""The bad reading is there as soon as the line is open."""
+
+IMPORTED = "import edge.app, edge.config, edge.log, drivers.ivy_450c, drivers.bbraun_space"
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Medians, in seconds and ms. ``imports_ms`` are the packages whose own modules take longest to import."""
+
+    starts: int
+    ready_s: float
+    first_alarm_s: float
+    python_s: float
+    import_s: float
+    imports_ms: tuple[tuple[str, float], ...]
+
+
+def measure(starts: int) -> Result:
+    """Start it so many times."""
+    times = [_start() for _ in range(starts)]
+    return Result(
+        starts,
+        median(ready_s for ready_s, _ in times),
+        median(alarm_s for _, alarm_s in times),
+        median(_empty_s() for _ in range(starts)),
+        median(_import_s() for _ in range(starts)),
+        _imports_ms(),
+    )
+
+
+def _start() -> tuple[float, float]:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
+        mosquitto(Path(name)) as (port, _),
+        monitors(Path(name), 1) as load,
+        listening(DAEMON, port) as heard,
+    ):
+        address = str(Path(name) / "notify")
+        systemd.bind(address)
+        systemd.settimeout(READY_LIMIT_S)
+        load.bad(0)
+        load.rate(BAD_RATE_HZ)
+        began_s = time.monotonic()
+        with DAEMON.run(Path(name), 1, port, notify_socket=address):
+            try:
+                while b"READY=1" not in systemd.recv(4096):
+                    pass
+            except TimeoutError:
+                raise RuntimeError(f"not ready: {complaint(Path(name), DAEMON.module)}") from None
+            ready_s = time.monotonic()
+            alarm_s = heard.wait(0, began_s, READY_LIMIT_S)
+            if alarm_s is None:
+                raise RuntimeError(f"no alarm: {complaint(Path(name), DAEMON.module)}")
+            return ready_s - began_s, alarm_s - began_s
+
+
+def _empty_s() -> float:
+    began_s = time.monotonic()
+    _run("-c", "pass")
+    return time.monotonic() - began_s
+
+
+def _import_s() -> float:
+    code = f"import time; began_s = time.monotonic(); {IMPORTED}; print(time.monotonic() - began_s)"
+    return float(_run("-c", code).stdout)
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=environment(), cwd=ROOT, check=True, capture_output=True, text=True)
+
+
+def _imports_ms() -> tuple[tuple[str, float], ...]:
+    told = _run("-X", "importtime", "-c", IMPORTED).stderr
+    own_us: Counter[str] = Counter()
+    for line in told.splitlines()[1:]:
+        own, _, name = line.removeprefix("import time:").split("|")
+        own_us[name.strip().partition(".")[0]] += int(own)
+    return tuple((name, total / 1000) for name, total in own_us.most_common(SHOWN))

@@ -1,0 +1,102 @@
+"""Everything that a core remembers, and where a step finds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from drivers.model import NibpTime
+from edge.core.alarms import AlarmState
+from edge.core.config import CoreConfig
+from edge.core.model import Instant, Journal
+from edge.core.rules_edge import EdgeState
+from edge.core.sources import PortState, SourceState
+from edge.core.view import BedState, BedView, Listening
+
+UNBOUND_MAX = 216
+"""As many unbound channels are remembered as three pillars of 24 slots on three lines have; more are not real."""
+
+SEEN_MAX = 1000
+"""Of so many devices is remembered where they were last seen: several times what three full lines hold."""
+
+EDGE = ""
+"""The scope of what belongs to no bed."""
+
+
+@dataclass(slots=True)
+class CoreState:
+    """The snapshot of a core. ``seen_at`` is where each serial number last counted, the oldest first."""
+
+    started_at_s: float
+    alarms: AlarmState
+    beds: dict[str, BedState]
+    ports: dict[str, PortState]
+    sources: dict[tuple[str, str], SourceState]
+    seen_at: dict[str, tuple[str, str]] = field(default_factory=dict)
+    edge: EdgeState = field(default_factory=EdgeState)
+    listening: Listening = field(default_factory=Listening)
+    mark: int = 0
+    self_checks: int = 0
+    heartbeat_at_s: float | None = None
+    self_check_at_s: float | None = None
+    begun: bool = False
+    roster_changed: bool = True
+    due: dict[str, float] = field(default_factory=dict)
+
+
+class Ward:
+    """The beds, lines and devices of one edge over their state, for those who take up what comes in.
+
+    ``touched`` are the scopes that must be judged at the end of the step; ``notes`` are its rows for the journal.
+    """
+
+    def __init__(self, config: CoreConfig, state: CoreState) -> None:
+        self.state = state
+        self.views = {
+            bed.bed: BedView(
+                bed, config, state.beds[bed.bed], state.ports, state.sources, state.started_at_s, state.listening
+            )
+            for bed in config.beds
+        }
+        self.bed_of = {
+            (binding.port, binding.channel): bed.bed for bed in config.beds for binding in (*bed.pumps, *bed.monitors)
+        }
+        self.beds_of_port: dict[str, set[str]] = {port.port: set() for port in config.ports}
+        for (port, _), bed in self.bed_of.items():
+            self.beds_of_port[port].add(bed)
+        self._nibp_time = {port.port: port.nibp_time for port in config.ports}
+        self.touched: set[str] = set() if state.begun else {EDGE, *self.views}
+        self.notes: list[Journal] = []
+
+    def touch(self, bed: str) -> None:
+        """Note that something happened at a bed: it is judged, and shown again."""
+        self.touched.add(bed)
+        self.state.beds[bed].dirty = True
+
+    def source(self, port: str, channel: str) -> SourceState:
+        """Return the state of the channel that something was heard of; its bed is touched."""
+        name = (port, channel)
+        source = self.state.sources.get(name)
+        if source is None:
+            source = SourceState(port, channel)
+            if len(self.state.sources) - len(self.bed_of) < UNBOUND_MAX:
+                self.state.sources[name] = source
+        bed = self.bed_of.get(name)
+        if bed is not None:
+            self.touch(bed)
+        return source
+
+    def nibp_time_of(self, port: str) -> NibpTime:
+        """Tell how the age of a cuff pressure is known on a line."""
+        return self._nibp_time.get(port, NibpTime.NOT_MEASURED)
+
+    def saw(self, serial_number: str, place: tuple[str, str]) -> None:
+        """Remember where a device counted; over the bound the one that was seen longest ago is forgotten."""
+        seen_at = self.state.seen_at
+        seen_at.pop(serial_number, None)
+        seen_at[serial_number] = place
+        if len(seen_at) > SEEN_MAX:
+            del seen_at[next(iter(seen_at))]
+
+    def note(self, kind: str, at: Instant, **body: str) -> None:
+        """Write a row for the journal."""
+        self.notes.append(Journal(kind, at, tuple(body.items())))
