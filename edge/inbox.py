@@ -16,7 +16,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from drivers.model import DeviceEvent, DeviceIdentified, Observation, Quantity
-from edge.core.model import Input
+from edge.core.model import Input, LineErrors
 
 OBSERVATIONS_MAX = 8
 """Observations of one source that wait before they merge: more than a healthy device sends in a second or two."""
@@ -53,7 +53,9 @@ class Inbox:
             if isinstance(item, DeviceIdentified):
                 self._identified_at_s[item.port, item.channel] = item.received_at_s
             self._others.append(item)
-        self._filled.set()
+        # Counts can wait for the next reading or beat: they must not wake the core for themselves.
+        if not isinstance(item, LineErrors):
+            self._filled.set()
 
     def drain(self) -> list[Input]:
         """Take everything that waits; the core puts it in order of receipt."""

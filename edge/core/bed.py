@@ -15,8 +15,9 @@ from edge.core.sources import SourceState
 from edge.core.validate import CANON, Value
 from edge.core.view import BedView
 
-SHOW_EVERY_S = 1.0
-"""A bed's snapshot is published at most this often; alarms do not wait for it."""
+SHOW_EVERY_S = 0.8
+"""A bed's snapshot is published at most this often; alarms do not wait for it. It is less than the second at which
+devices speak, so that a snapshot goes out with its reading and beds do not fall into step."""
 
 SHOW_AGAIN_S = 3.0
 """An unchanged snapshot is published again, since it expires after ``SNAPSHOT_VALID_S``."""

@@ -128,6 +128,8 @@ class Condition:
             self.state = ConditionState.NORMAL  # SM-A17
         if judged is None:
             return self._lose_input(now_s)
+        if self.state is ConditionState.NORMAL and judged.beyond == INSIDE:
+            return None  # the commonest case by far; no timer runs
         if self.unknown_since_s is not None and now_s - self.unknown_since_s > UNKNOWN_BRIDGE_S:
             self._stop_timers()
         self.unknown_since_s = None
@@ -157,6 +159,8 @@ class Condition:
 
     def deadline_s(self, bands: Sequence[Band], clear_delay_s: float) -> float | None:
         """When the machine must be judged again if nothing else happens."""
+        if self.state is ConditionState.NORMAL:
+            return None
         due = [
             since + band.delay_s
             for index, (band, since) in enumerate(zip(bands, self.beyond_since_s, strict=False))

@@ -43,10 +43,13 @@ from edge.core.model import (
 )
 from edge.core.sources import PortState, SourceState
 from edge.core.state import EDGE, CoreState, Ward
-from edge.core.view import BedState, BedView
+from edge.core.view import BedState
 
 BEAT_S = 1.0
 """A step is never farther away than this: the self-check beat."""
+
+SHOW = "show:"
+"""Stands before a bed's name where its snapshot is due; no name of a bed has a colon."""
 
 STALL_S = 2.0
 """A step that is later than this was kept from stepping: twice the beat."""
@@ -85,6 +88,7 @@ class Core:
         self._due = self._state.due
         self._heap = sorted((at_s, scope) for scope, at_s in self._due.items())
         self._effects: list[Effect] = []
+        self._showing: set[str] = set()
 
     def snapshot(self) -> CoreState:
         """Return a copy of everything that this core remembers."""
@@ -106,7 +110,10 @@ class Core:
         self._collect_due(now.mono_s)
         for scope in sorted(self._ward.touched):
             self._judge(scope, now)
+        for bed in sorted((self._ward.touched | self._showing) - {EDGE}):
+            self._show(bed, now.mono_s)
         self._ward.touched = set()
+        self._showing = set()
         self._effects = [*register.finish(), *self._ward.notes, *self._effects]
         self._beat(now)
         return Step(state.mark, tuple(self._effects), self._next_deadline_s(now.mono_s))
@@ -181,7 +188,11 @@ class Core:
     def _collect_due(self, now_s: float) -> None:
         while self._heap and self._heap[0][0] <= now_s:
             at_s, scope = heapq.heappop(self._heap)
-            if self._due.get(scope) == at_s:
+            if self._due.get(scope) != at_s:
+                continue
+            if scope.startswith(SHOW):
+                self._showing.add(scope.removeprefix(SHOW))
+            else:
                 self._ward.touched.add(scope)
 
     def _schedule(self, scope: str, at_s: float | None) -> None:
@@ -201,9 +212,7 @@ class Core:
         if scope == EDGE:
             self._schedule(EDGE, self._judge_edge(now.mono_s))
             return
-        view = self._ward.views[scope]
-        due = [bed_rules.judge(view, self._register, now.mono_s), self._show(view, now.mono_s)]
-        self._schedule(scope, min((at_s for at_s in due if at_s is not None), default=None))
+        self._schedule(scope, bed_rules.judge(self._ward.views[scope], self._register, now.mono_s))
 
     def _judge_edge(self, now_s: float) -> float:
         state = self._state
@@ -220,20 +229,20 @@ class Core:
         due = [self._register.judge(finding, now_s) for finding in findings]
         return min([now_s + BEAT_S, *(at_s for at_s in due if at_s is not None)])
 
-    def _show(self, view: BedView, now_s: float) -> float:
-        """Publish therapy where it changed, and the snapshot where it is due; return when it is due next."""
+    def _show(self, bed: str, now_s: float) -> None:
+        """Publish therapy where it changed, and the snapshot where it is due; it is due again without any judging."""
+        view = self._ward.views[bed]
         state = view.state
-        therapy = bed_rules.therapy(view)
-        if therapy != state.therapy_shown:
-            state.therapy_shown = therapy
-            self._effects.append(Publish(therapy))
-        shown_at_s = state.shown_at_s
+        shown = (tuple(state.orders.values()), view.infusing())
+        if shown != state.therapy_shown:
+            state.therapy_shown = shown
+            self._effects.append(Publish(bed_rules.therapy(view)))
         wait_s = bed_rules.SHOW_EVERY_S if state.dirty else bed_rules.SHOW_AGAIN_S
-        if shown_at_s is None or now_s >= shown_at_s + wait_s:
+        if state.shown_at_s is None or now_s >= state.shown_at_s + wait_s:
             state.shown_at_s, state.dirty = now_s, False
+            wait_s = bed_rules.SHOW_AGAIN_S
             self._effects.append(Publish(bed_rules.snapshot(view, now_s)))
-            return now_s + bed_rules.SHOW_AGAIN_S
-        return shown_at_s + wait_s
+        self._schedule(SHOW + bed, state.shown_at_s + wait_s)
 
     # --- the pulse ---------------------------------------------------------------------------------------------------
 

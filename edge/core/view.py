@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from drivers.model import Quantity
 from edge.core.config import BedConfig, Binding, CoreConfig
 from edge.core.dose import dose_rate
-from edge.core.model import AlarmKey, Order, TherapyView
+from edge.core.model import AlarmKey, Order
 from edge.core.sources import CUFF, PortState, SourceState
 from edge.core.validate import Value
 
@@ -32,7 +32,7 @@ class BedState:
     active_since_s: float | None = None
     shown_at_s: float | None = None
     dirty: bool = True
-    therapy_shown: TherapyView | None = None
+    therapy_shown: tuple[tuple[Order, ...], bool] | None = None
 
 
 @dataclass(slots=True)
