@@ -22,6 +22,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from drivers.model import (
@@ -50,6 +51,8 @@ _HEADER = b"\xffANSAR-B "
 _START = 0xFF
 _END = 0xFE
 _TEXT_BYTES = frozenset(b"\r") | frozenset(range(0x20, 0x7F))
+_TEXT = bytes(_TEXT_BYTES)
+_MARKS = (bytes((_START,)), bytes((_END,)))
 _TEXT_AT = len(_HEADER) + 400
 
 MAX_MESSAGE_BYTES = 960
@@ -58,6 +61,9 @@ MAX_MESSAGE_BYTES = 960
 MESSAGE_MAX_S = 1.2
 """A message takes 0.6 s on the wire. One torn by a pause and ended by its successor's end takes more than 1.4 s, and
 would mix the values of two moments; this bound lies between."""
+
+SEEN_LINES_MAX = 1024
+"""Lines whose meaning is kept: a monitor says most of its lines again each second, and some hundred in an hour."""
 
 NOISE_REPORT_BYTES = 960
 """Noise without end is told once for each second's worth of it."""
@@ -143,7 +149,14 @@ class _Framer:
         out: list[bytes | Rejected] = []
         if self._message and now_s - self._began_s > MESSAGE_MAX_S:
             out.append(self._give_up("timeout"))
-        for byte in data:
+        at = 0
+        while at < len(data):
+            taken = self._take_run(data, at)
+            if taken:
+                at += taken
+                continue
+            byte = data[at]
+            at += 1
             held = self._matched
             # The header's first byte is nowhere else in it, so a mismatch needs no step back.
             self._matched = held + 1 if byte == _HEADER[held] else int(byte == _START)
@@ -154,6 +167,21 @@ class _Framer:
             elif self._matched <= held:
                 self._add_noise(_HEADER[:held] if self._matched else _HEADER[:held] + bytes((byte,)), out)
         return out
+
+    def _take_run(self, data: bytes, at: int) -> int:
+        """Take the bytes that can only go on with the message, all at once; return how many there were."""
+        if not self._message or self._matched:
+            return 0
+        stop = min(len(data), at + MAX_MESSAGE_BYTES - len(self._message) - 1)
+        for mark in _MARKS:
+            found = data.find(mark, at, stop)
+            stop = stop if found < 0 else found
+        run = data[at:stop]
+        text = run[max(0, _TEXT_AT - len(self._message)) :]
+        if text.translate(None, _TEXT):
+            return 0
+        self._message += run
+        return len(run)
 
     def _begin(self, now_s: float, out: list[bytes | Rejected]) -> None:
         if self._message:
@@ -234,6 +262,7 @@ def _split(text: bytes) -> tuple[dict[str, _Line], list[Rejected]] | None:
     return (lines, rejected) if lines else None
 
 
+@lru_cache(SEEN_LINES_MAX)
 def _line(raw: str, count: int) -> _Line:
     head, *fields = (field.strip(" ") for field in raw.split(";"))
     code = head.partition("=")[2]
@@ -242,7 +271,12 @@ def _line(raw: str, count: int) -> _Line:
     return _Line(raw, code, tuple(fields[:count]), fields[count], fields[count + 1])
 
 
-def _readings(name: str, line: _Line | None, rr_origin: str) -> list[Reading]:
+@lru_cache(SEEN_LINES_MAX)
+def _readings(name: str, line: _Line | None, rr_origin: str) -> tuple[Reading, ...]:
+    return tuple(_made_readings(name, line, rr_origin))
+
+
+def _made_readings(name: str, line: _Line | None, rr_origin: str) -> list[Reading]:
     counted, quantities = _LINES[name]
     if line is None:
         return [missing(quantity, _RANGES[quantity][0], note="line absent") for quantity in quantities]
