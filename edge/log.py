@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import queue
 import sys
 import threading
-from typing import TextIO
+from collections.abc import Callable
 
 import structlog
 
@@ -23,10 +24,10 @@ FLUSH_LIMIT_S = 1.0
 
 
 class Writer:
-    """A file to which writing never blocks and never fails. ``left_out`` counts what was not written."""
+    """Writes lines without ever blocking or failing its caller. ``left_out`` counts what was not written."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
         self._lines: queue.Queue[str | None] = queue.Queue(LINES_MAX)
         self.left_out = 0
         self._thread = threading.Thread(target=self._work, name="log", daemon=True)
@@ -41,7 +42,7 @@ class Writer:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: the thread flushes after each line."""
+        """Do nothing: nothing is buffered."""
 
     def close(self) -> None:
         """Write what waits, for a moment."""
@@ -54,9 +55,8 @@ class Writer:
     def _work(self) -> None:
         while (line := self._lines.get()) is not None:
             try:
-                self._file.write(line)
-                self._file.flush()
-            except (OSError, ValueError):
+                self._write(line)
+            except OSError:
                 self.left_out += 1
 
 
@@ -64,7 +64,9 @@ def set_up(*, verbose: bool, plain: bool) -> None:
     """Set the log up once, at the program's start; ``plain`` for people who read it in a terminal."""
     level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
-    writer = Writer(sys.stderr)
+    # Past Python's own buffer: what a full disk left in it would fail again, at the end of the program.
+    descriptor = sys.stderr.fileno()
+    writer = Writer(lambda line: os.write(descriptor, line.encode(errors="replace")))
     atexit.register(writer.close)
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if plain else structlog.processors.JSONRenderer()

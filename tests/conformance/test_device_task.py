@@ -37,7 +37,7 @@ class Got:
     async def until(self, condition: Callable[[list[Input]], bool], limit_s: float = 4.0) -> None:
         async with asyncio.timeout(limit_s):
             while not condition(self.items):
-                await self._inbox.wait(limit_s)
+                await self._inbox.wait(0.2)  # counts do not wake the inbox
                 self.items += self._inbox.drain()
 
     def of(self, kind: type) -> list[Input]:

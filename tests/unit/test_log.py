@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import TextIO, cast
 
 from edge.log import LINES_MAX, Writer
 
@@ -30,7 +29,7 @@ class Blocked(io.StringIO):
 
 def test_lines_are_written_in_their_order() -> None:
     file = io.StringIO()
-    writer = Writer(file)
+    writer = Writer(file.write)
     for number in range(100):
         writer.write(f"{number}\n")
     writer.close()
@@ -39,7 +38,7 @@ def test_lines_are_written_in_their_order() -> None:
 
 
 def test_a_full_disk_is_counted_and_raises_nothing() -> None:
-    writer = Writer(cast("TextIO", Full()))
+    writer = Writer(Full().write)
     writer.write("lost\n")
     writer.close()
     assert writer.left_out == 1
@@ -47,7 +46,7 @@ def test_a_full_disk_is_counted_and_raises_nothing() -> None:
 
 def test_a_pipe_that_nobody_reads_holds_nobody_up_and_what_finds_no_room_is_counted() -> None:
     file = Blocked()
-    writer = Writer(file)
+    writer = Writer(file.write)
     for number in range(LINES_MAX + 50):
         writer.write(f"{number}\n")
     assert 48 <= writer.left_out <= 50  # one or two lines are in the writer's hands
