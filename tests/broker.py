@@ -189,7 +189,9 @@ class Mosquitto:
             async for message in client.messages:
                 if message.topic.value == fence:
                     break
-                truth[message.topic.value] = _heard(message)
+                # What is published while this looks comes along unmarked; it is not what a cold reader is given.
+                if message.retain:
+                    truth[message.topic.value] = _heard(message)
         return truth
 
     def _client(self, session: str = "") -> aiomqtt.Client:
