@@ -19,8 +19,10 @@ from bench.configuration import whole_beds
 from drivers import registry
 from drivers.model import Observation
 from edge.config import load
+from edge.core.effects import Publish
 from edge.core.engine import Core, initial_state
-from edge.core.model import Instant, Publish, Request
+from edge.core.inputs import Request
+from edge.core.model import Instant
 
 BEDS = (1, 10, 100)
 START_S = 1000.0

@@ -20,7 +20,8 @@ from drivers.reconnect import Backoff
 from edge.clock import Clock, boot_id, rfc3339
 from edge.config import Configuration, PortRuntime
 from edge.core.engine import Core, initial_state
-from edge.core.model import Alarm, BrokerLink, PublishAccepted, PublishRefused, Request
+from edge.core.inputs import BrokerLink, PublishAccepted, PublishRefused, Request
+from edge.core.model import Alarm
 from edge.device import DeviceTask
 from edge.inbox import Inbox
 from edge.messages import Topics

@@ -31,7 +31,7 @@ from edge.config_file import (
 )
 from edge.config_limits import read_library, read_standard_limits
 from edge.core.config import BedConfig, Binding, CoreConfig, DrugConfig, IdentityPolicy, LimitConfig, PortConfig
-from edge.core.model import Order, PlaceOrder
+from edge.core.inputs import Order, PlaceOrder
 
 ROUND_MAX_S = 4.5
 """Two missed rounds and 1 s are then the 10 s within which a lost link must be known."""

@@ -19,7 +19,7 @@ from drivers.line import Line, open_line
 from drivers.model import HARMLESS_REJECTIONS, LineSettings, Output, Rejected, Send, Session, SessionOptions
 from drivers.reconnect import Backoff
 from edge.config import PortRuntime
-from edge.core.model import LineErrors, LinkCause, LinkChange
+from edge.core.inputs import LineErrors, LinkCause, LinkChange
 from edge.inbox import Inbox
 from edge.notify import Watchdog
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from drivers.model import DeviceEvent, DeviceIdentified, Observation, Quantity
-from edge.core.model import Input, LineErrors
+from edge.core.inputs import Input, LineErrors
 
 OBSERVATIONS_MAX = 8
 """Observations of one source that wait before they merge: more than a healthy device sends in a second or two."""

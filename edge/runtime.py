@@ -15,18 +15,10 @@ from typing import assert_never
 import structlog
 
 from edge.clock import Clock, rfc3339
+from edge.core.effects import Annunciate, Event, Journal, Persist, Publish, Step
 from edge.core.engine import Core
-from edge.core.model import (
-    Annunciate,
-    Event,
-    Instant,
-    Journal,
-    Persist,
-    Priority,
-    Publish,
-    Step,
-    StoreResult,
-)
+from edge.core.inputs import StoreResult
+from edge.core.model import Instant, Priority
 from edge.inbox import Inbox
 from edge.mqtt import Sender
 from edge.notify import Watchdog

@@ -18,8 +18,7 @@ from typing import Literal, TypeVar, assert_never
 from pydantic import TypeAdapter
 
 from edge.clock import rfc3339
-from edge.core.model import (
-    Alarm,
+from edge.core.effects import (
     AlarmChanged,
     AlarmCleared,
     AlarmIndex,
@@ -28,12 +27,11 @@ from edge.core.model import (
     DeviceView,
     Event,
     Heartbeat,
-    Instant,
-    Priority,
     Roster,
     SelfCheck,
     TherapyView,
 )
+from edge.core.model import Alarm, Instant, Priority
 from edge.messages import (
     AlarmIndexMessage,
     AlarmMessage,

@@ -6,32 +6,24 @@ from dataclasses import replace
 from decimal import Decimal
 
 from drivers.model import InfusionState, Validity
-from edge.core.model import (
-    Alarm,
+from edge.core.effects import (
     AlarmChanged,
     AlarmCleared,
     AlarmIndex,
-    AlarmKey,
-    AlarmKind,
-    Audience,
     BedSnapshot,
     ChannelView,
     Content,
     DeviceView,
     Event,
     Heartbeat,
-    Instant,
-    LimitPassed,
     LimitView,
     Metric,
-    Order,
-    Priority,
     Roster,
     SelfCheck,
-    Side,
-    SignalPresence,
     TherapyView,
 )
+from edge.core.inputs import Order
+from edge.core.model import Alarm, AlarmKey, AlarmKind, Audience, Instant, LimitPassed, Priority, Side, SignalPresence
 from edge.messages import Topics
 from edge.wire import Wire
 

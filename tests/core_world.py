@@ -24,32 +24,24 @@ from drivers.model import (
     missing,
 )
 from edge.core.config import BandLimit, BedConfig, Binding, CoreConfig, DrugConfig, LimitConfig, PortConfig
-from edge.core.engine import Core, initial_state
-from edge.core.model import (
-    Alarm,
+from edge.core.effects import (
     AlarmChanged,
     AlarmCleared,
     AlarmIndex,
-    AlarmKey,
     BedSnapshot,
     Event,
     Heartbeat,
-    Input,
-    Instant,
     Journal,
-    Order,
     Persist,
-    PlaceOrder,
-    Priority,
     Publish,
-    Request,
     Roster,
     SelfCheck,
-    Side,
     Step,
-    StoreResult,
     TherapyView,
 )
+from edge.core.engine import Core, initial_state
+from edge.core.inputs import Input, Order, PlaceOrder, Request, StoreResult
+from edge.core.model import Alarm, AlarmKey, Instant, Priority, Side
 from edge.core.state import CoreState
 from edge.core.validate import CANON, Value
 

@@ -19,22 +19,19 @@ from dataclasses import dataclass, field, replace
 
 from edge.core.catalogue import entry_of
 from edge.core.condition import Band, Condition, Transition
-from edge.core.finding import Finding
-from edge.core.model import (
-    Alarm,
+from edge.core.effects import (
     AlarmChanged,
     AlarmCleared,
     AlarmIndex,
-    AlarmKey,
     Annunciate,
     Effect,
     Event,
-    Instant,
     Journal,
     Persist,
     Publish,
-    SignalPresence,
 )
+from edge.core.finding import Finding
+from edge.core.model import Alarm, AlarmKey, Instant, SignalPresence
 
 
 @dataclass(slots=True)

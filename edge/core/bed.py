@@ -9,8 +9,8 @@ from drivers.model import Validity
 from edge.core import rules_device, rules_dose, rules_vital
 from edge.core.alarms import Register
 from edge.core.config import Binding, LimitConfig
+from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, TherapyView
 from edge.core.finding import Finding
-from edge.core.model import BedSnapshot, ChannelView, LimitView, Metric, TherapyView
 from edge.core.sources import SourceState
 from edge.core.validate import CANON, Value
 from edge.core.view import BedView

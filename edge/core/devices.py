@@ -19,7 +19,8 @@ from drivers.model import (
 )
 from edge.core import bed as bed_rules
 from edge.core.alarms import Register
-from edge.core.model import Instant, LinkCause, LinkChange
+from edge.core.inputs import LinkCause, LinkChange
+from edge.core.model import Instant
 from edge.core.state import Ward
 
 

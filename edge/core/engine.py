@@ -21,26 +21,20 @@ from edge.core import bed as bed_rules
 from edge.core import devices, pulse, requests, rules_edge
 from edge.core.alarms import AlarmState, Register
 from edge.core.config import CoreConfig
+from edge.core.effects import DeviceView, Effect, Heartbeat, Publish, Step
 from edge.core.identity import identity_of
-from edge.core.model import (
-    Alarm,
-    AlarmKey,
+from edge.core.inputs import (
     BrokerLink,
     BrokerResult,
-    DeviceView,
-    Effect,
-    Heartbeat,
     Input,
-    Instant,
     LineErrors,
     LinkChange,
-    Publish,
     PublishAccepted,
     PublishRefused,
     Request,
-    Step,
     StoreResult,
 )
+from edge.core.model import Alarm, AlarmKey, Instant
 from edge.core.sources import PortState, SourceState
 from edge.core.state import EDGE, CoreState, Ward
 from edge.core.view import BedState

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from edge.core.config import CoreConfig
-from edge.core.model import Alarm, DeviceView, Instant, Priority, Roster, SelfCheck
+from edge.core.effects import DeviceView, Roster, SelfCheck
+from edge.core.model import Alarm, Instant, Priority
 from edge.core.sources import PortState, SourceState
 
 

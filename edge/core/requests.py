@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from edge.core.model import ConfirmDevice, Instant, PlaceOrder, Request
+from edge.core.inputs import ConfirmDevice, PlaceOrder, Request
+from edge.core.model import Instant
 from edge.core.state import Ward
 
 

@@ -23,7 +23,7 @@ from drivers.model import (
 )
 from edge.core.dose import DELIVERING, delivered_rate
 from edge.core.identity import Identity
-from edge.core.model import LineErrors, LinkCause, LinkChange
+from edge.core.inputs import LineErrors, LinkCause, LinkChange
 from edge.core.validate import Value, accept
 
 LINK_LIMIT_MAX_S = 10.0

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from drivers.model import NibpTime
 from edge.core.alarms import AlarmState
 from edge.core.config import CoreConfig
-from edge.core.model import Instant, Journal
+from edge.core.effects import Journal
+from edge.core.model import Instant
 from edge.core.rules_edge import EdgeState
 from edge.core.sources import PortState, SourceState
 from edge.core.view import BedState, BedView, Listening

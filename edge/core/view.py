@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from drivers.model import Quantity
 from edge.core.config import BedConfig, Binding, CoreConfig
 from edge.core.dose import dose_rate
-from edge.core.model import AlarmKey, Order
+from edge.core.inputs import Order
+from edge.core.model import AlarmKey
 from edge.core.sources import CUFF, PortState, SourceState
 from edge.core.validate import Value
 

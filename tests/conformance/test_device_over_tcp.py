@@ -14,7 +14,7 @@ from drivers.bbraun_space import DRIVER as SPACE
 from drivers.model import Observation, Quantity
 from drivers.reconnect import Backoff
 from edge.config import PortRuntime
-from edge.core.model import LinkChange
+from edge.core.inputs import LinkChange
 from edge.device import DeviceTask
 from edge.inbox import Inbox
 from edge.notify import Notifier, Watchdog

@@ -17,7 +17,7 @@ from drivers.model import DeviceIdentified, Driver, LineSettings, Observation, O
 from drivers.reconnect import Backoff
 from edge import device
 from edge.config import PortRuntime
-from edge.core.model import Input, LineErrors, LinkCause, LinkChange
+from edge.core.inputs import Input, LineErrors, LinkCause, LinkChange
 from edge.device import DeviceTask
 from edge.inbox import Inbox
 from edge.notify import Notifier, Watchdog

@@ -9,7 +9,8 @@ import pytest
 
 from drivers.model import InfusionState
 from edge.core.engine import Core, initial_state
-from edge.core.model import BrokerLink, Instant, StoreResult
+from edge.core.inputs import BrokerLink, StoreResult
+from edge.core.model import Instant
 from tests.core_world import CONFIG, START_S, monitor, order, place, pump
 
 WEEK_S = 7 * 24 * 3600

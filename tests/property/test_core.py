@@ -18,24 +18,21 @@ from drivers.model import (
 )
 from edge.core.condition import Band, Condition, ConditionState, Judgement, Transition
 from edge.core.dose import dose_of
+from edge.core.effects import Event, Persist
 from edge.core.engine import Core
-from edge.core.model import (
-    Alarm,
-    AlarmKey,
+from edge.core.inputs import (
     BrokerLink,
     ConfirmDevice,
-    Event,
     Input,
     LineErrors,
     LinkCause,
     LinkChange,
-    Persist,
-    Priority,
     PublishAccepted,
     PublishRefused,
     Request,
     StoreResult,
 )
+from edge.core.model import Alarm, AlarmKey, Priority
 from tests.core_world import (
     BED,
     CONFIG,

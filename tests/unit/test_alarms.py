@@ -7,24 +7,19 @@ import pytest
 
 from edge.core.alarms import AlarmState, Register
 from edge.core.condition import Band
-from edge.core.finding import Finding, Particulars, level
-from edge.core.model import (
-    Alarm,
+from edge.core.effects import (
     AlarmChanged,
     AlarmCleared,
     AlarmIndex,
-    AlarmKey,
-    AlarmKind,
     Annunciate,
-    Audience,
     Effect,
     Event,
     Journal,
     Persist,
-    Priority,
     Publish,
-    SignalPresence,
 )
+from edge.core.finding import Finding, Particulars, level
+from edge.core.model import Alarm, AlarmKey, AlarmKind, Audience, Priority, SignalPresence
 from tests.core_world import instant
 
 KEY = AlarmKey("bed-1", "HR_HIGH")

@@ -15,7 +15,8 @@ from drivers.model import DeviceKind, Driver, LineSettings, NibpTime, Quantity
 from edge.config import BrokerSettings, Configuration, Mode, load
 from edge.config_file import Problem
 from edge.core.config import BandLimit, BedConfig, Binding, IdentityPolicy, LimitConfig, PortConfig
-from edge.core.model import Order, PlaceOrder, Priority, Side
+from edge.core.inputs import Order, PlaceOrder
+from edge.core.model import Priority, Side
 from tests.unit.config_files import (
     APPROVED,
     CLINICAL,

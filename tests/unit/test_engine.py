@@ -8,22 +8,10 @@ import pytest
 
 from drivers.model import BolusGiven, DeviceAlarmKind, DeviceRestarted, InfusionState
 from edge.core import bed as bed_rules
+from edge.core.effects import AlarmIndex, Effect, Heartbeat, Journal, Persist, Publish, SelfCheck
 from edge.core.engine import BEAT_S, Core, initial_state
-from edge.core.model import (
-    AlarmIndex,
-    BrokerLink,
-    Effect,
-    Heartbeat,
-    Input,
-    Journal,
-    LinkCause,
-    LinkChange,
-    Persist,
-    Priority,
-    Publish,
-    SelfCheck,
-    StoreResult,
-)
+from edge.core.inputs import BrokerLink, Input, LinkCause, LinkChange, StoreResult
+from edge.core.model import Priority
 from edge.core.view import BedView
 from tests.core_world import (
     BED,

@@ -8,7 +8,8 @@ import pytest
 
 from drivers.model import ChannelRemoved, DeviceIdentified, InfusionState, Validity
 from edge.core.config import IdentityPolicy
-from edge.core.model import Input, LinkCause, Priority
+from edge.core.inputs import Input, LinkCause
+from edge.core.model import Priority
 from tests.core_world import (
     BED,
     LINK_S,

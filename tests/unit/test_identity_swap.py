@@ -8,7 +8,8 @@ import pytest
 
 from drivers.model import DeviceAlarmKind, InfusionState, Quantity, Reading
 from edge.core.config import Binding
-from edge.core.model import Input, LinkCause, Priority
+from edge.core.inputs import Input, LinkCause
+from edge.core.model import Priority
 from edge.core.state import SEEN_MAX
 from tests.core_world import (
     BED,

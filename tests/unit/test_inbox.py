@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from drivers.model import DeviceAlarmKind, Infusion, InfusionState, Observation, Quantity, Reading, Validity
-from edge.core.model import BrokerLink, LineErrors, LinkCause, LinkChange, StoreResult
+from edge.core.inputs import BrokerLink, LineErrors, LinkCause, LinkChange, StoreResult
 from edge.inbox import EVENTS_MAX, OBSERVATIONS_MAX, Inbox, InboxFullError, merge
 from tests.core_world import MONITOR, OTHER_PUMP, is_called, monitor, pump, shows
 

@@ -8,7 +8,8 @@ import pytest
 
 from drivers.model import AlarmSetChanged, ChannelRemoved, DeviceAlarm, DeviceAlarmKind, InfusionState
 from edge.core.config import Binding, IdentityPolicy
-from edge.core.model import Input, LinkCause, LinkChange, Priority
+from edge.core.inputs import Input, LinkCause, LinkChange
+from edge.core.model import Priority
 from tests.core_world import (
     BED,
     LINK_S,

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from drivers.model import ChannelRemoved, InfusionState, Quantity, Reading, invalid, missing
-from edge.core.model import Alarm, Input, LimitPassed, Priority, Side
+from edge.core.inputs import Input
+from edge.core.model import Alarm, LimitPassed, Priority, Side
 from edge.core.rules_dose import low_limit
 from tests.core_world import CONFIG, KETAMINE, LINK_S, PUMP, START_S, World, is_called, monitor, order, place, pump
 

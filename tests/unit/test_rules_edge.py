@@ -8,17 +8,8 @@ import pytest
 from drivers.model import ChannelRemoved, InfusionState, Quantity, Reading
 from edge.core.config import Binding
 from edge.core.engine import initial_state
-from edge.core.model import (
-    Audience,
-    BrokerLink,
-    BrokerResult,
-    Input,
-    LineErrors,
-    Priority,
-    PublishAccepted,
-    PublishRefused,
-    StoreResult,
-)
+from edge.core.inputs import BrokerLink, BrokerResult, Input, LineErrors, PublishAccepted, PublishRefused, StoreResult
+from edge.core.model import Audience, Priority
 from edge.core.state import UNBOUND_MAX
 from tests.core_world import BED, CONFIG, LINK_S, START_S, World, monitor, pump, with_bed
 

@@ -6,7 +6,8 @@ import pytest
 
 from drivers.model import ChannelRemoved, InfusionState, Observation
 from edge.core.config import Binding
-from edge.core.model import Alarm, BrokerLink, Input, LinkCause, LinkChange, Priority
+from edge.core.inputs import BrokerLink, Input, LinkCause, LinkChange
+from edge.core.model import Alarm, Priority
 from edge.core.view import DEAF_MAX_S
 from tests.core_world import (
     BED,

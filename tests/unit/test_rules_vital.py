@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from drivers.model import InfusionState, NibpTime, Observation, Quantity, Reading
-from edge.core.model import Alarm, Input, LimitPassed, Priority, Side
+from edge.core.inputs import Input
+from edge.core.model import Alarm, LimitPassed, Priority, Side
 from edge.core.rules_vital import away_from_safe
 from tests.core_world import CONFIG, MONITOR, START_S, World, monitor, order, place, pump, with_bed
 

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from edge.clock import Clock
 from edge.core.engine import Core, initial_state
-from edge.core.model import BrokerLink, Input, Instant
+from edge.core.inputs import BrokerLink, Input
+from edge.core.model import Instant
 from edge.inbox import Inbox
 from edge.messages import Topics
 from edge.mqtt import Sender

@@ -19,7 +19,7 @@ from drivers.model import (
 )
 from edge.core.config import Binding, IdentityPolicy
 from edge.core.identity import identity_of
-from edge.core.model import LineErrors, LinkCause, LinkChange
+from edge.core.inputs import LineErrors, LinkCause, LinkChange
 from edge.core.sources import PortState, SourceState
 from tests.core_world import CUFF_NUMBERS, MONITOR, PUMP, VITALS, is_called, monitor, pump, shows
 

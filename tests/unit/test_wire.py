@@ -9,21 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.model import (
-    Alarm,
-    AlarmChanged,
-    AlarmCleared,
-    AlarmIndex,
-    AlarmKey,
-    AlarmKind,
-    Audience,
-    Event,
-    Instant,
-    LimitPassed,
-    Priority,
-    Side,
-    SignalPresence,
-)
+from edge.core.effects import AlarmChanged, AlarmCleared, AlarmIndex, Event
+from edge.core.model import Alarm, AlarmKey, AlarmKind, Audience, Instant, LimitPassed, Priority, Side, SignalPresence
 from edge.wire import Lane, Outgoing, alarm_body, alarm_from_body
 from tests.contents import ALARM, AT, CLOCK_ALARM, CONTENTS, ENDED, SNAPSHOT, wire
 

@@ -8,18 +8,9 @@ from decimal import Decimal
 
 from drivers.model import DeviceKind, InfusionState, NibpTime, Observation
 from edge.core.config import Binding, CoreConfig, IdentityPolicy, PortConfig
-from edge.core.model import (
-    Alarm,
-    BrokerLink,
-    ChannelView,
-    ConfirmDevice,
-    Input,
-    Journal,
-    LinkCause,
-    LinkChange,
-    Request,
-    Step,
-)
+from edge.core.effects import ChannelView, Journal, Step
+from edge.core.inputs import BrokerLink, ConfirmDevice, Input, LinkCause, LinkChange, Request
+from edge.core.model import Alarm
 from tests.core_world import (
     BED,
     CONFIG,

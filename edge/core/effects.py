@@ -1,0 +1,190 @@
+"""What comes out of the core (`Effect`): what is to be told, kept and said, as frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+from drivers.model import InfusionState, Validity
+from edge.core.inputs import Order
+from edge.core.model import Alarm, Instant, Priority, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One value of a bed as it is shown: wire name with its unit last, validity, age, and where it comes from."""
+
+    name: str
+    value: Decimal | None
+    unit: str
+    validity: Validity
+    age_s: float | None
+    source: str
+    origin: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """One pump channel of a bed: what it does, with what drug, and its metrics; ``link`` is up, down or unknown."""
+
+    port: str
+    channel: str
+    link: str
+    state: InfusionState
+    drug: str
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BedSnapshot:
+    """Every metric of a bed now. ``valid_for_s`` is how long it may be shown as live."""
+
+    bed: str
+    active: bool
+    valid_for_s: float
+    vital_signs: tuple[Metric, ...]
+    channels: tuple[ChannelView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """A limit in force."""
+
+    condition: str
+    band: str
+    side: Side
+    value: Decimal
+    unit: str
+    delay_s: float
+    priority: Priority
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class TherapyView:
+    """A bed's therapy: phase, orders, and the limits in force with their origin."""
+
+    bed: str
+    phase: str
+    orders: tuple[Order, ...]
+    limits: tuple[LimitView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmIndex:
+    """The alarms present in a scope (a bed, or the edge itself where ``bed`` is empty), the most urgent first."""
+
+    bed: str
+    alarms: tuple[Alarm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmChanged:
+    """A present alarm, whole."""
+
+    alarm: Alarm
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmCleared:
+    """The end of an alarm, told on its own topic, which is emptied afterwards."""
+
+    alarm: Alarm
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One transition, for the history: ``event_seq`` counts from 1 within a run, without gaps."""
+
+    event_seq: int
+    phase: str
+    alarm: Alarm
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One line as the roster and the self-check show it."""
+
+    port: str
+    driver: str
+    link: str
+    detail: str
+    accepted: int
+    rejected: int
+    identities: tuple[tuple[str, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The beds with their bindings, and the devices."""
+
+    beds: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...]
+    devices: tuple[DeviceView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCheck:
+    """The alarm system's own pulse."""
+
+    count: int
+    at: Instant
+    devices: tuple[DeviceView, ...]
+    alarms_present: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The core stepped: the status topic may say so."""
+
+    at: Instant
+
+
+Content: TypeAlias = (
+    AlarmChanged | AlarmCleared | AlarmIndex | BedSnapshot | TherapyView | Roster | SelfCheck | Heartbeat | Event
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Tell the broker. An event goes out in order once its step is committed; everything else at once."""
+
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Keep an alarm's state in the step's transaction; an alarm that is not present is removed."""
+
+    alarm: Alarm
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """One row of the journal, in the step's transaction."""
+
+    kind: str
+    at: Instant
+    body: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Annunciate:
+    """Say it at the bedside: the alarm began or changed (``present``), or ended."""
+
+    alarm: Alarm
+    phase: str
+
+
+Effect: TypeAlias = Publish | Persist | Journal | Annunciate
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step wants done. The rows of a step are one transaction, named ``mark``."""
+
+    mark: int
+    effects: tuple[Effect, ...]
+    next_deadline_s: float
