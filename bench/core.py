@@ -20,9 +20,10 @@ from drivers import registry
 from drivers.model import Observation
 from edge.config import load
 from edge.core.effects import Publish
-from edge.core.engine import Core, initial_state
+from edge.core.engine import Core
 from edge.core.inputs import Request
 from edge.core.model import Instant
+from edge.core.restore import initial_state
 
 BEDS = (1, 10, 100)
 START_S = 1000.0
@@ -53,7 +54,7 @@ def measure(steps: int) -> list[Result]:
 def _measure(beds: int, steps: int) -> Result:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         configuration = load(whole_beds(Path(name), beds), Path(name))
-    core = Core(configuration.core, initial_state(configuration.core, "bench", START_S))
+    core = Core(configuration.core, initial_state(configuration.core, "bench", _instant(START_S)))
     orders = [Request(f"order-{n}", "bench", START_S, act) for n, act in enumerate(configuration.orders)]
     core.step(_instant(START_S), orders)
     sources = _sources(_recorded("ivy-450c", MONITOR_CHANNEL), _recorded("bbraun-space", PUMP_CHANNEL), beds)

@@ -7,29 +7,33 @@ import fcntl
 import gc
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from drivers.reconnect import Backoff
+from edge import asking
 from edge.clock import Clock, boot_id, rfc3339
 from edge.config import Configuration, PortRuntime
-from edge.core.engine import Core, initial_state
-from edge.core.inputs import BrokerLink, PublishAccepted, PublishRefused, Request
-from edge.core.model import Alarm
+from edge.control import Control
+from edge.core.config import LOCAL
+from edge.core.engine import Core
+from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, PublishAccepted, PublishRefused, Request
+from edge.core.restore import initial_state
 from edge.device import DeviceTask
 from edge.inbox import Inbox
 from edge.messages import Topics
-from edge.mqtt import BrokerSettings, Sender
+from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
+from edge.sender import Ears, Sender
 from edge.store import NewerFileError, Sent, Store, StoredState
-from edge.wire import Wire, alarm_from_body
+from edge.wire import AlarmRevision, Wire, alarm_from_body, alarm_from_message, answer_from_body
 
 STOP_LIMIT_S = 3.0
 """How long a clean end may take to send and to store what waits."""
@@ -73,11 +77,13 @@ class Surroundings:
 class App:
     """One run of the edge."""
 
-    def __init__(self, configuration: Configuration, surroundings: Surroundings) -> None:
+    def __init__(self, configuration: Configuration, surroundings: Surroundings, control_path: Path) -> None:
         self._configuration = configuration
         self._around = surroundings
         self._lock: int | None = None
         self._inbox = Inbox()
+        self._control = Control(surroundings.run, mono_s=surroundings.clock.mono_s, put=self._inbox.put)
+        self._control_path = control_path
         self._watchdog = Watchdog(surroundings.notify, surroundings.clock.mono_s)
         loop = asyncio.get_running_loop()
         self._store = Store(self._stored, loop.call_soon_threadsafe)
@@ -97,6 +103,7 @@ class App:
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(_or_end(self._sender.run()), name="sender")
             others = [tasks.create_task(_or_end(self._runtime.run()), name="core")]
+            others.append(tasks.create_task(self._control.run(self._control_path), name="control"))
             others += [
                 tasks.create_task(_or_end(self._device(port).run()), name=f"port {port.port}")
                 for port in self._configuration.ports
@@ -139,7 +146,7 @@ class App:
             version=version("infusion-edge"),
             previous_run=stored.previous_run,
             previous_event_seq=stored.previous_event_seq,
-            stations_required=self._configuration.stations_required,
+            stations_required=[station.station for station in core.stations if station.required],
             outbox_depth=lambda: self._sender.events_waiting,
         )
 
@@ -163,12 +170,32 @@ class App:
             on_refused=lambda topic, reason: self._inbox.put(PublishRefused(mono_s(), topic, reason)),
             on_accepted=lambda topic: self._inbox.put(PublishAccepted(mono_s(), topic)),
             on_event_sent=self._event_sent,
+            ears=self._make_ears(),
+        )
+
+    def _make_ears(self) -> Ears:
+        topics = Topics(self._configuration.core.site, self._configuration.core.edge)
+        return Ears(
+            own_alarms=(topics.alarm("", "+"), topics.alarm("+", "+")),
+            fence=self._wire.fence,
+            on_found=self._found,
+            asked=(topics.request("+", "+"), topics.receipt("+")),
+            on_asked=self._asked,
+            on_taken=self._alarm_taken,
         )
 
     def _make_runtime(self, stored: StoredState) -> Runtime:
         core = self._configuration.core
-        alarms = [alarm for row in stored.alarms if (alarm := _restored(row.body)) is not None]
-        state = initial_state(core, self._around.run, self._around.clock.mono_s(), alarms)
+        alarms = [alarm for row in stored.alarms if (alarm := _restored(row.body, alarm_from_body)) is not None]
+        answers = [answer for row in stored.answers if (answer := _restored(row.body, answer_from_body)) is not None]
+        state = initial_state(
+            core,
+            self._around.run,
+            self._around.clock.now(),
+            alarms,
+            answers=answers,
+            same_boot=stored.previous_boot_id == boot_id() != "",
+        )
         state.edge.store_set_aside = stored.set_aside or ""
         state.edge.store_failure = stored.fault
         return Runtime(
@@ -180,6 +207,7 @@ class App:
             sender=self._sender,
             store=self._store,
             watchdog=self._watchdog,
+            control=self._control,
             on_first_step=self._ready,
         )
 
@@ -210,6 +238,34 @@ class App:
     def _stored(self, mark: int, committed: bool, detail: str) -> None:  # noqa: FBT001 - the store's callback
         self._runtime.stored(mark, committed, detail)
 
+    def _alarm_taken(self, taken: AlarmRevision) -> None:
+        now_s = self._around.clock.mono_s()
+        self._inbox.put(AlarmTaken(now_s, taken.key, taken.occurrence, taken.rev))
+
+    def _found(self, retained: Sequence[Heard]) -> None:
+        """Adopt what only the broker still knew, in a step of its own: an index that lacks it would end it."""
+        now_s = self._around.clock.mono_s()
+        for heard in retained:
+            try:
+                self._inbox.put(AlarmFound(now_s, alarm_from_message(heard.payload)))
+            except ValueError as error:
+                _log.error("a retained alarm cannot be read", topic=heard.topic, reason=str(error))
+        self._runtime.step()
+
+    def _asked(self, heard: Heard) -> None:
+        now_s = self._around.clock.mono_s()
+        kind, station, *verb = heard.topic.split("/")[5:]
+        if station == LOCAL.station:
+            # Only the control socket asks in this name, which may do everything.
+            _log.warning("somebody asks over the broker as the command line", topic=heard.topic)
+        elif kind == "request":
+            self._inbox.put(asking.request(station, verb[0], heard.payload, now_s, retained=heard.retained))
+        elif not heard.retained:
+            try:
+                self._inbox.put(asking.receipt(station, heard.payload, now_s))
+            except ValueError as error:
+                _log.warning("a receipt cannot be read", station=station, reason=str(error))
+
     def _event_sent(self, run: str, event_seq: int) -> None:
         self._store.submit(Sent(run, event_seq))
 
@@ -224,10 +280,13 @@ async def _or_end(work: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-def _restored(body: str) -> Alarm | None:
-    """Read a stored alarm; one that cannot be read is said loudly, and must not keep the edge from starting."""
+_T = TypeVar("_T")
+
+
+def _restored(body: str, read: Callable[[str], _T]) -> _T | None:
+    """Read a stored row; one that cannot be read is said loudly, and must not keep the edge from starting."""
     try:
-        return alarm_from_body(body)
+        return read(body)
     except ValueError as error:
-        _log.error("a stored alarm cannot be read", body=body, reason=str(error))
+        _log.error("a stored row cannot be read", body=body, reason=str(error))
         return None

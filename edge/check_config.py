@@ -51,14 +51,15 @@ def _problem_lines(problems: Iterable[Problem]) -> Iterable[str]:
 
 def _lines(path: Path, configuration: Configuration) -> Iterable[str]:
     core, broker = configuration.core, configuration.broker
-    stations = ", ".join(configuration.stations_required) or "none, so receipts are off"
+    stations = [f"{one.station} ({one.role.name.lower()}{', required' * one.required})" for one in core.stations]
+    receipts = "" if any(one.required for one in core.stations) else "; none is required, so receipts are off"
     yield f"{path} is in order"
     yield ""
     yield f"mode      {configuration.mode.value}"
     yield f"edge      {core.edge} at site {core.site}"
     yield f"broker    {broker.host}:{broker.port}"
     yield f"store     {configuration.store_path}"
-    yield f"stations  required: {stations}"
+    yield f"stations  {', '.join(stations) or 'none'}{receipts}"
     for bed in core.beds:
         yield ""
         yield from _bed_lines(configuration, bed)

@@ -1,4 +1,4 @@
-"""`infusion-edge`: run the daemon, check a configuration, look at the beds."""
+"""`infusion-edge`: run the daemon, check a configuration, look at the beds, act on alarms, tell an alarm's story."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h: systemd does not restart on it."""
 
 EXIT_FAILED = 1
+
+CONTROL = Path("/run/infusion-edge/control.sock")
+"""Where the service has its control socket."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +35,12 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run the daemon")
     _add_configuration(run)
     run.add_argument("--broker", metavar="HOST:PORT", help="use this broker instead of the configured one")
+    run.add_argument(
+        "--control",
+        type=Path,
+        metavar="PATH",
+        help="the control socket (default: control.sock in systemd's runtime directory, or else in the run directory)",
+    )
     run.add_argument("--plain-log", action="store_true", help="log for people instead of JSON")
     run.add_argument("--verbose", action="store_true", help="log details of the lines too")
     run.set_defaults(run=_run)
@@ -46,16 +55,60 @@ def _parser() -> argparse.ArgumentParser:
     top.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long with a summary")
     top.add_argument("--lines", action="store_true", help="print a line an event instead of a screen")
     top.set_defaults(run=_top)
+
+    explain = commands.add_parser("explain", help="tell the story of an alarm from the store, now or a year later")
+    explain.add_argument("occurrence", nargs="?", help="which one (default: list the latest)")
+    _add_run_dir(explain, "where the store is")
+    explain.add_argument("--store", type=Path, metavar="FILE", help="another store's file (default: edge.db there)")
+    explain.set_defaults(run=_explain)
+    _add_bedside(commands)
     return parser
+
+
+def _add_bedside(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add what is asked of the running daemon through its control socket."""
+
+    def add(verb: str, text: str) -> argparse.ArgumentParser:
+        parser = commands.add_parser(verb, help=text)
+        parser.add_argument(
+            "--control", type=Path, default=CONTROL, metavar="PATH", help="the control socket (default: %(default)s)"
+        )
+        parser.set_defaults(run=_command, verb=verb)
+        return parser
+
+    add("alarms", "show the alarms that stand").add_argument("--json", action="store_true", help="as JSON")
+    for verb, text in (
+        ("accept", "accept alarms: I go; this silences them for a while too"),
+        ("acknowledge", "silence alarms for a while"),
+        ("reset", "end latched alarms, whose cause is over"),
+    ):
+        named = add(verb, text)
+        named.add_argument("names", nargs="*", metavar="ALARM", help="its key, or its occurrence")
+        named.add_argument("--all", action="store_true", help="all that stand" if verb != "reset" else "all latched")
+        if verb == "accept":
+            named.add_argument("--only", action="store_true", help="accept, and do not silence")
+    pause = add("pause", "silence what stands now for a while")
+    pause.add_argument("bed", nargs="?", default="", metavar="BED", help="one bed (default: all)")
+    pause.add_argument("--seconds", type=float, default=120.0, metavar="N", help="at most 120 (default)")
+    resume = add("resume", "end pauses")
+    resume.add_argument("bed", nargs="?", default="", metavar="BED", help="one bed (default: all)")
+    off = add("off-monitor", "the patient is off the monitor: silence its sensor alarms for a while")
+    off.add_argument("bed", metavar="BED")
+    off.add_argument("--minutes", type=float, default=15.0, metavar="N", help="at most 15 (default)")
+    add("test-alarm", "raise a low alarm that says that it is a test, for half a minute")
+    confirm = add("confirm-device", "the device that answers there belongs to that bed")
+    for name in ("bed", "port", "channel", "serial_number"):
+        confirm.add_argument(name, metavar=name.partition("_")[0].upper())
 
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", nargs="?", type=Path, default=Path("/etc/infusion-edge/edge.toml"), metavar="FILE")
+    _add_run_dir(parser, "where relative device paths and the store are")
+
+
+def _add_run_dir(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument(
-        "--run-dir",
-        type=Path,
-        default=Path("/var/lib/infusion-edge"),
-        help="where relative device paths and the store are (default: %(default)s)",
+        "--run-dir", type=Path, default=Path("/var/lib/infusion-edge"), help=f"{text} (default: %(default)s)"
     )
 
 
@@ -69,6 +122,7 @@ def _check_config(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     import asyncio  # noqa: PLC0415 - only this command pays for these
+    import os  # noqa: PLC0415
     from dataclasses import replace  # noqa: PLC0415
     from random import SystemRandom  # noqa: PLC0415
     from secrets import token_hex  # noqa: PLC0415
@@ -77,6 +131,7 @@ def _run(options: argparse.Namespace) -> int:
     from edge.app import AlreadyRunningError, App, Surroundings  # noqa: PLC0415
     from edge.clock import Clock  # noqa: PLC0415
     from edge.config import ConfigError, load  # noqa: PLC0415
+    from edge.control import path_of  # noqa: PLC0415
     from edge.notify import notifier  # noqa: PLC0415
 
     log.set_up(verbose=options.verbose, plain=options.plain_log)
@@ -93,7 +148,7 @@ def _run(options: argparse.Namespace) -> int:
 
     async def live() -> None:
         around = Surroundings(Clock(), token_hex(6), SystemRandom(), notifier())
-        await App(configuration, around).run()
+        await App(configuration, around, path_of(options.control, options.run_dir, os.environ)).run()
 
     try:
         asyncio.run(live())
@@ -111,6 +166,28 @@ def _top(options: argparse.Namespace) -> int:
     host, port = _broker(options.broker)
     screen = sys.stdout.isatty() and not options.lines
     return asyncio.run(watch(host, port, site=options.site, duration_s=options.duration, screen=screen))
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from edge.explain import report  # noqa: PLC0415 - only this command pays for it
+
+    status, text = report(options.store or options.run_dir / "edge.db", options.occurrence or "")
+    _say(text, to_error=status != EXIT_OK)
+    return status
+
+
+def _command(options: argparse.Namespace) -> int:
+    from edge.commands import EXIT_USAGE, carry_out  # noqa: PLC0415 - only these commands pay for it
+
+    status, text = carry_out(options)
+    _say(text, to_error=status == EXIT_USAGE)
+    return status
+
+
+def _say(text: str, *, to_error: bool) -> None:
+    """Print what may have been written by a device, which must not steer the terminal."""
+    shown = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+    print(shown, file=sys.stderr if to_error else sys.stdout)
 
 
 def _broker(text: str) -> tuple[str, int]:

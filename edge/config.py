@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -25,13 +25,24 @@ from edge.config_file import (
     PortTable,
     Problem,
     Reader,
+    StationTable,
     StoreTable,
     join,
     suggest,
 )
 from edge.config_limits import read_library, read_standard_limits
-from edge.core.config import BedConfig, Binding, CoreConfig, DrugConfig, IdentityPolicy, LimitConfig, PortConfig
-from edge.core.inputs import Order, PlaceOrder
+from edge.core.config import (
+    LOCAL,
+    BedConfig,
+    Binding,
+    CoreConfig,
+    DrugConfig,
+    IdentityPolicy,
+    LimitConfig,
+    PortConfig,
+    StationConfig,
+)
+from edge.core.inputs import Order, PlaceOrder, Role
 
 ROUND_MAX_S = 4.5
 """Two missed rounds and 1 s are then the 10 s within which a lost link must be known."""
@@ -93,7 +104,6 @@ class Configuration:
     ports: tuple[PortRuntime, ...]
     broker: BrokerSettings
     store_path: Path
-    stations_required: tuple[str, ...]
     orders: tuple[PlaceOrder, ...]
     sha256: tuple[tuple[str, str], ...]
     warnings: tuple[Problem, ...]
@@ -143,9 +153,6 @@ class _Loader:
         """Check everything, then translate."""
         edge, raw = self._edge, self._edge.content
         head = edge.table(EdgeTable, raw, "")
-        if head is not None and head.stations_required:
-            reason = "receipts are not built yet: nothing would hold a station to it"
-            edge.refuse("stations_required", reason, "leave the list empty")
         broker = self._broker()
         section = edge.section(raw, "store")
         store = None if section is None else edge.table(StoreTable, section, "store")
@@ -155,6 +162,7 @@ class _Loader:
         self._check_ports_used()
         orders = self._orders(drugs)
         limits = read_standard_limits(edge)
+        stations = tuple(self._stations())
         problems = tuple(problem for reader in self._readers for problem in reader.problems)
         if problems or head is None or broker is None or store is None or drugs is None:
             raise ConfigError(problems)
@@ -166,6 +174,7 @@ class _Loader:
             tuple(bed for bed in beds if bed is not None),
             limits,
             drugs,
+            stations,
         )
         return Configuration(
             Mode(head.mode),
@@ -173,7 +182,6 @@ class _Loader:
             ports,
             broker,
             self._run_dir / store.path,
-            tuple(head.stations_required),
             orders,
             tuple((reader.file, reader.sha256) for reader in self._readers),
             tuple(self._warnings),
@@ -194,6 +202,14 @@ class _Loader:
                 reason = f"{password_file} cannot be read: {error.strerror}"
                 self._edge.refuse("broker.password_file", reason, "give a file that the service's user may read")
         return BrokerSettings(table.host, table.port, table.username or "", password_file)
+
+    def _stations(self) -> Iterator[StationConfig]:
+        seen = {LOCAL.station: "the name of the edge's own control socket"}
+        for key, row in self._edge.rows(self._edge.content, "station"):
+            self._edge.once(seen, row.get("id"), join(key, "id"))
+            table = self._edge.table(StationTable, row, key)
+            if table is not None:
+                yield StationConfig(table.id, Role[table.role.upper()], table.required)
 
     def _library(self) -> tuple[DrugConfig, ...] | None:
         name = self._edge.content.get("library")

@@ -151,12 +151,11 @@ class Table(BaseModel):
 class EdgeTable(Table):
     """The keys at the top of the edge's file."""
 
-    subtables = ("broker", "store", "port", "bed", "demo_order", "standard_limits")
+    subtables = ("broker", "store", "station", "port", "bed", "demo_order", "standard_limits")
     mode: Literal["demo", "clinical"]
     site: Identifier
     edge: Identifier
     library: FilePath
-    stations_required: list[Identifier] = []
 
 
 class BrokerTable(Table):
@@ -172,6 +171,14 @@ class StoreTable(Table):
     """Where the alarm states, the outbox and the journal are kept."""
 
     path: FilePath
+
+
+class StationTable(Table):
+    """A nursing station: what its users may ask for at most, and whether one like it must show the alarms."""
+
+    id: Identifier
+    role: Literal["viewer", "technician", "nurse", "prescriber"] = "nurse"
+    required: bool = False
 
 
 class PortTable(Table):

@@ -100,16 +100,16 @@ class EdgeView:
         return f"no fresh data of {', '.join(old)}" if old else ""
 
     def present(self) -> list[messages.AlarmMessage]:
-        """Return what is present, the most urgent first: it was not cleared, nor left out by the current run's index.
+        """Return what stands, the most urgent first: it was not cleared, nor left out by the current run's index.
 
-        An alarm of the current run that is newer than the index is present: it is told before the index that has it.
+        An alarm of the current run that is newer than the index stands: it is told before the index that has it.
         """
         found = []
         for (scope, key), (alarm, heard) in self.alarms.items():
             index = self._index(scope)
             listed = index is None or key in {entry.key for entry in index[0].alarms}
             newer = index is not None and alarm.run == self.run and heard > index[1]
-            if alarm.present and (listed or newer):
+            if alarm.signal != "off" and (listed or newer):
                 found.append(alarm)
         return sorted(found, key=lambda alarm: (ORDER.index(alarm.priority), alarm.onset.wall, alarm.bed, alarm.key))
 
@@ -134,7 +134,10 @@ class EdgeView:
             if payload:
                 self.alarms[place] = (messages.AlarmMessage.read(payload), self.heard)
             elif place in self.alarms:
-                self.alarms[place] = (self.alarms[place][0].model_copy(update={"present": False}), self.heard)
+                self.alarms[place] = (
+                    self.alarms[place][0].model_copy(update={"present": False, "signal": "off"}),
+                    self.heard,
+                )
 
     def _take_status(self, status: messages.Status, now_s: float) -> None:
         self.status = status

@@ -16,13 +16,17 @@ from dataclasses import replace
 from decimal import Decimal
 
 from drivers.model import DeviceEvent, DeviceIdentified, Observation, Quantity
-from edge.core.inputs import Input, LineErrors
+from edge.core.inputs import Input, LineErrors, Receipt, Request
 
 OBSERVATIONS_MAX = 8
 """Observations of one source that wait before they merge: more than a healthy device sends in a second or two."""
 
 EVENTS_MAX = 1000
 """Device events of one port that may wait; a rack of 72 pumps that all alarm at once stays far below."""
+
+
+REQUESTS_MAX = 50
+"""Requests and receipts of one station that may wait: nobody presses faster, and who floods loses only its own."""
 
 
 class InboxFullError(Exception):
@@ -36,6 +40,7 @@ class Inbox:
         self._observations: dict[tuple[str, str], list[Observation]] = {}
         self._others: list[Input] = []
         self._events_of: Counter[str] = Counter()
+        self._asked_of: Counter[str] = Counter()
         self._identified_at_s: dict[tuple[str, str], float] = {}
         self._filled = asyncio.Event()
         self.dropped = 0
@@ -50,6 +55,11 @@ class Inbox:
                 if self._events_of[item.port] >= EVENTS_MAX:
                     raise InboxFullError(f"port {item.port} sent more than {EVENTS_MAX} events at once")
                 self._events_of[item.port] += 1
+            if isinstance(item, Request | Receipt) and item.station:
+                if self._asked_of[item.station] >= REQUESTS_MAX:
+                    self.dropped += 1
+                    return
+                self._asked_of[item.station] += 1
             if isinstance(item, DeviceIdentified):
                 self._identified_at_s[item.port, item.channel] = item.received_at_s
             self._others.append(item)
@@ -64,6 +74,7 @@ class Inbox:
             items.extend(waiting)
         self._others, self._observations = [], {}
         self._events_of.clear()
+        self._asked_of.clear()
         self._identified_at_s.clear()
         self._filled.clear()
         return items

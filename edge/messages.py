@@ -16,6 +16,7 @@ ROOT = "infusion/v1"
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Number = Annotated[Decimal, Field(allow_inf_nan=False)]
 PriorityName = Literal["low", "medium", "high"]
+SilenceReasonName = Literal["audio_pause", "off_monitor", "awaiting_repeat"]
 
 
 class Message(BaseModel):
@@ -182,8 +183,16 @@ class LimitMessage(Message):
     origin: str
 
 
+class PauseMessage(Message):
+    """A pause in force; it ends by itself at ``until_mono_s`` of the edge's clock."""
+
+    reason: SilenceReasonName
+    by: str
+    until_mono_s: float
+
+
 class TherapyMessage(Message):
-    """Retained: orders, phase, limits in force."""
+    """Retained: orders, phase, limits in force, pauses."""
 
     schema_: Literal["therapy/1"] = Field(default="therapy/1", alias="schema")
     run: str
@@ -191,6 +200,7 @@ class TherapyMessage(Message):
     phase: str
     orders: tuple[OrderMessage, ...]
     limits: tuple[LimitMessage, ...]
+    pauses: tuple[PauseMessage, ...] = ()
 
 
 class IndexEntry(Message):
@@ -202,13 +212,21 @@ class IndexEntry(Message):
     priority: PriorityName
 
 
+class InhibitedMessage(Message):
+    """A condition that may not begin, and the technical alarm that explains it."""
+
+    key: str
+    by: str
+
+
 class AlarmIndexMessage(Message):
-    """Retained: which alarms are present in a scope. An alarm that is not in the current run's index is over."""
+    """Retained: which alarms stand in a scope. An alarm that is not in the current run's index is over."""
 
     schema_: Literal["alarm-index/1"] = Field(default="alarm-index/1", alias="schema")
     run: str
     bed: str
     alarms: tuple[IndexEntry, ...]
+    inhibited: tuple[InhibitedMessage, ...] = ()
 
 
 class LimitPassedMessage(Message):
@@ -220,8 +238,58 @@ class LimitPassedMessage(Message):
     origin: str
 
 
+class AcknowledgementMessage(Message):
+    """Who silenced the alarm, and until when by the edge's clock."""
+
+    by: str
+    at: Stamp
+    until_mono_s: float
+
+
+class AcceptanceMessage(Message):
+    """Who goes to the patient."""
+
+    by: str
+    at: Stamp
+
+
+class SilenceMessage(Message):
+    """Why the alarm makes no sound though nobody acknowledged it, and until when by the edge's clock."""
+
+    reason: SilenceReasonName
+    by: str
+    until_mono_s: float
+
+
+class DeliveryMessage(Message):
+    """How far the alarm came; ``level`` 1: its bed's screens, 2: all screens of the ward, 3: the nurse call."""
+
+    state: Literal["queued", "broker_ack", "displayed", "accepted", "undelivered"]
+    level: int
+    noise_rev: int
+    published: Stamp | None
+    broker_ack: Stamp | None
+    displayed: Stamp | None
+    displayed_by: str
+
+
+class SaidMessage(Message):
+    """What is so now, where that is milder than what nobody has acknowledged yet."""
+
+    priority: PriorityName
+    band: str
+    text: str
+    value: Number | None
+    unit: str
+    limit: LimitPassedMessage | None
+    evidence: dict[str, str]
+
+
 class AlarmMessage(Message):
-    """Retained on the alarm's own topic: the whole alarm. ``present`` is false in its "cleared"."""
+    """Retained on the alarm's own topic: the whole alarm. It is over when its ``signal`` is off: its "cleared".
+
+    ``present`` says whether its condition is so now; a latched alarm's is not. It asks for a sound while ``audible``.
+    """
 
     schema_: Literal["alarm/1"] = Field(default="alarm/1", alias="schema")
     run: str
@@ -248,6 +316,15 @@ class AlarmMessage(Message):
     unit: str
     limit: LimitPassedMessage | None
     evidence: dict[str, str]
+    audible: bool = True
+    latching: bool = False
+    returns: int = 0
+    event_at: Stamp | None = None
+    acknowledgement: AcknowledgementMessage | None = None
+    acceptance: AcceptanceMessage | None = None
+    silence: SilenceMessage | None = None
+    delivery: DeliveryMessage | None = None
+    now: SaidMessage | None = None
 
 
 class EventMessage(Message):
@@ -256,9 +333,132 @@ class EventMessage(Message):
     schema_: Literal["event/1"] = Field(default="event/1", alias="schema")
     run: str
     event_seq: int
-    phase: Literal["start", "update", "escalate", "deescalate", "end"]
+    phase: Literal[
+        "start", "update", "escalate", "deescalate", "end", "latch", "return", "acknowledge", "accept", "remind",
+        "level", "silence", "sound", "reset", "adopt",
+    ]  # fmt: skip
     at: Stamp
     alarm: AlarmMessage
+
+
+class ResponseMessage(Message):
+    """QoS 1, not retained: what became of a request. What is ``done`` is kept on disk, or ``durable`` is false."""
+
+    schema_: Literal["response/1"] = Field(default="response/1", alias="schema")
+    run: str
+    request_id: str
+    verb: str
+    result: Literal["done", "refused"]
+    reason: str
+    durable: bool
+    at: Stamp
+
+
+class FenceMessage(Message):
+    """The edge's own marker, not retained: what came before it was retained."""
+
+    schema_: Literal["fence/1"] = Field(default="fence/1", alias="schema")
+    run: str
+
+
+# --- what stations send: read tolerantly, with bounds -----------------------------------------------------------------
+
+ShortText = Annotated[str, Field(max_length=64)]
+RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+KEYS_MAX = 2000
+"""More alarms than 72 beds can have at once are not painted on one page."""
+
+
+class RequestMessage(Message):
+    """What every request carries: who asks, and what the station saw.
+
+    ``run`` and ``edge_mono_s`` are those of the edge's last heartbeat that the station heard; a request on what is
+    older than 30 s is refused. A repeat of a ``request_id`` gets the answer that was given.
+    """
+
+    request_id: RequestId
+    run: ShortText
+    edge_mono_s: Annotated[float, Field(allow_inf_nan=False)]
+    user: ShortText = ""
+    role: Literal["viewer", "technician", "nurse", "prescriber"] = "viewer"
+
+
+class AlarmRequest(RequestMessage):
+    """``acknowledge``, ``reset``, and ``accept``, which acknowledges as well where it says so: the one button."""
+
+    schema_: Literal["alarm-request/1"] = Field(default="alarm-request/1", alias="schema")
+    bed: ShortText
+    key: Annotated[str, Field(max_length=200)]
+    occurrence: ShortText
+    rev: int
+    acknowledge: bool = False
+
+
+class PauseRequest(RequestMessage):
+    """``audio-pause``, ``off-monitor``; longer than allowed is cut. An empty ``bed`` means all."""
+
+    schema_: Literal["pause-request/1"] = Field(default="pause-request/1", alias="schema")
+    bed: ShortText = ""
+    duration_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 120.0
+
+
+class ResumeRequest(RequestMessage):
+    """``resume``: end the pauses of a bed; of all, where ``bed`` is empty."""
+
+    schema_: Literal["resume-request/1"] = Field(default="resume-request/1", alias="schema")
+    bed: ShortText = ""
+
+
+class ConfirmDeviceRequest(RequestMessage):
+    """``confirm-device``: the device with this serial number belongs there."""
+
+    schema_: Literal["confirm-device-request/1"] = Field(default="confirm-device-request/1", alias="schema")
+    bed: ShortText
+    port: ShortText
+    channel: ShortText
+    serial_number: ShortText
+
+
+class PlainRequest(RequestMessage):
+    """``test-alarm`` and ``reassert``, which need nothing more."""
+
+    schema_: Literal["plain-request/1"] = Field(default="plain-request/1", alias="schema")
+
+
+REQUESTS: dict[str, type[RequestMessage]] = {
+    "accept": AlarmRequest,
+    "acknowledge": AlarmRequest,
+    "reset": AlarmRequest,
+    "audio-pause": PauseRequest,
+    "off-monitor": PauseRequest,
+    "resume": ResumeRequest,
+    "confirm-device": ConfirmDeviceRequest,
+    "test-alarm": PlainRequest,
+    "reassert": PlainRequest,
+}
+"""The verbs, and the message of each."""
+
+
+class PaintedAlarm(Message):
+    """An alarm that a page paints, and the revision of it."""
+
+    bed: ShortText
+    key: Annotated[str, Field(max_length=200)]
+    occurrence: ShortText
+    rev: int
+
+
+class ReceiptMessage(Message):
+    """A page says every 3 s, and with each change, what it paints; a station's server never does by itself.
+
+    ``beds`` are in view on a visible page; ``audible``: its sound works.
+    """
+
+    schema_: Literal["receipt/1"] = Field(default="receipt/1", alias="schema")
+    run: ShortText
+    audible: bool
+    beds: Annotated[tuple[ShortText, ...], Field(max_length=KEYS_MAX)]
+    displayed: Annotated[tuple[PaintedAlarm, ...], Field(max_length=KEYS_MAX)]
 
 
 class Topics:
@@ -271,6 +471,18 @@ class Topics:
         self.self_check = f"{self.prefix}/self-check"
         self.fence = f"{self.prefix}/fence"
         self.event = f"{self.prefix}/event"
+
+    def response(self, station: str) -> str:
+        """Where a station hears what became of its requests."""
+        return f"{self.prefix}/response/{station}"
+
+    def request(self, station: str, verb: str) -> str:
+        """Where a station asks."""
+        return f"{self.prefix}/request/{station}/{verb}"
+
+    def receipt(self, station: str) -> str:
+        """Where a station's pages say what they paint."""
+        return f"{self.prefix}/receipt/{station}"
 
     def scope(self, bed: str) -> str:
         """Where a bed's topics stand; the edge's own for an empty ``bed``."""

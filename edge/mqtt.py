@@ -1,7 +1,7 @@
 """The connection to the broker: the one file that knows the MQTT client.
 
 A client object lives for one connection. What the broker has is told by its PUBACK alone: no exception and no returned
-call proves a delivery. The order of things is decided in `edge.send_queue`; here they are sent.
+call proves a delivery. What is sent over it, and when, is decided in `edge.sender` and `edge.send_queue`.
 """
 
 from __future__ import annotations
@@ -9,21 +9,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import aiomqtt
-import structlog
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from drivers.reconnect import Backoff
-from edge.send_queue import EventRow, Sending, SendQueue
 from edge.wire import Outgoing
+
+MqttError: TypeAlias = aiomqtt.MqttError
+Reason: TypeAlias = ReasonCode
 
 QOS = 1
 NO_MATCHING_SUBSCRIBERS = 0x10
@@ -32,14 +33,11 @@ SESSION_TAKEN_OVER = 0x8E
 CLOSE_LIMIT_S = 1.0
 """How long a socket may take to close: it is a matter of one turn of the loop."""
 
+HEARD_MAX = 2000
+"""Messages that came and were not yet looked at: all alarms of an edge, read back; over it the newest are dropped."""
+
 LISTEN_LIMIT_S = 5.0
 """How long a reader's connection may take to be made."""
-
-STEADY_S = 10.0
-"""A connection that lived shorter is no success, and the next waits longer. mosquitto before 2.0.15 does not say that
-another client took the session over, so two of one identifier look like a broker that hangs up again and again."""
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,19 @@ class BrokerSettings:
     takeover_pause_s: float = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message that came; ``retained``: it is, or was, sent to be kept."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class ListenError(Exception):
+    """The broker cannot be listened to, or no longer."""
+
+
 class Connection(aiomqtt.Client):
     """One connection, used once: aiomqtt and what it lacks.
 
@@ -72,8 +83,9 @@ class Connection(aiomqtt.Client):
     """
 
     def __init__(self, settings: BrokerSettings, will: Outgoing) -> None:
-        self._acknowledgements: dict[int, asyncio.Future[ReasonCode]] = {}
+        self._acknowledgements: dict[int, asyncio.Future[Reason]] = {}
         self._abandoned = False
+        self._sending = False
         self.ended: ReasonCode | None = None
         super().__init__(
             settings.host,
@@ -86,8 +98,10 @@ class Connection(aiomqtt.Client):
             timeout=settings.connect_timeout_s,
             keepalive=settings.keepalive_s,
             socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
+            max_queued_incoming_messages=HEARD_MAX,
         )
         self._client.connect_timeout = settings.connect_timeout_s
+        self._given_up: asyncio.Future[Exception] = self._loop.create_future()
 
     async def __aenter__(self) -> Self:
         try:
@@ -107,8 +121,8 @@ class Connection(aiomqtt.Client):
             self._disconnected.exception()  # seen: asyncio complains of one that nobody looked at
         await super().__aexit__(exc_type, exc, tb)
 
-    def send(self, outgoing: Outgoing, expiry_s: int | None) -> asyncio.Future[ReasonCode]:
-        """Send a message; the future is the reason code of its PUBACK.
+    def send(self, outgoing: Outgoing, expiry_s: int | None) -> asyncio.Future[Reason]:
+        """Send a message, in this turn of the loop; the future is the reason code of its PUBACK.
 
         Raises ``ValueError`` for a message that cannot be sent, ``MqttError`` if the connection is gone.
         """
@@ -116,16 +130,52 @@ class Connection(aiomqtt.Client):
         if expiry_s is not None:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it bare
             properties.MessageExpiryInterval = expiry_s
-        info = self._client.publish(outgoing.topic, _payload(outgoing), QOS, outgoing.retain, properties)
+        payload = _payload(outgoing)
+        self._sending = True
+        try:
+            info = self._client.publish(outgoing.topic, payload, QOS, outgoing.retain, properties)
+        finally:
+            self._sending = False
         if info.rc != MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(info.rc)
-        future: asyncio.Future[ReasonCode] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Reason] = self._loop.create_future()
         self._acknowledgements[info.mid] = future
+        self._client.loop_write()
+        self._watch_writable(self._client.socket())
         return future
 
+    async def listen(self, topics: Sequence[str]) -> None:
+        """Subscribe; what comes is given by `heard`. Raises `ListenError` if a topic is refused."""
+        # As published: else a retained message that is sent now would look like one that is not.
+        options = SubscribeOptions(qos=QOS, retainAsPublished=True)
+        granted = await self.subscribe([(topic, options) for topic in topics])
+        still_wanted()
+        for topic, reason in zip(topics, granted, strict=True):
+            if isinstance(reason, ReasonCode) and reason.is_failure:
+                raise ListenError(f"{topic}: {reason}")
+
+    async def deafen(self, topics: Sequence[str]) -> None:
+        """End subscriptions."""
+        await self.unsubscribe(list(topics))
+        still_wanted()
+
+    async def heard(self) -> AsyncIterator[Heard]:
+        """Give every message that comes, in its order; ends with `MqttError` when the connection does."""
+        async for message in self.messages:
+            payload = bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
+            yield Heard(str(message.topic), payload, message.retain)
+
+    def give_up(self, error: Exception) -> None:
+        """End the connection from where an error cannot be raised; the first one counts."""
+        if not self._given_up.done():
+            self._given_up.set_result(error)
+
     async def lost(self) -> None:
-        """Wait until the connection is gone."""
-        await asyncio.wait([self._disconnected])
+        """Wait until the connection is gone. Raises the error that it was given up for."""
+        ends: list[asyncio.Future[Any]] = [self._disconnected, self._given_up]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if self._given_up.done():
+            raise self._given_up.result()
 
     async def leave_politely(self) -> None:
         """Send DISCONNECT, so that the broker forgets the will."""
@@ -167,207 +217,24 @@ class Connection(aiomqtt.Client):
 
     def _on_socket_register_write(self, client: Client, userdata: Any, sock: Any) -> None:  # noqa: ARG002 - as called
         # aiomqtt would keep the number of the socket, which may be closed, and another's, when its turn comes.
-        self._loop.call_soon_threadsafe(self._watch_writable, sock)
+        if not self._sending:
+            self._loop.call_soon_threadsafe(self._watch_writable, sock)
 
-    def _watch_writable(self, sock: socket.socket) -> None:
-        if sock.fileno() >= 0:
+    def _watch_writable(self, sock: Any) -> None:
+        # Where nothing is left to write paho does not end the watch, and the loop would spin.
+        if self._client.want_write() and sock is not None and sock.fileno() >= 0:
             self._loop.add_writer(sock, self._client.loop_write)
 
 
-class Sender:
-    """Keeps the broker's retained truth equal to ours, and brings it every event, through all its failures.
-
-    ``will`` is asked at each connection, ``mono_s`` is the monotonic clock. The callbacks come from the sender's task:
-    ``on_link(connected, detail)`` when the link is made or lost, ``on_refused(topic, reason)`` once until
-    ``on_accepted(topic)``, ``on_event_sent(run, event_seq)`` when the broker has an event.
-    ``without_subscribers`` counts messages of which the broker said that nobody is listening: a hint, no more.
-    """
-
-    def __init__(
-        self,
-        settings: BrokerSettings,
-        *,
-        will: Callable[[], Outgoing],
-        backoff: Backoff,
-        mono_s: Callable[[], float],
-        on_link: Callable[[bool, str], None],
-        on_refused: Callable[[str, str], None],
-        on_accepted: Callable[[str], None],
-        on_event_sent: Callable[[str, int], None],
-    ) -> None:
-        self._settings = settings
-        self._will = will
-        self._backoff = backoff
-        self._mono_s = mono_s
-        self._on_link = on_link
-        self._on_refused = on_refused
-        self._on_accepted = on_accepted
-        self._on_event_sent = on_event_sent
-        self._queue = SendQueue(settings.refused_retry_s)
-        self._connection: Connection | None = None
-        self._linked: bool | None = None
-        self._linked_at_s = 0.0
-        self._refused: set[str] = set()
-        self._wake = asyncio.Event()
-        self._settled = asyncio.Event()
-        self._over = asyncio.Event()
-        self.without_subscribers = 0
-
-    @property
-    def events_waiting(self) -> int:
-        """How many events are not yet with the broker."""
-        return self._queue.events_waiting
-
-    def publish(self, outgoing: Outgoing) -> None:
-        """Make this the retained truth of its topic, now and after every reconnect; never waits.
-
-        Raises ``ValueError`` for a message that is not retained.
-        """
-        self._queue.put(outgoing, self._mono_s())
-        self._stir()
-
-    def add_events(self, rows: Sequence[EventRow]) -> None:
-        """Append committed events, oldest first; never waits."""
-        self._queue.add_events(rows)
-        self._stir()
-
-    async def run(self) -> None:
-        """Connect, send and reconnect, until cancelled or stopped. Cancelled, it leaves the will to the broker."""
-        while not self._over.is_set():
-            pause_s = await self._live_once()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._over.wait()
-
-    async def drain_and_stop(self, stopped: Outgoing, limit_s: float) -> None:
-        """Send what waits, for ``limit_s`` at most, then ``stopped`` as the last word, and disconnect; `run` ends.
-
-        Without an acknowledgement of ``stopped`` the connection is dropped instead, so that the will speaks.
-        """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await self._settled.wait()
-        self._over.set()
-        connection = self._connection
-        if connection is not None:
-            with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
-                async with asyncio.timeout(self._settings.publish_timeout_s):
-                    reason = await connection.send(stopped, None)
-                if not reason.is_failure:
-                    await connection.leave_politely()
-        self._stir()
-
-    async def _live_once(self) -> float:
-        """Live through one connection. Returns the seconds to wait before the next."""
-        connection = Connection(self._settings, self._will())
-        detail = ""
-        try:
-            async with connection, asyncio.TaskGroup() as tasks:
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():
-                    # Connecting can swallow a cancellation that comes in its last moment.
-                    raise asyncio.CancelledError
-                self._begin(connection)
-                tasks.create_task(self._send_all(connection, tasks))
-                await connection.lost()
-                raise aiomqtt.MqttError("disconnected")  # noqa: TRY301 - ends the task group
-        except* (aiomqtt.MqttError, TimeoutError) as failed:
-            detail = _detail(connection, failed)
-        finally:
-            self._connection = None
-            self._settled.clear()
-        if self._over.is_set():
-            return 0.0
-        if self._linked and self._mono_s() - self._linked_at_s >= STEADY_S:
-            self._backoff.succeeded()
-        taken_over = connection.ended is not None and connection.ended.value == SESSION_TAKEN_OVER
-        pause_s = self._settings.takeover_pause_s if taken_over else self._backoff.next_delay_s()
-        tell = _log.warning if self._backoff.first_failure(detail) else _log.debug
-        tell("broker.lost", host=self._settings.host, port=self._settings.port, detail=detail, retry_s=pause_s)
-        self._set_link(linked=False, detail=detail)
-        return pause_s
-
-    def _begin(self, connection: Connection) -> None:
-        self._connection = connection
-        self._queue.reconnected()
-        self._wake.set()
-        _log.info("broker.connected", host=self._settings.host, port=self._settings.port)
-        self._set_link(linked=True, detail="connected")
-
-    def _set_link(self, *, linked: bool, detail: str) -> None:
-        if linked is not self._linked:
-            self._linked = linked
-            self._linked_at_s = self._mono_s()
-            self._on_link(linked, detail)
-
-    def _stir(self) -> None:
-        self._settled.clear()
-        self._wake.set()
-
-    async def _send_all(self, connection: Connection, tasks: asyncio.TaskGroup) -> None:
-        while not self._over.is_set():
-            self._wake.clear()
-            while (sending := self._queue.take(self._mono_s())) is not None:
-                tasks.create_task(self._send(connection, sending))
-            if self._queue.settled:
-                self._settled.set()
-            due_s = self._queue.due_s
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if due_s is None else due_s - self._mono_s()):
-                    await self._wake.wait()
-
-    async def _send(self, connection: Connection, sending: Sending) -> None:
-        if self._over.is_set():
-            return  # nothing may follow "stopped"
-        topic = sending.outgoing.topic
-        try:
-            acknowledgement = connection.send(sending.outgoing, sending.expiry_s(self._mono_s()))
-        except ValueError as error:  # one bed's fault must not stop the others' alarms
-            self._note_refused(sending, f"cannot be encoded: {error}")
-            return
-        async with asyncio.timeout(self._settings.publish_timeout_s):
-            reason = await acknowledgement
-        if reason.is_failure:
-            self._note_refused(sending, str(reason))
-            return
-        self.without_subscribers += reason.value == NO_MATCHING_SUBSCRIBERS
-        self._queue.accepted(sending)
-        if sending.event is not None:
-            self._on_event_sent(sending.event.run, sending.event.event_seq)
-        if topic in self._refused:
-            self._refused.remove(topic)
-            _log.info("broker.accepted", topic=topic)
-            self._on_accepted(topic)
-        self._wake.set()
-
-    def _note_refused(self, sending: Sending, reason: str) -> None:
-        topic = sending.outgoing.topic
-        self._queue.refused(sending, self._mono_s())
-        if topic not in self._refused:
-            self._refused.add(topic)
-            _log.error("broker.refused", topic=topic, reason=reason)
-            self._on_refused(topic, reason)
-        self._wake.set()
+def still_wanted() -> None:
+    """Raise CancelledError if this task was cancelled: a wait within the client can swallow that in its last moment."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _payload(outgoing: Outgoing) -> bytes:
     return outgoing.payload() if callable(outgoing.payload) else outgoing.payload
-
-
-def _detail(connection: Connection, failed: BaseExceptionGroup[Exception]) -> str:
-    """Say why a connection ended."""
-    if connection.ended is not None and connection.ended.value == SESSION_TAKEN_OVER:
-        return "session taken over"
-    first: BaseException = failed
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    if isinstance(first, TimeoutError):
-        return "the broker does not answer"
-    return str(first) if connection.ended is None else f"disconnected: {connection.ended}"
-
-
-class ListenError(Exception):
-    """The broker cannot be listened to, or no longer."""
 
 
 async def listen(host: str, port: int, topics: str) -> AsyncIterator[tuple[str, bytes]]:

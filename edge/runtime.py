@@ -10,25 +10,62 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import structlog
 
 from edge.clock import Clock, rfc3339
-from edge.core.effects import Annunciate, Event, Journal, Persist, Publish, Step
+from edge.control import Control
+from edge.core.config import LOCAL
+from edge.core.effects import Annunciate, Answer, Content, Event, Journal, Persist, Publish, Remember, Step
 from edge.core.engine import Core
 from edge.core.inputs import StoreResult
-from edge.core.model import Instant, Priority
+from edge.core.ledger import RENEWS
+from edge.core.model import Alarm, Instant, Priority, SignalPresence
 from edge.inbox import Inbox
-from edge.mqtt import Sender
 from edge.notify import Watchdog
-from edge.store import AlarmRow, JournalRow, OutboxRow, Store, Transaction
-from edge.wire import Wire, alarm_body
+from edge.sender import Sender
+from edge.store import AlarmRow, AnswerRow, JournalRow, OutboxRow, Store, Transaction
+from edge.wire import Wire, alarm_body, answer_body
 
 CORE = "core"
 """The core's name for the watchdog."""
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of one step, as they add up to its transaction; of an alarm, the last word counts."""
+
+    alarms: dict[tuple[str, str], AlarmRow] = field(default_factory=dict)
+    ended: dict[tuple[str, str], None] = field(default_factory=dict)
+    events: list[OutboxRow] = field(default_factory=list)
+    journal: list[JournalRow] = field(default_factory=list)
+    answers: list[AnswerRow] = field(default_factory=list)
+
+    def persist(self, alarm: Alarm) -> None:
+        place = (alarm.key.bed, alarm.key.name)
+        if alarm.signal is SignalPresence.OFF:
+            self.alarms.pop(place, None)
+            self.ended[place] = None
+        else:
+            self.ended.pop(place, None)
+            self.alarms[place] = AlarmRow(*place, alarm.occurrence, alarm.rev, alarm_body(alarm))
+
+    def transaction(self, mark: int) -> Transaction | None:
+        """Return the transaction, ``None`` if there is nothing to keep."""
+        if not (self.alarms or self.ended or self.events or self.journal or self.answers):
+            return None
+        return Transaction(
+            mark,
+            tuple(self.alarms.values()),
+            tuple(self.ended),
+            tuple(self.events),
+            tuple(self.journal),
+            tuple(self.answers),
+        )
 
 
 class Runtime:
@@ -45,6 +82,7 @@ class Runtime:
         sender: Sender,
         store: Store,
         watchdog: Watchdog,
+        control: Control,
         on_first_step: Callable[[], None],
     ) -> None:
         self._core = core
@@ -55,6 +93,7 @@ class Runtime:
         self._sender = sender
         self._store = store
         self._watchdog = watchdog
+        self._control = control
         self._on_first_step: Callable[[], None] | None = on_first_step
         self._unsettled: deque[tuple[int, tuple[OutboxRow, ...]]] = deque()
         self._settled: set[int] = set()
@@ -93,32 +132,38 @@ class Runtime:
             self._sender.add_events(rows)
 
     def _carry_out(self, step: Step, now: Instant) -> None:
-        alarms: list[AlarmRow] = []
-        ended: list[tuple[str, str]] = []
-        events: list[OutboxRow] = []
-        journal: list[JournalRow] = []
+        rows = _Rows()
         for effect in step.effects:
             match effect:
-                case Publish(content=Event() as event):
-                    events.append(OutboxRow(self._run, event.event_seq, *self._wire.event_row(event)))
-                case Publish(content=content):
-                    self._sender.publish(self._wire.encode(content, now))
-                case Persist(alarm=alarm) if alarm.present:
-                    key = alarm.key
-                    alarms.append(AlarmRow(key.bed, key.name, alarm.occurrence, alarm.rev, alarm_body(alarm)))
-                    ended = [name for name in ended if name != (key.bed, key.name)]
-                case Persist(alarm=alarm):
-                    ended.append((alarm.key.bed, alarm.key.name))
-                    alarms = [row for row in alarms if (row.bed, row.key) != ended[-1]]
+                case Publish():
+                    self._publish(effect.content, rows, now)
+                case Persist():
+                    rows.persist(effect.alarm)
+                case Remember(answer=answer):
+                    rows.answers.append(AnswerRow(answer.station, answer.request_id, answer_body(answer)))
                 case Journal():
-                    journal.append(self._journal_row(effect))
+                    rows.journal.append(self._journal_row(effect))
                 case Annunciate():
                     annunciate(effect)
                 case _:
                     assert_never(effect)
-        if alarms or ended or events or journal:
-            self._unsettled.append((step.mark, tuple(events)))
-            self._store.submit(Transaction(step.mark, tuple(alarms), tuple(ended), tuple(events), tuple(journal)))
+        transaction = rows.transaction(step.mark)
+        if transaction is not None:
+            self._unsettled.append((step.mark, transaction.events))
+            self._store.submit(transaction)
+
+    def _publish(self, content: Content, rows: _Rows, now: Instant) -> None:
+        match content:
+            case Event():
+                rows.events.append(OutboxRow(self._run, content.event_seq, *self._wire.event_row(content)))
+            case Answer(station=LOCAL.station):
+                self._control.answered(content.request_id, self._wire.encode(content, now))
+            case Answer():
+                self._sender.say(self._wire.encode(content, now))
+            case _:
+                outgoing = self._wire.encode(content, now)
+                self._sender.publish(outgoing)
+                self._control.published(outgoing)
 
     def _journal_row(self, entry: Journal) -> JournalRow:
         at = entry.at
@@ -130,11 +175,11 @@ class Runtime:
 def annunciate(effect: Annunciate) -> None:
     """Say an alarm in the log: the only voice of an edge without broker, lamp and buzzer."""
     alarm = effect.alarm
-    loud = effect.phase in ("start", "escalate") and alarm.priority is not Priority.LOW
+    loud = effect.phase in RENEWS and alarm.priority is not Priority.LOW
     log = _log.warning if loud else _log.info
     log(
         "alarm",
-        phase=effect.phase,
+        phase=effect.phase.value,
         priority=alarm.priority.name.lower(),
         bed=alarm.key.bed,
         key=alarm.key.name,

@@ -11,17 +11,19 @@ from pathlib import Path
 from edge import messages
 
 FOLDER = Path(__file__).parent.parent / "config" / "schema"
+READ = (messages.RequestMessage, messages.ReceiptMessage)
+"""What stations send: a field with a default may be left out."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, str]:
-    """File name and text of the schema of every message that is sent, as it stands on the wire."""
+    """File name and text of the schema of every message, as it stands on the wire."""
     texts = {}
     for kind in vars(messages).values():
         if isinstance(kind, type) and issubclass(kind, messages.Message) and "schema_" in kind.model_fields:
             name, _, version = str(kind.model_fields["schema_"].default).partition("/")
             schema = {"$schema": DIALECT, "$id": f"{messages.ROOT}/{name}/{version}"}
-            schema |= kind.model_json_schema(mode="serialization")
+            schema |= kind.model_json_schema(mode="validation" if issubclass(kind, READ) else "serialization")
             texts[f"{name}.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     return texts
 

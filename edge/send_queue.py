@@ -7,6 +7,7 @@ Laws:
   * Of a topic only the latest message is sent, and never two at once, so the order within a topic holds.
   * The lower lane goes first. Events wait until the truth was asserted after a connect, yield to every alarm, and then
     take turns with telemetry, so that neither starves the other.
+  * An answer to a station goes after every alarm and before everything else; it is lost with the connection.
   * What the broker refused is tried again after a pause, and holds up nothing but itself.
 """
 
@@ -31,6 +32,10 @@ IN_FLIGHT_MAX = 8
 
 IN_FLIGHT_QUIET_MAX = 6
 """How many of them telemetry and events may take, so that an alarm finds a free place."""
+
+
+SAID_MAX = 200
+"""Answers that wait to be sent; who misses one asks again, and gets the answer that was kept."""
 
 
 class EventRow(Protocol):
@@ -76,6 +81,7 @@ class SendQueue:
         self._truth: dict[str, Sending] = {}
         self._dirty: dict[Lane, dict[str, None]] = {lane: {} for lane in Lane}
         self._events: deque[EventRow] = deque()
+        self._said: deque[Sending] = deque(maxlen=SAID_MAX)
         self._in_flight: set[str] = set()
         self._held_until_s: dict[str, float] = {}
         self._unasserted: set[str] = set()
@@ -90,7 +96,7 @@ class SendQueue:
     @property
     def settled(self) -> bool:
         """Whether nothing is left to send but what the broker refuses to take."""
-        return not self._in_flight and not self._events and not any(self._dirty.values())
+        return not self._in_flight and not self._events and not self._said and not any(self._dirty.values())
 
     @property
     def due_s(self) -> float | None:
@@ -111,6 +117,10 @@ class SendQueue:
         if topic not in self._held_until_s:
             self._dirty[outgoing.lane][topic] = None
 
+    def say(self, outgoing: Outgoing, now_s: float) -> None:
+        """Append a message that is not kept: over the bound, or with the connection, the oldest are lost."""
+        self._said.append(Sending(outgoing, now_s))
+
     def add_events(self, rows: Sequence[EventRow]) -> None:
         """Append committed events, oldest first; those over the bound are left out, and counted."""
         room = EVENTS_MAX - len(self._events)
@@ -120,6 +130,7 @@ class SendQueue:
     def reconnected(self) -> None:
         """Begin anew on a new connection: nothing is on its way, and the whole truth is to be asserted."""
         self._in_flight.clear()
+        self._said.clear()
         self._held_until_s.clear()
         self._dirty = {lane: {} for lane in Lane}
         for topic, sending in self._truth.items():
@@ -127,13 +138,20 @@ class SendQueue:
         self._unasserted = set(self._truth)
         self._event_turn = False
 
-    def take(self, now_s: float) -> Sending | None:
-        """Take the next message to send now, ``None`` if nothing may go. The caller says how it ended."""
+    def take(self, now_s: float, *, urgent_only: bool = False) -> Sending | None:
+        """Take the next message to send now, ``None`` if nothing may go. The caller says how it ended.
+
+        ``urgent_only``: nothing may go but what goes before every event and all telemetry.
+        """
         self._release(now_s)
         state = self._next_state(now_s)
-        event = self._next_event(now_s)
         urgent = state is not None and state.outgoing.lane.urgent
-        chosen = event if event and not urgent and (state is None or self._event_turn) else state
+        if self._said and not urgent:
+            return self._take_said()
+        if urgent_only and not urgent:
+            return None
+        event = None if urgent else self._next_event(now_s)
+        chosen = event if event and (state is None or self._event_turn) else state
         if chosen is None or len(self._in_flight) >= (IN_FLIGHT_MAX if urgent else IN_FLIGHT_QUIET_MAX):
             return None
         self._in_flight.add(chosen.outgoing.topic)
@@ -142,6 +160,13 @@ class SendQueue:
         if not urgent:
             self._event_turn = chosen.event is None
         return chosen
+
+    def _take_said(self) -> Sending | None:
+        said = self._said[0]
+        if said.outgoing.topic in self._in_flight or len(self._in_flight) >= IN_FLIGHT_MAX:
+            return None
+        self._in_flight.add(said.outgoing.topic)
+        return self._said.popleft()
 
     def accepted(self, sending: Sending) -> None:
         """Note that the broker has taken it."""

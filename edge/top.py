@@ -22,7 +22,7 @@ from edge import messages
 from edge.clock import Clock
 from edge.core.model import Instant
 from edge.heard import LOST, ORDER, EdgeView
-from edge.messages import ROOT
+from edge.messages import ROOT, AlarmMessage
 from edge.mqtt import ListenError, listen
 
 REDRAW_S = 0.5
@@ -155,10 +155,25 @@ def _alarms(view: EdgeView, now_s: float, width: int, *, known: bool) -> Iterato
         began_in = view.run if alarm.occurrence.startswith(f"{view.run}-") else ""
         age_s = view.age_s(alarm.onset, began_in, now_s)
         since = "an unknown time" if age_s is None else _span(age_s)
-        notes = ("" if known else " (last known)") + ("" if alarm.verifiable else " (cannot be verified now)")
-        text = f"{_MARKS[alarm.priority].strip()} {alarm.priority.upper()} for {since}: {alarm.text}{notes}"
+        head = f"{_MARKS[alarm.priority].strip()} {alarm.priority.upper()} for {since}"
+        text = f"{head}: {alarm.text}{_notes(alarm, known=known)}"
         yield from _wrapped(text, width, colour=_COLOURS[alarm.priority])
         yield from _wrapped(alarm.action, width, "    ", colour=_COLOURS[alarm.priority])
+
+
+def _notes(alarm: AlarmMessage, *, known: bool) -> str:
+    notes = [] if known else ["last known"]
+    if not alarm.verifiable:
+        notes.append("cannot be verified now")
+    if alarm.signal == "latched":
+        notes.append("over, and not yet reset")
+    if alarm.acceptance is not None:
+        notes.append(f"accepted by {alarm.acceptance.by}")
+    if alarm.signal == "acknowledged":
+        notes.append("acknowledged")
+    if alarm.silence is not None:
+        notes.append(f"silent: {alarm.silence.reason.replace('_', ' ')}")
+    return f" ({', '.join(notes)})" if notes else ""
 
 
 def _beds(view: EdgeView, now_s: float, width: int, *, live: bool) -> Iterator[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from functools import partial
 from typing import Literal, TypeVar, assert_never
@@ -22,6 +23,7 @@ from edge.core.effects import (
     AlarmChanged,
     AlarmCleared,
     AlarmIndex,
+    Answer,
     BedSnapshot,
     Content,
     DeviceView,
@@ -31,20 +33,43 @@ from edge.core.effects import (
     SelfCheck,
     TherapyView,
 )
-from edge.core.model import Alarm, Instant, Priority
+from edge.core.model import (
+    Acceptance,
+    Acknowledgement,
+    Alarm,
+    AlarmKey,
+    AlarmKind,
+    Audience,
+    Instant,
+    LimitPassed,
+    Priority,
+    Said,
+    Side,
+    SignalPresence,
+    Silence,
+)
 from edge.messages import (
+    AcceptanceMessage,
+    AcknowledgementMessage,
     AlarmIndexMessage,
     AlarmMessage,
     BindingMessage,
+    DeliveryMessage,
     Device,
     DeviceIdentity,
     EventMessage,
+    FenceMessage,
     IndexEntry,
+    InhibitedMessage,
     LimitMessage,
     Message,
+    PauseMessage,
+    ResponseMessage,
     RosterBed,
     RosterMessage,
+    SaidMessage,
     SelfCheckMessage,
+    SilenceMessage,
     SnapshotMessage,
     Stamp,
     Status,
@@ -65,14 +90,24 @@ class Lane(IntEnum):
     ALARM_HIGH = 3
     ALARM_MEDIUM = 4
     ALARM_LOW = 5
-    THERAPY = 6
-    SNAPSHOT = 7
-    EVENT = 8
+    RESPONSE = 6
+    THERAPY = 7
+    SNAPSHOT = 8
+    EVENT = 9
 
     @property
     def urgent(self) -> bool:
         """Whether it goes before every event and all telemetry."""
-        return self <= Lane.ALARM_LOW
+        return self <= Lane.RESPONSE
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRevision:
+    """Which revision of which alarm a message carries, so that its way can be told."""
+
+    key: AlarmKey
+    occurrence: str
+    rev: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +115,8 @@ class Outgoing:
     """One message to be sent with QoS 1.
 
     ``payload`` is the bytes, or makes them when the message is sent. ``expiry_s`` counts from when it is handed over,
-    ``None``: never. ``then_empty``: once the broker has it, its retained topic is emptied.
+    ``None``: never. ``then_empty``: once the broker has it, its retained topic is emptied. ``alarm`` is what it
+    carries of an alarm.
     """
 
     topic: str
@@ -89,6 +125,7 @@ class Outgoing:
     retain: bool = True
     expiry_s: int | None = None
     then_empty: bool = False
+    alarm: AlarmRevision | None = None
 
 
 _ALARM_LANES = {
@@ -97,6 +134,9 @@ _ALARM_LANES = {
     Priority.LOW: Lane.ALARM_LOW,
 }
 _STORED_ALARM = TypeAdapter(Alarm)
+_SAME: dict[tuple[type[Message], type[object]], tuple[str, ...]] = {}
+"""The fields that a message shares with what it is made of, by their classes: looked up once."""
+_STORED_ANSWER = TypeAdapter(Answer)
 
 _M = TypeVar("_M", bound=Message)
 
@@ -135,21 +175,10 @@ class Wire:
         Raises ``ValueError`` where the content breaks the contract; for a snapshot, when its payload is made.
         """
         match content:
-            case AlarmChanged(alarm):
-                outgoing = self._alarm_outgoing(alarm, _ALARM_LANES[alarm.priority])
-            case AlarmCleared(alarm):
-                outgoing = self._alarm_outgoing(alarm, Lane.ALARM_LOW, then_empty=True)
-            case AlarmIndex():
-                outgoing = self._index(content)
-            case BedSnapshot():
-                outgoing = Outgoing(
-                    self._topics.snapshot(content.bed),
-                    partial(self._snapshot, content, at),
-                    Lane.SNAPSHOT,
-                    expiry_s=max(1, int(content.valid_for_s)),
-                )
-            case TherapyView():
-                outgoing = self._therapy(content)
+            case AlarmChanged() | AlarmCleared() | AlarmIndex():
+                outgoing = self._of_alarms(content)
+            case BedSnapshot() | TherapyView():
+                outgoing = self._of_bed(content, at)
             case Roster():
                 outgoing = self._roster(content)
             case SelfCheck():
@@ -159,13 +188,38 @@ class Wire:
             case Event():
                 topic, payload = self.event_row(content)
                 outgoing = Outgoing(topic, payload, Lane.EVENT, retain=False)
+            case Answer():
+                outgoing = self._response(content)
             case _:
                 assert_never(content)
         return outgoing
 
+    def _of_bed(self, content: BedSnapshot | TherapyView, at: Instant) -> Outgoing:
+        if isinstance(content, TherapyView):
+            return self._therapy(content)
+        return Outgoing(
+            self._topics.snapshot(content.bed),
+            partial(self._snapshot, content, at),
+            Lane.SNAPSHOT,
+            expiry_s=max(1, int(content.valid_for_s)),
+        )
+
+    def _of_alarms(self, content: AlarmChanged | AlarmCleared | AlarmIndex) -> Outgoing:
+        match content:
+            case AlarmChanged(alarm):
+                return self._alarm_outgoing(alarm, _ALARM_LANES[alarm.priority])
+            case AlarmCleared(alarm):
+                return self._alarm_outgoing(alarm, Lane.ALARM_LOW, then_empty=True)
+            case AlarmIndex():
+                return self._index(content)
+
     def will(self, at: Instant) -> Outgoing:
         """What the broker is to say if the connection that begins ``at`` is lost."""
         return self._status("lost", at)
+
+    def fence(self) -> Outgoing:
+        """The edge's own marker: what it hears before this comes back was retained."""
+        return Outgoing(self._topics.fence, _json(FenceMessage(run=self._run)), Lane.STATUS, retain=False)
 
     def stopped(self, at: Instant) -> Outgoing:
         """The last word of a clean stop."""
@@ -204,18 +258,32 @@ class Wire:
             onset=_stamp(alarm.onset),
             changed=_stamp(alarm.changed),
             evidence=dict(alarm.evidence),
+            event_at=_maybe_stamp(alarm.event_at),
+            acknowledgement=_person(AcknowledgementMessage, alarm.acknowledgement),
+            acceptance=_person(AcceptanceMessage, alarm.acceptance),
+            silence=_silence(alarm.silence),
+            now=_said(alarm.now),
+            delivery=_by_name(
+                DeliveryMessage,
+                alarm.delivery,
+                published=_maybe_stamp(alarm.delivery.published),
+                broker_ack=_maybe_stamp(alarm.delivery.broker_ack),
+                displayed=_maybe_stamp(alarm.delivery.displayed),
+            ),
         )
 
     def _alarm_outgoing(self, alarm: Alarm, lane: Lane, *, then_empty: bool = False) -> Outgoing:
         topic = self._topics.alarm(alarm.key.bed, alarm.key.name)
-        return Outgoing(topic, _json(self._alarm(alarm)), lane, then_empty=then_empty)
+        revision = AlarmRevision(alarm.key, alarm.occurrence, alarm.rev)
+        return Outgoing(topic, _json(self._alarm(alarm)), lane, then_empty=then_empty, alarm=revision)
 
     def _index(self, index: AlarmIndex) -> Outgoing:
         entries = tuple(
             _by_name(IndexEntry, alarm, key=alarm.key.name, priority=_priority(alarm.priority))
             for alarm in index.alarms
         )
-        message = AlarmIndexMessage(run=self._run, bed=index.bed, alarms=entries)
+        inhibited = tuple(InhibitedMessage(key=key, by=by) for key, by in index.inhibited)
+        message = AlarmIndexMessage(run=self._run, bed=index.bed, alarms=entries, inhibited=inhibited)
         worst = max((alarm.priority for alarm in index.alarms), default=Priority.LOW)
         return Outgoing(self._topics.alarms(index.bed), _json(message), _ALARM_LANES[worst])
 
@@ -224,8 +292,19 @@ class Wire:
 
     def _therapy(self, therapy: TherapyView) -> Outgoing:
         limits = tuple(_by_name(LimitMessage, limit, priority=_priority(limit.priority)) for limit in therapy.limits)
-        message = _by_name(TherapyMessage, therapy, run=self._run, limits=limits)
+        pauses = tuple(_by_name(PauseMessage, pause, until_mono_s=pause.until_s) for pause in therapy.pauses)
+        message = _by_name(TherapyMessage, therapy, run=self._run, limits=limits, pauses=pauses)
         return Outgoing(self._topics.therapy(therapy.bed), _json(message), Lane.THERAPY)
+
+    def _response(self, answer: Answer) -> Outgoing:
+        message = _by_name(
+            ResponseMessage,
+            answer,
+            run=self._run,
+            result="done" if answer.done else "refused",
+            at=_stamp(answer.at),
+        )
+        return Outgoing(self._topics.response(answer.station), _json(message), Lane.RESPONSE, retain=False)
 
     def _roster(self, roster: Roster) -> Outgoing:
         message = RosterMessage(
@@ -265,21 +344,92 @@ def alarm_from_body(body: str) -> Alarm:
     return _STORED_ALARM.validate_json(body)
 
 
+def answer_body(answer: Answer) -> str:
+    """An answer as the store keeps it."""
+    return _STORED_ANSWER.dump_json(answer).decode()
+
+
+def answer_from_body(body: str) -> Answer:
+    """Read what `answer_body` wrote. Raises ``ValueError`` if it is no answer."""
+    return _STORED_ANSWER.validate_json(body)
+
+
+def alarm_from_message(payload: bytes) -> Alarm:
+    """Read an alarm that the broker still holds, of whatever run and version. Raises ``ValueError`` if it is none."""
+    said = AlarmMessage.read(payload)
+    limit = None
+    if said.limit is not None:
+        limit = LimitPassed(Side(said.limit.side), said.limit.band, said.limit.value, said.limit.origin)
+    return Alarm(
+        key=AlarmKey(said.bed, said.condition, said.port, said.channel),
+        occurrence=said.occurrence,
+        rev=said.rev,
+        kind=AlarmKind(said.kind),
+        audience=Audience(said.audience),
+        priority=Priority[said.priority.upper()],
+        band=said.band,
+        present=said.present,
+        verifiable=said.verifiable,
+        signal=SignalPresence(said.signal),
+        text=said.text,
+        action=said.action,
+        onset=_instant(said.onset),
+        changed=_instant(said.changed),
+        value=said.value,
+        unit=said.unit,
+        limit=limit,
+        evidence=tuple(said.evidence.items()),
+        latching=said.latching,
+        returns=said.returns,
+    )
+
+
 def _by_name(kind: type[_M], source: object, **given: object) -> _M:
     """Build a message from the fields of equal name in ``source`` and what is ``given``, checked by its model.
 
     Raises ``ValueError`` if a field is missing or breaks the contract.
     """
-    same = {name: getattr(source, name) for name in kind.model_fields if name not in given and hasattr(source, name)}
-    return kind.model_validate(same | given, from_attributes=True)
+    classes = (kind, type(source))
+    names = _SAME.get(classes)
+    if names is None:
+        names = _SAME[classes] = tuple(name for name in kind.model_fields if hasattr(type(source), name))
+    fields = {name: getattr(source, name) for name in names}
+    fields.update(given)
+    return kind.model_validate(fields, from_attributes=True)
 
 
 def _json(message: Message) -> bytes:
     return message.model_dump_json(by_alias=True).encode()
 
 
+def _instant(at: Stamp) -> Instant:
+    """A time of another run as a label: its monotonic part compares with nothing here."""
+    return Instant(at.mono_s, datetime.fromisoformat(at.wall).timestamp(), at.synchronised)
+
+
 def _stamp(at: Instant) -> Stamp:
     return Stamp(mono_s=at.mono_s, wall=rfc3339(at.wall_s), synchronised=at.synchronised)
+
+
+def _maybe_stamp(at: Instant | None) -> Stamp | None:
+    return None if at is None else _stamp(at)
+
+
+def _person(kind: type[_M], said: Acknowledgement | Acceptance | None) -> _M | None:
+    if said is None:
+        return None
+    until = {"until_mono_s": said.until_s} if isinstance(said, Acknowledgement) else {}
+    return kind.model_validate({"by": said.by, "at": _stamp(said.at), **until})
+
+
+def _said(now: Said | None) -> SaidMessage | None:
+    if now is None:
+        return None
+    return _by_name(SaidMessage, now, priority=_priority(now.priority), evidence=dict(now.evidence))
+
+
+def _silence(silence: Silence | None) -> SilenceMessage | None:
+    return None if silence is None else _by_name(SilenceMessage, silence, until_mono_s=silence.until_s)
 
 
 def _priority(priority: Priority) -> str:

@@ -56,12 +56,12 @@ class Listener:
         """What was heard on one topic."""
         return [one for one in self.messages if one.topic == topic]
 
-    async def wait_for(self, predicate: Callable[[Heard], bool], limit_s: float = 4.0) -> Heard:
+    async def wait_for(self, predicate: Callable[[Heard], bool], limit_s: float = 10.0) -> Heard:
         """Return the first message, already heard or to come, that meets the predicate."""
         await self.wait_until(lambda: any(map(predicate, self.messages)), limit_s)
         return next(filter(predicate, self.messages))
 
-    async def wait_until(self, condition: Callable[[], bool], limit_s: float = 4.0) -> None:
+    async def wait_until(self, condition: Callable[[], bool], limit_s: float = 10.0) -> None:
         """Wait until the condition holds; it is looked at with each message."""
         try:
             async with asyncio.timeout(limit_s), self._changed:

@@ -10,6 +10,7 @@ from edge.core.effects import (
     AlarmChanged,
     AlarmCleared,
     AlarmIndex,
+    Answer,
     BedSnapshot,
     ChannelView,
     Content,
@@ -18,12 +19,31 @@ from edge.core.effects import (
     Heartbeat,
     LimitView,
     Metric,
+    PauseView,
     Roster,
     SelfCheck,
     TherapyView,
 )
 from edge.core.inputs import Order
-from edge.core.model import Alarm, AlarmKey, AlarmKind, Audience, Instant, LimitPassed, Priority, Side, SignalPresence
+from edge.core.model import (
+    Acceptance,
+    Acknowledgement,
+    Alarm,
+    AlarmKey,
+    AlarmKind,
+    Audience,
+    Delivery,
+    DeliveryState,
+    Instant,
+    LimitPassed,
+    Phase,
+    Priority,
+    Said,
+    Side,
+    SignalPresence,
+    Silence,
+    SilenceReason,
+)
 from edge.messages import Topics
 from edge.wire import Wire
 
@@ -50,6 +70,14 @@ ALARM = Alarm(
     limit=LimitPassed(Side.HIGH, "hard", Decimal("2.5"), "ketamine-chronic-pain"),
     evidence=(("rate", "18.2 mL/h"), ("weight", "70 kg")),
     durable=True,
+    event_at=Instant(1190.125, 1_789_999_955.875, synchronised=False),
+    latching=True,
+    returns=1,
+    acknowledgement=Acknowledgement("station-a:u12", AT, 1354.5, Decimal("2.60")),
+    acceptance=Acceptance("station-a:u12", AT),
+    silence=Silence(SilenceReason.AUDIO_PAUSE, 1300.0, "station-a:u12"),
+    now=Said(Priority.MEDIUM, "soft", "Dose rate 2.20", Decimal("2.20"), "mg/kg/h", None, (("rate", "15 mL/h"),)),
+    delivery=Delivery(DeliveryState.ACCEPTED, 2, 1200.125, 2, AT, AT, AT, "station-a"),
 )
 ENDED = replace(ALARM, rev=4, present=False, signal=SignalPresence.OFF)
 CLOCK_ALARM = Alarm(
@@ -92,7 +120,7 @@ DEVICE = DeviceView("pumps", "bbraun-space", "up", "", 120, 1, (("1-2", "01234",
 CONTENTS: dict[str, Content] = {
     "alarm": AlarmChanged(ALARM),
     "cleared": AlarmCleared(ENDED),
-    "alarm-index": AlarmIndex("bed-3", (ALARM,)),
+    "alarm-index": AlarmIndex("bed-3", (ALARM,), (("DOSE_RATE_LOW.pumps.1-2", "DEVICE_NO_FLOW.pumps.1-2"),)),
     "snapshot": SNAPSHOT,
     "therapy": TherapyView(
         "bed-3",
@@ -114,6 +142,7 @@ CONTENTS: dict[str, Content] = {
                 "DOSE_RATE_HIGH", "soft", Side.HIGH, Decimal("2.0"), "mg/kg/h", 60.0, Priority.MEDIUM, "drug library"
             ),
         ),
+        (PauseView(SilenceReason.OFF_MONITOR, "station-a:u12", 2134.5),),
     ),
     "roster": Roster(
         (("bed-3", "Bed 3", (("pumps", "1-2", "pump"), ("monitor", "0", "monitor"))),),
@@ -121,7 +150,8 @@ CONTENTS: dict[str, Content] = {
     ),
     "self-check": SelfCheck(7, AT, (DEVICE,), (1, 2, 3)),
     "status": Heartbeat(AT),
-    "event": Event(41, "escalate", ALARM, AT),
+    "event": Event(41, Phase.ESCALATE, ALARM, AT),
+    "response": Answer("station-a", "r-17", "accept", done=False, reason="it is over", at=AT, durable=False),
 }
 
 

@@ -23,29 +23,55 @@ from drivers.model import (
     invalid,
     missing,
 )
-from edge.core.config import BandLimit, BedConfig, Binding, CoreConfig, DrugConfig, LimitConfig, PortConfig
+from edge.core.config import (
+    BandLimit,
+    BedConfig,
+    Binding,
+    CoreConfig,
+    DrugConfig,
+    LimitConfig,
+    PortConfig,
+    StationConfig,
+)
 from edge.core.effects import (
     AlarmChanged,
     AlarmCleared,
     AlarmIndex,
+    Answer,
     BedSnapshot,
     Event,
     Heartbeat,
     Journal,
     Persist,
     Publish,
+    Remember,
     Roster,
     SelfCheck,
     Step,
     TherapyView,
 )
-from edge.core.engine import Core, initial_state
-from edge.core.inputs import Input, Order, PlaceOrder, Request, StoreResult
-from edge.core.model import Alarm, AlarmKey, Instant, Priority, Side
+from edge.core.engine import Core
+from edge.core.inputs import (
+    Accept,
+    Acknowledge,
+    Act,
+    Basis,
+    Input,
+    Named,
+    Order,
+    PlaceOrder,
+    Request,
+    Reset,
+    Role,
+    StoreResult,
+)
+from edge.core.model import Alarm, AlarmKey, Instant, Phase, Priority, Side
+from edge.core.restore import initial_state
 from edge.core.state import CoreState
 from edge.core.validate import CANON, Value
 
 START_S = 1000.0
+RUN = "run-1"
 BED, OTHER_BED = "bed-1", "bed-2"
 PUMP, OTHER_PUMP, MONITOR, OTHER_MONITOR = ("rack", "11"), ("rack", "12"), ("mon-1", "0"), ("mon-2", "0")
 VITALS = {Quantity.HEART_RATE: 80, Quantity.SPO2: 98, Quantity.RESPIRATORY_RATE: 14}
@@ -116,6 +142,7 @@ KETAMINE = DrugConfig(
     Decimal("0.05"),
     300.0,
 )
+STATION = StationConfig("station-a", Role.NURSE)
 CONFIG = CoreConfig(
     "ward",
     "edge-1",
@@ -130,6 +157,7 @@ CONFIG = CoreConfig(
     ),
     (HR_LIMIT, SPO2_LIMIT, BP_LIMIT),
     (KETAMINE,),
+    (STATION,),
 )
 
 
@@ -147,6 +175,25 @@ def order(where: tuple[str, str] = PUMP, *, step: str = "1.0", concentration: st
 
 def place(at_s: float, placed: Order, bed: str = BED) -> Request:
     return Request("r-1", "configuration", at_s, PlaceOrder(bed, placed))
+
+
+def asked(at_s: float, act: Act, request_id: str) -> Request:
+    """What a nurse asks for at a station whose screen shows what is so now."""
+    return Request(request_id, STATION.station, at_s, act, Basis(RUN, at_s), "ann", Role.NURSE)
+
+
+def named(alarm: Alarm) -> Named:
+    """An alarm as an act names it."""
+    return Named(alarm.key.bed, alarm.key.name, alarm.occurrence, alarm.rev)
+
+
+def history(events: Iterable[Event], *, levels: bool = True) -> list[tuple[float, str, str]]:
+    """When, which transition, and which band; without ``levels``, not that nobody accepted it."""
+    return [
+        (event.at.mono_s - START_S, event.phase.value, event.alarm.band)
+        for event in events
+        if levels or event.phase is not Phase.LEVEL
+    ]
 
 
 def value_of(quantity: Quantity, number: object, validity: Validity = Validity.VALID, resolution: str = "1") -> Value:
@@ -222,7 +269,7 @@ class World:
         keeps: bool = True,
     ) -> None:
         restored = tuple(alarms)
-        self.core = Core(config, state or initial_state(config, "run-1", START_S, restored))
+        self.core = Core(config, state or initial_state(config, RUN, instant(START_S), restored))
         self.keeps = keeps
         self.now_s = START_S
         self.steps: list[Step] = []
@@ -234,11 +281,12 @@ class World:
         self.rosters: list[tuple[float, Roster]] = []
         self.self_checks: list[SelfCheck] = []
         self.heartbeats: list[Heartbeat] = []
+        self.answers: list[Answer] = []
 
     def step(self, now_s: float, *inputs: Input) -> Step:
         self.now_s = now_s
         step = self._step(inputs)
-        while self.keeps and any(isinstance(effect, Persist | Journal) for effect in self.steps[-1].effects):
+        while self.keeps and any(isinstance(effect, Persist | Journal | Remember) for effect in self.steps[-1].effects):
             self._step((StoreResult(now_s, self.steps[-1].mark, committed=True),))
         return step
 
@@ -260,7 +308,7 @@ class World:
             case AlarmChanged(alarm):
                 self.retained[alarm.key] = alarm
             case AlarmCleared(alarm):
-                del self.retained[alarm.key]
+                self.retained.pop(alarm.key, None)
             case AlarmIndex(bed, alarms):
                 self.indexes[bed] = alarms
             case Event() as event:
@@ -275,23 +323,52 @@ class World:
                 self.self_checks.append(check)
             case Heartbeat() as beat:
                 self.heartbeats.append(beat)
+            case Answer() as answer:
+                self.answers.append(answer)
+
+    # --- what a nurse does ---
+
+    def ask(self, act: Act) -> Answer:
+        """Ask for something now, and return the answer. It must be kept first."""
+        request = asked(self.now_s, act, f"ask-{len(self.steps)}")
+        self.step(self.now_s, request)
+        (answer,) = [answer for answer in self.answers if answer.request_id == request.request_id]
+        return answer
+
+    def acknowledge(self, condition: str, bed: str | None = None) -> Answer:
+        return self.ask(Acknowledge(named(self._the(condition, bed))))
+
+    def accept(self, condition: str, bed: str | None = None, *, acknowledge: bool = False) -> Answer:
+        return self.ask(Accept(named(self._the(condition, bed)), acknowledge))
+
+    def reset(self, condition: str, bed: str | None = None) -> Answer:
+        return self.ask(Reset(named(self._the(condition, bed))))
 
     # --- what happened ---
 
-    def told(self, condition: str) -> list[tuple[float, str, str]]:
-        """When, which transition, and which band, of one condition."""
-        return [
-            (event.at.mono_s - START_S, event.phase, event.alarm.band)
-            for event in self.events
-            if event.alarm.key.condition == condition
-        ]
+    def told(self, condition: str, bed: str | None = None, *, levels: bool = True) -> list[tuple[float, str, str]]:
+        """When, which transition, and which band, of one condition (see `history`)."""
+        return history((event for event in self.events if _is(event.alarm, condition, bed)), levels=levels)
 
-    def alarm(self, condition: str) -> Alarm | None:
+    def alarm(self, condition: str, bed: str | None = None) -> Alarm | None:
         """The one alarm of a condition that readers see."""
-        found = [alarm for key, alarm in self.retained.items() if key.condition == condition]
+        found = [alarm for alarm in self.retained.values() if _is(alarm, condition, bed)]
         assert len(found) <= 1
         return found[0] if found else None
 
-    def present(self) -> set[str]:
-        """The conditions that readers see."""
+    def standing(self) -> set[str]:
+        """The conditions of the alarms that readers see: those whose condition is over, and that latched, too."""
         return {key.condition for key in self.retained}
+
+    def present(self) -> set[str]:
+        """The conditions that readers see as present."""
+        return {key.condition for key, alarm in self.retained.items() if alarm.present}
+
+    def _the(self, condition: str, bed: str | None) -> Alarm:
+        alarm = self.alarm(condition, bed)
+        assert alarm is not None
+        return alarm
+
+
+def _is(alarm: Alarm, condition: str, bed: str | None) -> bool:
+    return alarm.key.condition == condition and bed in (None, alarm.key.bed)

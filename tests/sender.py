@@ -10,16 +10,18 @@ from random import Random
 from typing import Any
 
 from drivers.reconnect import Backoff
-from edge.mqtt import BrokerSettings, Sender
+from edge.mqtt import BrokerSettings, Heard
+from edge.sender import Ears, Sender
 from edge.store import OutboxRow
-from edge.wire import Lane, Outgoing
+from edge.wire import AlarmRevision, Lane, Outgoing
 from tests.broker import Listener, Mosquitto
 
 WILL = Outgoing("edge/status", b"lost", Lane.STATUS)
 BIRTH = replace(WILL, payload=b"running")
 STOPPED = replace(WILL, payload=b"stopped")
+FENCE = Outgoing("edge/fence", b"run-1", Lane.STATUS, retain=False)
 EVENT = "edge/event"
-WITHIN_S = 4.0
+WITHIN_S = 10.0
 CHANCE = Random(1)
 
 
@@ -60,6 +62,9 @@ class Edge:
         self.refused: list[tuple[str, str]] = []
         self.accepted: list[str] = []
         self.sent: list[tuple[str, int]] = []
+        self.found: list[list[Heard]] = []
+        self.asked: list[Heard] = []
+        self.taken: list[AlarmRevision] = []
         self.ahead_s = 0.0
         self._changed = asyncio.Event()
         self.sender = Sender(
@@ -71,6 +76,14 @@ class Edge:
             on_refused=lambda topic, reason: self._note(self.refused, (topic, reason)),
             on_accepted=lambda topic: self._note(self.accepted, topic),
             on_event_sent=lambda run, event_seq: self._note(self.sent, (run, event_seq)),
+            ears=Ears(
+                own_alarms=("edge/alarm/+",),
+                fence=lambda: FENCE,
+                on_found=lambda found: self._note(self.found, list(found)),
+                asked=("edge/request/#",),
+                on_asked=lambda heard: self._note(self.asked, heard),
+                on_taken=lambda taken: self._note(self.taken, taken),
+            ),
         )
         self.sender.publish(BIRTH)
 

@@ -1,218 +1,295 @@
-"""The register of present alarms: from a condition's transition to what is told, kept and published.
+"""The register: from a judgement of the world to what is told of it.
+
+It drives the condition machine of each key, and, with its transitions, the signal machine of the alarm that stands for
+it. What people do about an alarm, and time, are `attention.py`; how a change is told and kept is `ledger.py`.
 
 Laws:
-  * One onset, one occurrence, one identity; every transition is one event with the next ``event_seq``.
-  * Noise first (law 7): start, update and escalate are published in the step that found them, beside their commit.
-  * Quiet last (law 7): end and deescalate are published when their step is committed. Until then the retained alarm and
-    the index stand as they were. If the store fails they are published all the same, marked not durable.
-  * A quiet change that is overtaken by a noisy one before its commit is not published: the newest truth stands.
-
-    signal      condition starts   condition ends
-    off         on                 -
-    on          -                  off
+  * What an alarm says stands until it gets better or worse, or until its words would be others (the fingerprint).
+  * A technical alarm that explains it keeps a physiological condition from beginning. It never touches one that is
+    present, nor a high band. What is kept back is in the index and in the journal.
+  * No high alarm is hidden by a lower one: each key has its own alarm, and its band is the worst. What is to latch
+    stands as it was until somebody acknowledges it, though its condition became milder meanwhile (``now``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from edge.core.catalogue import entry_of
-from edge.core.condition import Band, Condition, Transition
-from edge.core.effects import (
-    AlarmChanged,
-    AlarmCleared,
-    AlarmIndex,
-    Annunciate,
-    Effect,
-    Event,
-    Journal,
-    Persist,
-    Publish,
-)
+from edge.core.catalogue import Entry, entry_of
+from edge.core.condition import INSIDE, Band, Condition, ConditionState, Judgement, Transition
 from edge.core.finding import Finding
-from edge.core.model import Alarm, AlarmKey, Instant, SignalPresence
+from edge.core.inactivation import silence_at_onset
+from edge.core.ledger import AlarmState, Ledger
+from edge.core.model import (
+    Alarm,
+    AlarmKey,
+    Instant,
+    Phase,
+    Priority,
+    Said,
+    Side,
+    SignalPresence,
+    SilenceReason,
+)
+from edge.core.signal import SignalEvent, after
 
-
-@dataclass(slots=True)
-class AlarmState:
-    """The alarms that are present, what readers of the retained topics see, and what waits for its commit."""
-
-    run: str
-    present: dict[AlarmKey, Alarm] = field(default_factory=dict)
-    published: dict[AlarmKey, Alarm] = field(default_factory=dict)
-    conditions: dict[str, dict[AlarmKey, Condition]] = field(default_factory=dict)
-    event_seq: int = 0
-    occurrences: int = 0
-    fingerprints: dict[AlarmKey, str] = field(default_factory=dict)
-    waiting: dict[int, list[Alarm]] = field(default_factory=dict)
+_EVENTS = {
+    Transition.START: SignalEvent.START,
+    Transition.ESCALATE: SignalEvent.WORSE,
+    Transition.END: SignalEvent.END,
+}
 
 
 class Register:
-    """Judges conditions and turns their transitions into effects. One ``begin`` a step."""
+    """Judges conditions and tells what became of them."""
 
-    def __init__(self, state: AlarmState) -> None:
+    def __init__(self, state: AlarmState, ledger: Ledger) -> None:
         self._state = state
-        self._effects: list[Effect] = []
-        self._indexes: set[str] = set()
-        self._mark = 0
-        self._now = Instant(0.0, 0.0, synchronised=False)
-
-    def begin(self, mark: int, now: Instant) -> None:
-        """Open a step."""
-        self._mark, self._now = mark, now
-        self._effects = []
-        self._indexes = set()
-
-    def finish(self) -> list[Effect]:
-        """Close the step and return its effects, the indexes of changed scopes after their alarms."""
-        for scope in sorted(self._indexes):
-            self._effects.append(Publish(self.index(scope)))
-        return self._effects
+        self._ledger = ledger
 
     def judge(self, finding: Finding, at_s: float) -> float | None:
         """Judge a condition as of ``at_s``, tell what changed, and return when it must be judged again."""
         condition = self._condition(finding.key, finding.bands)
+        if condition.state is ConditionState.NORMAL and finding.judged is not None and finding.judged.beyond == INSIDE:
+            return None  # the commonest case by far
+        entry = entry_of(finding.key.condition)
         before = condition.band
-        transition = condition.judge(at_s, finding.judged, finding.bands, finding.clear_delay_s)
+        judged = self._unless_inhibited(entry, condition, finding)
+        transition = condition.judge(at_s, judged, finding.bands, finding.clear_delay_s)
         if transition is not None:
             band = finding.bands[before if transition is Transition.END else condition.band]
-            self._tell(finding, transition, band, verifiable=condition.verifiable)
-        elif condition.present and finding.judged is not None and self._says_otherwise(finding):
-            self._tell(finding, Transition.UPDATE, finding.bands[condition.band], verifiable=condition.verifiable)
+            self._tell(entry, finding, transition, band, condition)
+        elif condition.present and judged is not None:
+            self._look_again(entry, finding, judged, condition)
         return condition.deadline_s(finding.bands, finding.clear_delay_s)
 
     def end_context(self, key: AlarmKey, text: str) -> None:
         """End a condition because there is nothing left that it could be true of (SM-A14)."""
-        scope = self._state.conditions.setdefault(key.bed, {})
-        scope.pop(key, None)
-        alarm = self._state.present.get(key)
+        self._state.conditions.setdefault(key.bed, {}).pop(key, None)
+        alarm = self._state.standing.get(key)
         if alarm is not None:
-            self._change(replace(alarm, text=text, verifiable=True), Transition.END)
+            over = replace(alarm, text=text, verifiable=True, present=False, signal=SignalPresence.OFF)
+            self._ledger.tell(over, Phase.END)
+
+    def adopt(self, alarm: Alarm) -> bool:
+        """Take up an alarm that only the broker still knew: present, and not verifiable. Return whether it was new."""
+        if alarm.key in self._state.standing:
+            return False
+        condition = self._state.conditions.get(alarm.key.bed, {}).get(alarm.key)
+        if condition is not None:
+            if condition.verifiable:
+                return False  # judged since the start, on valid input, and not so
+            self._state.conditions[alarm.key.bed].pop(alarm.key)
+        adopted = replace(alarm, present=True, verifiable=False, signal=SignalPresence.ON, silence=None)
+        self._ledger.tell(adopted, Phase.ADOPT)
+        return True
+
+    def is_normal(self, key: AlarmKey) -> bool:
+        """Tell whether a condition was judged and is normal (C1): to judge it inside again changes nothing."""
+        condition = self._state.conditions.get(key.bed, {}).get(key)
+        return condition is not None and condition.state is ConditionState.NORMAL
 
     def alarms(self) -> tuple[Alarm, ...]:
-        """Return every present alarm."""
-        return tuple(self._state.present.values())
+        """Return every alarm that stands."""
+        return tuple(self._state.standing.values())
 
     def keys_of(self, bed: str) -> tuple[AlarmKey, ...]:
         """Return the keys of a scope that have an alarm or a condition."""
         keys = dict.fromkeys(self._state.conditions.get(bed, {}))
-        keys.update(dict.fromkeys(key for key in self._state.present if key.bed == bed))
+        keys.update(dict.fromkeys(key for key in self._state.standing if key.bed == bed))
         return tuple(keys)
-
-    def index(self, bed: str) -> AlarmIndex:
-        """Return the index of a scope, the most urgent alarm first."""
-        alarms = [alarm for alarm in self._state.published.values() if alarm.key.bed == bed]
-        alarms.sort(key=lambda alarm: (-alarm.priority, alarm.onset.mono_s, alarm.key))
-        return AlarmIndex(bed, tuple(alarms))
-
-    def committed(self, mark: int, *, durable: bool) -> None:
-        """Publish what waited for the commit of a step; not durable if the store failed."""
-        for ended in self._state.waiting.pop(mark, ()):
-            shown = self._state.published.get(ended.key)
-            if shown is None or shown.occurrence != ended.occurrence or shown.rev > ended.rev:
-                continue  # overtaken by a newer change
-            alarm = ended if durable else replace(ended, durable=False)
-            if alarm.present:
-                self._show(alarm)
-            else:
-                del self._state.published[alarm.key]
-                self._effects.append(Publish(AlarmCleared(alarm)))
-                self._indexes.add(alarm.key.bed)
-
-    def reassert(self, scopes: Iterable[str]) -> None:
-        """Publish every present alarm and the scopes' indexes: at start, alarms of the run before are not new.
-
-        An empty index says that nothing is present; it is made at the end of the step, when that is known.
-        """
-        self._indexes.update(scopes)
-        for alarm in self._state.present.values():
-            self._show(alarm)
-
-    def _show(self, alarm: Alarm) -> None:
-        self._state.published[alarm.key] = alarm
-        self._effects.append(Publish(AlarmChanged(alarm)))
-        self._indexes.add(alarm.key.bed)
 
     def _condition(self, key: AlarmKey, bands: Sequence[Band]) -> Condition:
         scope = self._state.conditions.setdefault(key.bed, {})
         condition = scope.get(key)
         if condition is None:
             condition = scope[key] = Condition()
-            restored = self._state.present.get(key)
-            if restored is not None:
+            restored = self._state.standing.get(key)
+            if restored is not None and restored.present:
                 condition.restore(_band_of(restored, bands))
         return condition
 
-    def _tell(self, finding: Finding, transition: Transition, band: Band, *, verifiable: bool) -> None:
-        key = finding.key
-        entry = entry_of(key.condition)
-        before = self._state.present.get(key)
-        if before is None or transition is Transition.START:
-            self._state.occurrences += 1
-            occurrence, rev, onset = f"{self._state.run}-{self._state.occurrences}", 0, self._now
+    # --- inhibition ---------------------------------------------------------------------------------------------------
+
+    def _unless_inhibited(self, entry: Entry, condition: Condition, finding: Finding) -> Judgement | None:
+        judged = finding.judged
+        if not entry.inhibited_by:
+            return judged
+        by = ""
+        beyond = INSIDE if judged is None else judged.beyond
+        if beyond != INSIDE and finding.bands[beyond].priority is not Priority.HIGH and not condition.present:
+            by = self._explained_by(entry, finding.key)
+        if by != self._state.inhibited.get(finding.key, ""):
+            self._note_inhibition(finding.key, by)
+        return None if by else judged
+
+    def _explained_by(self, entry: Entry, key: AlarmKey) -> str:
+        for condition in entry.inhibited_by:
+            cause = self._state.standing.get(replace(key, condition=condition))
+            if cause is not None and cause.present:
+                return cause.key.name
+        return ""
+
+    def _note_inhibition(self, key: AlarmKey, by: str) -> None:
+        if by:
+            self._state.inhibited[key] = by
         else:
-            occurrence, rev, onset = before.occurrence, before.rev, before.onset
-        # What an alarm said stands until it gets better or worse; when it ended there is nothing left to describe.
-        kept = before if transition in (Transition.UPDATE, Transition.END) else None
-        if transition is not Transition.END and finding.judged is not None:
-            if self._says_otherwise(finding):
-                kept = None
-            self._state.fingerprints[key] = finding.fingerprint
-        says = kept or finding.describe(band)
-        self._change(
-            Alarm(
-                key=key,
-                occurrence=occurrence,
-                rev=rev,
-                kind=entry.kind,
-                audience=entry.audience,
-                priority=band.priority,
-                band=band.name,
-                present=True,
-                verifiable=verifiable,
-                signal=SignalPresence.ON,
-                text=says.text,
-                action=entry.action,
-                onset=onset,
-                changed=self._now,
-                value=says.value,
-                unit=says.unit,
-                limit=says.limit,
-                evidence=says.evidence,
-            ),
-            transition,
+            del self._state.inhibited[key]
+        self._ledger.reindex(key.bed)
+        self._ledger.journal("inhibited" if by else "not inhibited", bed=key.bed, key=key.name, by=by)
+
+    # --- telling ------------------------------------------------------------------------------------------------------
+
+    def _tell(self, entry: Entry, finding: Finding, transition: Transition, band: Band, condition: Condition) -> None:
+        if transition is Transition.START and finding.key not in self._state.standing:
+            self._begin(entry, finding, band, condition)
+            return
+        before = self._state.standing[finding.key]
+        signal, phase = before.signal, Phase(transition.value)
+        event = _EVENTS.get(transition)
+        if event is SignalEvent.END and before.latching:
+            event = SignalEvent.END_TO_LATCH
+        if event is not None:
+            became = after(before.signal, event)
+            signal, phase = became
+        milder = before.latching and transition is not Transition.END and band.priority < before.priority
+        described = self._described(finding, transition, band, before)
+        alarm = replace(
+            _with_now(before, described) if milder else described,
+            present=transition is not Transition.END,
+            verifiable=condition.verifiable,
+            signal=signal,
+            returns=before.returns + (phase is Phase.RETURN),
         )
+        if transition in (Transition.START, Transition.ESCALATE):
+            alarm = replace(
+                alarm,
+                latching=before.latching or entry.latches(band.priority),
+                event_at=self._event_at(condition),
+                silence=alarm.silence if entry.sensor and _off_monitor(alarm) else None,
+            )
+        self._ledger.tell(alarm, phase)
+
+    def _begin(self, entry: Entry, finding: Finding, band: Band, condition: Condition) -> None:
+        """Begin an occurrence (SM-B1)."""
+        state, now, key = self._state, self._ledger.now, finding.key
+        state.occurrences += 1
+        says = finding.describe(band)
+        alarm = Alarm(
+            key=key,
+            occurrence=f"{state.run}-{state.occurrences}",
+            rev=0,
+            kind=entry.kind,
+            audience=entry.audience,
+            priority=band.priority,
+            band=band.name,
+            present=True,
+            verifiable=condition.verifiable,
+            signal=SignalPresence.ON,
+            text=says.text,
+            action=entry.action,
+            onset=now,
+            changed=now,
+            value=says.value,
+            unit=says.unit,
+            limit=says.limit,
+            evidence=says.evidence,
+            event_at=self._event_at(condition),
+            latching=entry.latches(band.priority),
+        )
+        silence = silence_at_onset(
+            state.pauses.values(), alarm, sensor=entry.sensor, repeats=entry.repeats, now_s=now.mono_s
+        )
+        state.fingerprints[key] = finding.fingerprint
+        if silence is not None and silence.reason is SilenceReason.AWAITING_REPEAT and finding.judged is not None:
+            state.first_samples[key] = finding.judged.sample_at_s
+        self._ledger.tell(replace(alarm, silence=silence), Phase.START)
+
+    def _described(self, finding: Finding, transition: Transition, band: Band, before: Alarm) -> Alarm:
+        """Return the alarm with what it says now: what it said stands while it gets neither better nor worse."""
+        if transition is Transition.END:
+            return replace(before, now=None)
+        keeps = transition is Transition.UPDATE
+        if finding.judged is not None:
+            if self._says_otherwise(finding):
+                keeps = False
+            self._state.fingerprints[finding.key] = finding.fingerprint
+        if keeps:
+            return before if before.now is not None else replace(before, priority=band.priority, band=band.name)
+        says = finding.describe(band)
+        return replace(
+            before,
+            priority=band.priority,
+            band=band.name,
+            text=says.text,
+            value=says.value,
+            unit=says.unit,
+            limit=says.limit,
+            evidence=says.evidence,
+            now=None,
+        )
+
+    def _event_at(self, condition: Condition) -> Instant:
+        now = self._ledger.now
+        ago_s = max(0.0, now.mono_s - condition.event_at_s)
+        return Instant(now.mono_s - ago_s, now.wall_s - ago_s, now.synchronised)
 
     def _says_otherwise(self, finding: Finding) -> bool:
         """Tell whether a present alarm would say something else now."""
         return self._state.fingerprints.get(finding.key, "") != finding.fingerprint
 
-    def _change(self, alarm: Alarm, transition: Transition) -> None:
-        ends = transition is Transition.END
-        alarm = replace(
-            alarm,
-            rev=alarm.rev + 1,
-            changed=self._now,
-            present=not ends,
-            signal=SignalPresence.OFF if ends else SignalPresence.ON,
-            durable=True,
-        )
-        if ends:
-            del self._state.present[alarm.key]
-            self._state.fingerprints.pop(alarm.key, None)
-        else:
-            self._state.present[alarm.key] = alarm
-        self._state.event_seq += 1
-        event = Event(self._state.event_seq, transition.value, alarm, self._now)
-        if ends or transition is Transition.DEESCALATE:
-            self._state.waiting.setdefault(self._mark, []).append(alarm)
-        else:
-            self._show(alarm)
-        self._effects.append(Persist(alarm))
-        self._effects.append(Publish(event))
-        self._effects.append(Journal("alarm", self._now, _journal_body(event)))
-        self._effects.append(Annunciate(alarm, transition.value))
+    # --- what is present and goes on ----------------------------------------------------------------------------------
+
+    def _look_again(self, entry: Entry, finding: Finding, judged: Judgement, condition: Condition) -> None:
+        before = self._state.standing[finding.key]
+        band = finding.bands[condition.band]
+        if _worse_by_a_step(entry, finding, before):
+            became = after(before.signal, SignalEvent.REMIND)
+            worse = replace(self._described(finding, Transition.ESCALATE, band, before), signal=became[0])
+            self._ledger.tell(worse, became[1])
+        elif self._is_repeated(finding.key, judged, before):
+            self._ledger.tell(replace(before, silence=None), Phase.SOUND)
+        elif self._says_otherwise(finding):
+            self._tell(entry, finding, Transition.UPDATE, band, condition)
+
+    def _is_repeated(self, key: AlarmKey, judged: Judgement, before: Alarm) -> bool:
+        """Tell whether another measurement confirms an alarm that waits for it."""
+        if before.silence is None or before.silence.reason is not SilenceReason.AWAITING_REPEAT:
+            return False
+        # After a restart the first sample may be the one that began it.
+        first_at_s = self._state.first_samples.setdefault(key, judged.sample_at_s)
+        return judged.beyond != INSIDE and judged.sample_at_s != first_at_s
+
+
+def _worse_by_a_step(entry: Entry, finding: Finding, before: Alarm) -> bool:
+    held = before.acknowledgement
+    if entry.worse_step is None or held is None or held.value is None or before.limit is None:
+        return False
+    if finding.value is None or before.signal is not SignalPresence.ACKNOWLEDGED or before.priority is Priority.HIGH:
+        return False
+    climbed = finding.value - held.value
+    return (climbed if before.limit.side is Side.HIGH else -climbed) >= entry.worse_step
+
+
+def _with_now(before: Alarm, described: Alarm) -> Alarm:
+    """Return what stands, with what is so now beside it."""
+    if described is before:
+        return before
+    now = Said(
+        described.priority,
+        described.band,
+        described.text,
+        described.value,
+        described.unit,
+        described.limit,
+        described.evidence,
+    )
+    return replace(before, now=now)
+
+
+def _off_monitor(alarm: Alarm) -> bool:
+    return alarm.silence is not None and alarm.silence.reason is SilenceReason.OFF_MONITOR
 
 
 def _band_of(alarm: Alarm, bands: Sequence[Band]) -> int:
@@ -221,16 +298,3 @@ def _band_of(alarm: Alarm, bands: Sequence[Band]) -> int:
         if band.name == alarm.band:
             return index
     return max((index for index, band in enumerate(bands) if band.priority <= alarm.priority), default=0)
-
-
-def _journal_body(event: Event) -> tuple[tuple[str, str], ...]:
-    alarm = event.alarm
-    return (
-        ("event_seq", str(event.event_seq)),
-        ("phase", event.phase),
-        ("bed", alarm.key.bed),
-        ("key", alarm.key.name),
-        ("occurrence", alarm.occurrence),
-        ("priority", alarm.priority.name.lower()),
-        ("text", alarm.text),
-    )

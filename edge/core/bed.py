@@ -9,7 +9,7 @@ from drivers.model import Validity
 from edge.core import rules_device, rules_dose, rules_vital
 from edge.core.alarms import Register
 from edge.core.config import Binding, LimitConfig
-from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, TherapyView
+from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, PauseView, TherapyView
 from edge.core.finding import Finding
 from edge.core.sources import SourceState
 from edge.core.validate import CANON, Value
@@ -31,7 +31,7 @@ def judge_sample(view: BedView, register: Register, source: SourceState, at_s: f
         if (pump.port, pump.channel) == (source.port, source.channel):
             _apply(register, rules_dose.limits_of_sample(view, pump), at_s)
             return
-    _apply(register, rules_vital.limits_of_sample(view, source, at_s), at_s)
+    _apply(register, rules_vital.limits_of_sample(view, source, at_s, register.is_normal), at_s)
 
 
 def judge_alarms(view: BedView, register: Register, source: SourceState, at_s: float) -> None:
@@ -60,20 +60,22 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
     for pump in view.config.pumps:
         yield from rules_dose.limits(view, pump, now_s)
         yield from rules_dose.order_missing(view, pump, now_s)
-    yield from rules_vital.limits(view, now_s)
+    yield from rules_vital.limits(view, now_s, register.is_normal)
+    yield from rules_vital.sources_disagree(view, now_s)
     yield from rules_vital.missing(view, now_s)
     yield from rules_vital.cuff_age(view, now_s)
 
 
 def _apply(register: Register, findings: Iterable[Finding], at_s: float) -> float | None:
-    due: list[float] = []
+    soonest_s: float | None = None
     for finding in findings:
-        again_at_s = register.judge(finding, at_s)
-        due += [at for at in (again_at_s, finding.again_at_s) if at is not None]
-    return min(due, default=None)
+        for due_s in (register.judge(finding, at_s), finding.again_at_s):
+            if due_s is not None and (soonest_s is None or due_s < soonest_s):
+                soonest_s = due_s
+    return soonest_s
 
 
-def therapy(view: BedView) -> TherapyView:
+def therapy(view: BedView, pauses: tuple[PauseView, ...] = ()) -> TherapyView:
     """Return the bed's phase, orders, and limits in force with their origin."""
     orders = tuple(view.state.orders[key] for key in sorted(view.state.orders))
     limits = [shown for limit in view.core.vital_limits for shown in _limit_views(limit)]
@@ -82,7 +84,7 @@ def therapy(view: BedView) -> TherapyView:
         limits += _limit_views(drug.dose_rate_high)
         limits += _limit_views(rules_dose.low_limit(drug, order))
     phase = "setup" if not orders else "infusing" if view.infusing() else "stopped"
-    return TherapyView(view.config.bed, phase, orders, tuple(limits))
+    return TherapyView(view.config.bed, phase, orders, tuple(limits), pauses)
 
 
 def _limit_views(limit: LimitConfig) -> list[LimitView]:

@@ -1,138 +1,248 @@
-"""The alarm catalogue: every condition with its kind, its audience, and what to do about it, as data."""
+"""The alarm catalogue: every condition as data. `docs/alarms.md` is generated from it.
+
+Bands without a number here come from limits: those of vital signs from `edge.toml`, those of doses from the drug
+library. What each person is to do stands in `catalogue_texts.py`, in English and in Norwegian.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from drivers.model import DeviceAlarmKind, Quantity
+from edge.core.catalogue_texts import ACTIONS
 from edge.core.condition import Band
 from edge.core.model import AlarmKind, Audience, Priority
+
+LOW, MEDIUM, HIGH = Priority.LOW, Priority.MEDIUM, Priority.HIGH
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One condition: who is to act, and what that person does, in one plain sentence."""
+    """One condition.
+
+    ``bands`` are its bands, the mildest first, empty where they come from limits; ``clear_delay_s`` is its off-delay.
+    ``latching``: its high band latches. ``inhibited_by`` are the technical conditions of the same bed and channel that
+    explain it; they keep back no high band. ``worse_step``: acknowledged and soft, it sounds again when worse by so
+    much, in its own unit. ``repeats``: its soft band waits for another measurement. ``sensor``: it is silent while the
+    patient is off the monitor. ``expected`` says when it can be.
+    """
 
     kind: AlarmKind
     audience: Audience
     action: str
+    expected: str
+    bands: tuple[Band, ...] = ()
+    clear_delay_s: float = 0.0
     latching: bool = False
+    inhibited_by: tuple[str, ...] = ()
+    worse_step: Decimal | None = None
+    repeats: bool = False
+    sensor: bool = False
+
+    def latches(self, priority: Priority) -> bool:
+        """Tell whether an alarm of this priority latches when its condition ends."""
+        return self.latching and priority is HIGH
 
 
-def _phy(action: str) -> Entry:
-    return Entry(AlarmKind.PHYSIOLOGICAL, Audience.NURSE, action)
+ALWAYS = "a value is there, at any bed"
+ACTIVE = "the bed has an order, or a pump of it was last seen infusing"
+RUNNING = "the channel runs"
+SHOWN = "the device shows it"
+ANY_TIME = "the edge runs"
 
 
-def _tec(action: str) -> Entry:
-    return Entry(AlarmKind.TECHNICAL, Audience.NURSE, action)
+def _vital(name: str, worse_step: str, *, repeats: bool = False, inhibited_by: tuple[str, ...] = ()) -> Entry:
+    return Entry(
+        AlarmKind.PHYSIOLOGICAL,
+        Audience.NURSE,
+        ACTIONS[name].english,
+        ALWAYS,
+        latching=True,
+        inhibited_by=inhibited_by,
+        worse_step=Decimal(worse_step),
+        repeats=repeats,
+    )
 
 
-def _technician(action: str) -> Entry:
-    return Entry(AlarmKind.TECHNICAL, Audience.TECHNICIAN, action)
+def _technical(
+    name: str,
+    expected: str,
+    *bands: Band,
+    audience: Audience = Audience.NURSE,
+    clear_delay_s: float = 0.0,
+    latching: bool = False,
+    sensor: bool = False,
+) -> Entry:
+    return Entry(
+        AlarmKind.TECHNICAL,
+        audience,
+        ACTIONS[name].english,
+        expected,
+        bands,
+        clear_delay_s,
+        latching=latching,
+        sensor=sensor,
+    )
 
 
-_LOOK = "Go to the patient; check breathing, circulation and the sensor."
-_REPEAT = "Go to the patient and repeat the measurement."
+_MISSING = (Band("missing", LOW, 10.0), Band("missing for long", MEDIUM, 60.0))
+_LINK = (Band("lost", MEDIUM, 0.0), Band("lost while infusing", HIGH, 0.0))
+_ORDER = (
+    Band("no order", LOW, 0.0),
+    Band("no order for 5 min", MEDIUM, 300.0),
+    Band("no order, beyond the hard limit", HIGH, 0.0),
+)
+_NO_FLOW = (
+    "DEVICE_OCCLUSION_DOWNSTREAM",
+    "DEVICE_OCCLUSION_UPSTREAM",
+    "DEVICE_NO_FLOW",
+    "DEVICE_RESERVOIR_EMPTY",
+    "DEVICE_INFUSION_COMPLETE",
+    "DEVICE_KVO_ACTIVE",
+    "PUMP_LINK_LOST",
+    "DOSE_INPUT_MISSING",
+)
+_STREAM = ("HR_MISSING", "SPO2_MISSING", "RR_MISSING")
 
-CATALOGUE = {
-    "DOSE_RATE_HIGH": _phy(
-        "Check the pump: rate, concentration and weight. Stop the infusion if the dose is not meant."
+_PATIENT = {
+    # What lowers the reading of a dose explains a low one; a high one is told whatever else is wrong (H-01).
+    "DOSE_RATE_HIGH": Entry(
+        AlarmKind.PHYSIOLOGICAL, Audience.NURSE, ACTIONS["DOSE_RATE_HIGH"].english, RUNNING, latching=True
     ),
-    "DOSE_RATE_LOW": _phy("Check that the pump runs at the ordered step and that the line is open."),
-    "HR_HIGH": _phy(_LOOK),
-    "HR_LOW": _phy(_LOOK),
-    "BP_SYS_HIGH": _phy(_REPEAT),
-    "BP_SYS_LOW": _phy(_REPEAT),
-    "BP_DIA_HIGH": _phy(_REPEAT),
-    "BP_DIA_LOW": _phy(_REPEAT),
-    "BP_MEAN_HIGH": _phy(_REPEAT),
-    "BP_MEAN_LOW": _phy(_REPEAT),
-    "SPO2_LOW": _phy("Go to the patient; open the airway, look for secretions, give oxygen as ordered."),
-    "RR_HIGH": _phy(_LOOK),
-    "RR_LOW": _phy("Go to the patient; check breathing and the airway."),
-    "HR_MISSING": _tec("Check the electrodes and the monitor."),
-    "SPO2_MISSING": _tec("Check the finger sensor."),
-    "RR_MISSING": _tec("Check the electrodes; count the breaths."),
-    "NIBP_OVERDUE": _tec("Take a cuff pressure now, and check the monitor's cuff interval."),
-    "PUMP_LINK_LOST": _tec("Look at the pump itself: it is not being watched. Check its cable."),
-    "MONITOR_LINK_LOST": _tec("Look at the monitor itself: it is not being watched. Check its cable."),
-    "DOSE_INPUT_MISSING": _tec("Look at the pump itself: its rate cannot be read."),
-    "ORDER_MISSING": _tec("Enter the order: the dose of a running pump cannot be reckoned without it."),
-    "CHANNEL_UNBOUND": _tec("A pump that belongs to no bed is running: tell the technician which bed it serves."),
-    "DEVICE_IDENTITY_CHANGED": _tec(
-        "Check which device is connected at this bed; its readings do not count until then."
+    "DOSE_RATE_LOW": Entry(
+        AlarmKind.PHYSIOLOGICAL,
+        Audience.NURSE,
+        ACTIONS["DOSE_RATE_LOW"].english,
+        "the channel infuses, and is neither stopped nor keeping the vein open",
+        inhibited_by=_NO_FLOW,
     ),
-    "IDENTITY_UNCONFIRMED": _tec("Compare the serial number on the device, and confirm that it belongs to this bed."),
-    "LINE_ERRORS": _technician("Check cable, plugs and the device's serial settings."),
-    "NORTHBOUND_LOST": _technician("Check the network and the broker: the nursing station does not receive alarms."),
-    "STORE_FAILED": _technician("Check the disk: alarms go on, but would not survive a restart."),
-    "STORE_DAMAGED": _technician("Look at every bed: alarms may be missing. Keep the damaged file; check the disk."),
-    "PUBLISH_REFUSED": _technician("Check the broker's access list for this edge."),
+    "HR_HIGH": _vital("HR_HIGH", "10", inhibited_by=("HR_SOURCES_DISAGREE",)),
+    "HR_LOW": _vital("HR_LOW", "10", inhibited_by=("HR_SOURCES_DISAGREE",)),
+    "BP_SYS_HIGH": _vital("BP_SYS_HIGH", "10", repeats=True),
+    "BP_SYS_LOW": _vital("BP_SYS_LOW", "10", repeats=True),
+    "BP_DIA_HIGH": _vital("BP_DIA_HIGH", "10", repeats=True),
+    "BP_DIA_LOW": _vital("BP_DIA_LOW", "10", repeats=True),
+    "BP_MEAN_HIGH": _vital("BP_MEAN_HIGH", "10", repeats=True),
+    "BP_MEAN_LOW": _vital("BP_MEAN_LOW", "10", repeats=True),
+    "SPO2_LOW": _vital("SPO2_LOW", "2"),
+    "RR_HIGH": _vital("RR_HIGH", "5"),
+    "RR_LOW": _vital("RR_LOW", "2"),
 }
-"""Conditions by name; a device's own alarms are in ``DEVICE_ALARMS``."""
+_BED = {
+    **{name: _technical(name, ACTIVE, *_MISSING, clear_delay_s=5.0, sensor=True) for name in _STREAM},
+    "HR_SOURCES_DISAGREE": _technical(
+        "HR_SOURCES_DISAGREE",
+        "two sources of the heart rate are there",
+        Band("apart", LOW, 10.0, 2),
+        clear_delay_s=10.0,
+    ),
+    "NIBP_OVERDUE": _technical(
+        "NIBP_OVERDUE",
+        f"{ACTIVE}, and it is to have a cuff pressure",
+        Band("overdue", LOW, 0.0),
+        Band("long overdue", MEDIUM, 0.0),
+        Band("far too long", HIGH, 0.0),
+        sensor=True,
+    ),
+    "PUMP_LINK_LOST": _technical(
+        "PUMP_LINK_LOST", "the channel has an order, or was last seen infusing", *_LINK, clear_delay_s=5.0
+    ),
+    "MONITOR_LINK_LOST": _technical("MONITOR_LINK_LOST", ACTIVE, *_LINK, clear_delay_s=5.0, sensor=True),
+    "DOSE_INPUT_MISSING": _technical(
+        "DOSE_INPUT_MISSING", RUNNING, Band("missing", MEDIUM, 10.0), Band("bolus of unknown rate", MEDIUM, 0.0)
+    ),
+    "ORDER_MISSING": _technical("ORDER_MISSING", RUNNING, *_ORDER),
+    "DEVICE_IDENTITY_CHANGED": _technical(
+        "DEVICE_IDENTITY_CHANGED",
+        "a device answers whose serial number is known",
+        Band("not told", HIGH, 10.0),
+        Band("changed", HIGH, 0.0),
+        latching=True,
+    ),
+    "IDENTITY_UNCONFIRMED": _technical("IDENTITY_UNCONFIRMED", ACTIVE, Band("asked", MEDIUM, 120.0)),
+}
+_TECHNICIAN = Audience.TECHNICIAN
+_EDGE = {
+    "CHANNEL_UNBOUND": _technical("CHANNEL_UNBOUND", "a channel runs that belongs to no bed", *_ORDER),
+    "STATION_NOT_DISPLAYING": _technical(
+        "STATION_NOT_DISPLAYING",
+        "a station is required, and the broker is connected",
+        Band("no screen", MEDIUM, 10.0),
+        Band("no screen at an active bed", HIGH, 10.0),
+        Band("an alarm is not shown", HIGH, 0.0),
+        clear_delay_s=5.0,
+    ),
+    "NORTHBOUND_LOST": _technical(
+        "NORTHBOUND_LOST", ANY_TIME, Band("lost", HIGH, 10.0), audience=_TECHNICIAN, clear_delay_s=5.0
+    ),
+    "LINE_ERRORS": _technical(
+        "LINE_ERRORS", ACTIVE, Band("garbled", MEDIUM, 0.0), audience=_TECHNICIAN, clear_delay_s=30.0
+    ),
+    "STORE_FAILED": _technical("STORE_FAILED", ANY_TIME, Band("failed", MEDIUM, 0.0), audience=_TECHNICIAN),
+    "STORE_DAMAGED": _technical("STORE_DAMAGED", "the edge starts", Band("damaged", HIGH, 0.0), audience=_TECHNICIAN),
+    "PUBLISH_REFUSED": _technical("PUBLISH_REFUSED", ANY_TIME, Band("refused", MEDIUM, 0.0), audience=_TECHNICIAN),
+    "CLOCK_UNSYNCED": _technical(
+        "CLOCK_UNSYNCED", ANY_TIME, Band("not synchronised", LOW, 600.0), audience=_TECHNICIAN
+    ),
+    "CLOCK_STEP": _technical("CLOCK_STEP", ANY_TIME, Band("stepped", LOW, 0.0), audience=_TECHNICIAN),
+    "TEST_ALARM": _technical("TEST_ALARM", "somebody asks for it", Band("test", LOW, 0.0)),
+}
 
-MISSING = {
-    Quantity.HEART_RATE: "HR_MISSING",
-    Quantity.SPO2: "SPO2_MISSING",
-    Quantity.RESPIRATORY_RATE: "RR_MISSING",
+_OF_DEVICE = {
+    DeviceAlarmKind.OCCLUSION_DOWNSTREAM: MEDIUM,
+    DeviceAlarmKind.OCCLUSION_UPSTREAM: MEDIUM,
+    DeviceAlarmKind.AIR_IN_LINE: HIGH,
+    DeviceAlarmKind.NO_FLOW: MEDIUM,
+    DeviceAlarmKind.FREE_FLOW: HIGH,
+    DeviceAlarmKind.DOOR_OPEN: MEDIUM,
+    DeviceAlarmKind.SYRINGE: MEDIUM,
+    DeviceAlarmKind.RESERVOIR_EMPTY: MEDIUM,
+    DeviceAlarmKind.RESERVOIR_NEAR_EMPTY: LOW,
+    DeviceAlarmKind.INFUSION_COMPLETE: MEDIUM,
+    DeviceAlarmKind.INFUSION_NEAR_END: LOW,
+    DeviceAlarmKind.KVO_ACTIVE: LOW,
+    DeviceAlarmKind.KVO_ENDED: MEDIUM,
+    DeviceAlarmKind.STANDBY_EXPIRED: LOW,
+    DeviceAlarmKind.BATTERY_LOW: MEDIUM,
+    DeviceAlarmKind.BATTERY_EMPTY: HIGH,
+    DeviceAlarmKind.MALFUNCTION: HIGH,
+    DeviceAlarmKind.ADVISORY: LOW,
+    DeviceAlarmKind.SENSOR_OFF: LOW,
+    DeviceAlarmKind.VITAL_SIGN: MEDIUM,
+    DeviceAlarmKind.LIFE_THREATENING: HIGH,
+    DeviceAlarmKind.UNKNOWN: MEDIUM,
 }
+_OF_PATIENT = frozenset({DeviceAlarmKind.VITAL_SIGN, DeviceAlarmKind.LIFE_THREATENING})
+
+
+def _device(kind: DeviceAlarmKind, priority: Priority) -> Entry:
+    # They are relayed without delay (law 4).
+    return Entry(
+        AlarmKind.PHYSIOLOGICAL if kind in _OF_PATIENT else AlarmKind.TECHNICAL,
+        Audience.NURSE,
+        ACTIONS[f"DEVICE_{kind.name}"].english,
+        SHOWN,
+        (Band("device", priority, 0.0),),
+        latching=True,
+        sensor=kind is DeviceAlarmKind.SENSOR_OFF,
+    )
+
+
+CATALOGUE = (
+    _PATIENT | _BED | _EDGE | {f"DEVICE_{kind.name}": _device(kind, priority) for kind, priority in _OF_DEVICE.items()}
+)
+"""Every condition by name."""
+
+DEVICE_CONDITIONS = {f"DEVICE_{kind.name}": kind for kind in _OF_DEVICE}
+"""The kinds of devices' own alarms by condition name."""
+
+MISSING = dict(zip((Quantity.HEART_RATE, Quantity.SPO2, Quantity.RESPIRATORY_RATE), _STREAM, strict=True))
 """The condition that tells that an expected stream has no value."""
 
-_AT_PUMP = Entry(AlarmKind.TECHNICAL, Audience.NURSE, "Go to the pump and read its display.")
-_AT_DEVICE = Entry(AlarmKind.TECHNICAL, Audience.NURSE, "Go to the device and read its display.")
-_PRIORITIES = {
-    DeviceAlarmKind.OCCLUSION_DOWNSTREAM: Priority.MEDIUM,
-    DeviceAlarmKind.OCCLUSION_UPSTREAM: Priority.MEDIUM,
-    DeviceAlarmKind.AIR_IN_LINE: Priority.HIGH,
-    DeviceAlarmKind.NO_FLOW: Priority.MEDIUM,
-    DeviceAlarmKind.FREE_FLOW: Priority.HIGH,
-    DeviceAlarmKind.DOOR_OPEN: Priority.MEDIUM,
-    DeviceAlarmKind.SYRINGE: Priority.MEDIUM,
-    DeviceAlarmKind.RESERVOIR_EMPTY: Priority.MEDIUM,
-    DeviceAlarmKind.RESERVOIR_NEAR_EMPTY: Priority.LOW,
-    DeviceAlarmKind.INFUSION_COMPLETE: Priority.MEDIUM,
-    DeviceAlarmKind.INFUSION_NEAR_END: Priority.LOW,
-    DeviceAlarmKind.KVO_ACTIVE: Priority.LOW,
-    DeviceAlarmKind.KVO_ENDED: Priority.MEDIUM,
-    DeviceAlarmKind.STANDBY_EXPIRED: Priority.LOW,
-    DeviceAlarmKind.BATTERY_LOW: Priority.MEDIUM,
-    DeviceAlarmKind.BATTERY_EMPTY: Priority.HIGH,
-    DeviceAlarmKind.MALFUNCTION: Priority.HIGH,
-    DeviceAlarmKind.ADVISORY: Priority.LOW,
-    DeviceAlarmKind.SENSOR_OFF: Priority.LOW,
-    DeviceAlarmKind.VITAL_SIGN: Priority.MEDIUM,
-    DeviceAlarmKind.LIFE_THREATENING: Priority.HIGH,
-    DeviceAlarmKind.UNKNOWN: Priority.MEDIUM,
-}
-
-_DEVICE_ENTRIES = {
-    DeviceAlarmKind.ADVISORY: _AT_DEVICE,
-    DeviceAlarmKind.BATTERY_LOW: _AT_DEVICE,
-    DeviceAlarmKind.BATTERY_EMPTY: _AT_DEVICE,
-    DeviceAlarmKind.MALFUNCTION: _AT_DEVICE,
-    DeviceAlarmKind.UNKNOWN: _AT_DEVICE,
-    DeviceAlarmKind.SENSOR_OFF: _tec("Check the electrodes, the sensor and its cable."),
-    DeviceAlarmKind.VITAL_SIGN: _phy(_LOOK),
-    DeviceAlarmKind.LIFE_THREATENING: _phy("Go to the patient at once; check breathing and circulation."),
-}
-"""What to do about a device's own alarm where it is not to look at the pump."""
-
-DEVICE_ALARMS = {
-    kind: (
-        f"DEVICE_{kind.name}",
-        _DEVICE_ENTRIES.get(kind, _AT_PUMP),
-        (Band("device", priority, 0.0),),
-    )
-    for kind, priority in _PRIORITIES.items()
-}
-"""A device's own alarms: condition name, entry and band by kind. They are relayed without delay (law 4)."""
-
-DEVICE_CONDITIONS = {name: kind for kind, (name, _, _) in DEVICE_ALARMS.items()}
-"""The kinds by condition name."""
+_FOREIGN = Entry(AlarmKind.TECHNICAL, Audience.NURSE, ACTIONS["FOREIGN"].english, "never: another version raised it")
 
 
 def entry_of(condition: str) -> Entry:
-    """Return a condition's entry. Raises KeyError for a name that is not in the catalogue."""
-    if condition in DEVICE_CONDITIONS:
-        return DEVICE_ALARMS[DEVICE_CONDITIONS[condition]][1]
-    return CATALOGUE[condition]
+    """Return a condition's entry; an alarm of another version, which a broker may still hold, is one for the nurse."""
+    return CATALOGUE.get(condition, _FOREIGN)

@@ -80,8 +80,8 @@ class Band:
 class Judgement:
     """What the world says now. Band indices; -1 is none.
 
-    ``beyond`` is the worst band whose limit is passed, ``held`` the worst band that is not yet left by its hysteresis
-    (never below ``beyond``). ``sample_at_s`` tells one sample from the next.
+    ``beyond`` is the worst band whose limit is passed, ``held`` the worst band that is not yet left by its hysteresis; it
+    is below ``beyond`` only where a smoothed value lags behind one that is back. ``sample_at_s`` tells one sample from the next.
     """
 
     beyond: int
@@ -99,7 +99,10 @@ _PRESENT_STATES = frozenset({ConditionState.PRESENT, ConditionState.CLEARING, Co
 
 @dataclass(slots=True)
 class Condition:
-    """The state of one condition; the bands are handed in with each judgement, since limits may change."""
+    """The state of one condition; the bands are handed in with each judgement, since limits may change.
+
+    ``event_at_s`` is when the present band was first passed.
+    """
 
     state: ConditionState = ConditionState.NORMAL
     band: int = INSIDE
@@ -109,6 +112,7 @@ class Condition:
     relief_since_s: float | None = None
     relief_to: int = INSIDE
     unknown_since_s: float | None = None
+    event_at_s: float = 0.0
 
     @property
     def present(self) -> bool:
@@ -138,7 +142,7 @@ class Condition:
         if self.present:
             return self._judge_present(now_s, judged, reached, clear_delay_s)
         if reached != INSIDE:
-            self._become_present(reached)  # SM-A3, SM-A4
+            self._become_present(reached, now_s)  # SM-A3, SM-A4
             return Transition.START
         self.state = ConditionState.NORMAL if judged.beyond == INSIDE else ConditionState.PENDING  # SM-A1, A2, A10
         return None
@@ -219,14 +223,16 @@ class Condition:
                 return index
         return INSIDE
 
-    def _become_present(self, band: int) -> None:
+    def _become_present(self, band: int, now_s: float) -> None:
+        since_s = self.beyond_since_s[band]
+        self.event_at_s = now_s if since_s is None else since_s
         self.state = ConditionState.PRESENT
         self.band = band
         self.relief_since_s = None
 
     def _judge_present(self, now_s: float, judged: Judgement, reached: int, clear_delay_s: float) -> Transition | None:
         if reached > self.band:
-            self._become_present(reached)  # SM-A12, SM-A16, SM-A15
+            self._become_present(reached, now_s)  # SM-A12, SM-A16, SM-A15
             return Transition.ESCALATE
         if judged.held >= self.band:
             return self._hold()

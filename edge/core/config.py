@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from drivers.model import DeviceKind, NibpTime, Quantity
+from edge.core.inputs import Role
 from edge.core.model import Priority, Side
 
 
@@ -99,6 +100,19 @@ class DrugConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class StationConfig:
+    """A station that may ask, its users' highest role, and whether one like it must show the alarms."""
+
+    station: str
+    role: Role
+    required: bool = False
+
+
+LOCAL = StationConfig("local", Role.PRESCRIBER)
+"""The command line at the edge itself: who may use its control socket is decided by the system's group."""
+
+
+@dataclass(frozen=True, slots=True)
 class CoreConfig:
     """Everything that the core knows from configuration. ``vital_limits`` are the standard limits of every bed."""
 
@@ -108,3 +122,4 @@ class CoreConfig:
     beds: tuple[BedConfig, ...]
     vital_limits: tuple[LimitConfig, ...]
     drugs: tuple[DrugConfig, ...]
+    stations: tuple[StationConfig, ...] = ()

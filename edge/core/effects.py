@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from drivers.model import InfusionState, Validity
 from edge.core.inputs import Order
-from edge.core.model import Alarm, Instant, Priority, Side
+from edge.core.model import Alarm, Instant, Phase, Priority, Side, SilenceReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,15 @@ class LimitView:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseView:
+    """A pause in force: its reason, who asked for it, and when it ends (monotonic)."""
+
+    reason: SilenceReason
+    by: str
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TherapyView:
     """A bed's therapy: phase, orders, and the limits in force with their origin."""
 
@@ -70,14 +79,19 @@ class TherapyView:
     phase: str
     orders: tuple[Order, ...]
     limits: tuple[LimitView, ...]
+    pauses: tuple[PauseView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmIndex:
-    """The alarms present in a scope (a bed, or the edge itself where ``bed`` is empty), the most urgent first."""
+    """The alarms that stand in a scope (a bed, or the edge itself where ``bed`` is empty), the most urgent first.
+
+    ``inhibited`` names the conditions that do not signal because a technical alarm explains them, and that alarm.
+    """
 
     bed: str
     alarms: tuple[Alarm, ...]
+    inhibited: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,7 @@ class Event:
     """One transition, for the history: ``event_seq`` counts from 1 within a run, without gaps."""
 
     event_seq: int
-    phase: str
+    phase: Phase
     alarm: Alarm
     at: Instant
 
@@ -142,8 +156,30 @@ class Heartbeat:
     at: Instant
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request: ``done``, or not and why. It is kept, so that a repeat gets the same answer."""
+
+    station: str
+    request_id: str
+    verb: str
+    done: bool
+    reason: str
+    at: Instant
+    durable: bool = True
+
+
 Content: TypeAlias = (
-    AlarmChanged | AlarmCleared | AlarmIndex | BedSnapshot | TherapyView | Roster | SelfCheck | Heartbeat | Event
+    AlarmChanged
+    | AlarmCleared
+    | AlarmIndex
+    | BedSnapshot
+    | TherapyView
+    | Roster
+    | SelfCheck
+    | Heartbeat
+    | Event
+    | Answer
 )
 
 
@@ -156,9 +192,16 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Persist:
-    """Keep an alarm's state in the step's transaction; an alarm that is not present is removed."""
+    """Keep an alarm's state in the step's transaction; one whose signal is off is removed."""
 
     alarm: Alarm
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep an answer in the step's transaction."""
+
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +215,13 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Annunciate:
-    """Say it at the bedside: the alarm began or changed (``present``), or ended."""
+    """Say it at the bedside: what became of an alarm."""
 
     alarm: Alarm
-    phase: str
+    phase: Phase
 
 
-Effect: TypeAlias = Publish | Persist | Journal | Annunciate
+Effect: TypeAlias = Publish | Persist | Remember | Journal | Annunciate
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,21 @@ The cost of a step does not depend on beds that nothing happened to: only touche
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import replace
 from typing import assert_never
 
 from drivers.model import Observation
 from edge.core import bed as bed_rules
-from edge.core import devices, pulse, requests, rules_edge
-from edge.core.alarms import AlarmState, Register
+from edge.core import devices, pulse, rules_edge, stations
+from edge.core.alarms import Register
+from edge.core.attention import Attention
 from edge.core.config import CoreConfig
 from edge.core.effects import DeviceView, Effect, Heartbeat, Publish, Step
-from edge.core.identity import identity_of
+from edge.core.finding import Finding
 from edge.core.inputs import (
+    AlarmFound,
+    AlarmTaken,
     BrokerLink,
     BrokerResult,
     Input,
@@ -31,13 +33,14 @@ from edge.core.inputs import (
     LinkChange,
     PublishAccepted,
     PublishRefused,
+    Receipt,
     Request,
     StoreResult,
 )
-from edge.core.model import Alarm, AlarmKey, Instant
-from edge.core.sources import PortState, SourceState
+from edge.core.ledger import Ledger
+from edge.core.model import AlarmKey, Instant
+from edge.core.requests import Requests
 from edge.core.state import EDGE, CoreState, Ward
-from edge.core.view import BedState
 
 BEAT_S = 1.0
 """A step is never farther away than this: the self-check beat."""
@@ -52,33 +55,17 @@ HEARTBEAT_S = 3.0
 SELF_CHECK_S = 10.0
 
 
-def initial_state(config: CoreConfig, run: str, started_at_s: float, alarms: Iterable[Alarm] = ()) -> CoreState:
-    """Make the state of a new run. ``alarms`` were present when the run before ended: they still are, unverifiable."""
-    sources = {
-        (binding.port, binding.channel): SourceState(binding.port, binding.channel, identity=identity_of(binding))
-        for bed in config.beds
-        for binding in (*bed.pumps, *bed.monitors)
-    }
-    present = {alarm.key: replace(alarm, rev=alarm.rev + 1, verifiable=False) for alarm in alarms}
-    return CoreState(
-        started_at_s=started_at_s,
-        alarms=AlarmState(run, present=present, published=dict(present)),
-        beds={bed.bed: BedState() for bed in config.beds},
-        ports={port.port: PortState(port.round_s) for port in config.ports},
-        sources=sources,
-        # The configuration says where a device was last seen, until it is seen itself.
-        seen_at={source.identity.known: place for place, source in sources.items() if source.identity.known},
-    )
-
-
 class Core:
     """The deterministic heart of the edge; see the module's text."""
 
     def __init__(self, config: CoreConfig, state: CoreState) -> None:
         self._config = config
         self._state = deepcopy(state)
-        self._register = Register(self._state.alarms)
+        self._ledger = Ledger(self._state.alarms)
+        self._register = Register(self._state.alarms, self._ledger)
+        self._attention = Attention(self._ledger)
         self._ward = Ward(config, self._state)
+        self._requests = Requests(self._ward, self._ledger, self._attention)
         self._due = self._state.due
         self._heap = sorted((at_s, scope) for scope, at_s in self._due.items())
         self._effects: list[Effect] = []
@@ -90,9 +77,9 @@ class Core:
 
     def step(self, now: Instant, inputs: Iterable[Input]) -> Step:
         """Apply what came in, judge what is due, and return what is to be done."""
-        state, register = self._state, self._register
+        state = self._state
         state.mark += 1
-        register.begin(state.mark, now)
+        self._ledger.begin(state.mark, now)
         self._note_stall(now.mono_s)
         self._effects = []
         self._ward.notes = []
@@ -104,11 +91,12 @@ class Core:
         self._collect_due(now.mono_s)
         for scope in sorted(self._ward.touched):
             self._judge(scope, now)
+        self._ward.touch_paused(self._attention.run_timers(watched=self._is_watched()))
         for bed in sorted((self._ward.touched | self._showing) - {EDGE}):
             self._show(bed, now.mono_s)
         self._ward.touched = set()
         self._showing = set()
-        self._effects = [*register.finish(), *self._ward.notes, *self._effects]
+        self._effects = [*self._ledger.finish(), *self._ward.notes, *self._effects]
         self._beat(now)
         return Step(state.mark, tuple(self._effects), self._next_deadline_s(now.mono_s))
 
@@ -127,7 +115,7 @@ class Core:
         for alarm in self._register.alarms():
             if self._is_gone(alarm.key):
                 self._register.end_context(alarm.key, f"{alarm.text} Ended: no longer configured.")
-        self._register.reassert({EDGE, *self._ward.views})
+        self._ledger.reassert({EDGE, *self._ward.views})
 
     def _is_gone(self, key: AlarmKey) -> bool:
         """Tell whether the configuration has nothing left that this alarm could be about."""
@@ -145,13 +133,41 @@ class Core:
             case LineErrors():
                 self._state.ports[item.port].count(item)
             case Request():
-                requests.carry_out(self._ward, item, now)
+                self._requests.carry_out(item)
+            case Receipt() | AlarmTaken() | AlarmFound():
+                self._hear_of_alarms(item)
             case StoreResult():
                 self._stored(item)
             case BrokerLink() | PublishRefused() | PublishAccepted():
                 self._hear_broker(item, now)
             case _:
                 devices.hear(self._ward, self._register, item, now)
+
+    def _hear_of_alarms(self, item: Receipt | AlarmTaken | AlarmFound) -> None:
+        match item:
+            case Receipt():
+                required = item.station in self._ward.required
+                if required and item.run == self._state.alarms.run:
+                    stations.hear(self._state.stations, item)
+                    if item.audible:
+                        self._attention.displayed(item)
+                    self._ward.touched.add(EDGE)
+            case AlarmTaken():
+                self._attention.taken(item)
+            case AlarmFound():
+                self._adopt(item)
+
+    def _adopt(self, item: AlarmFound) -> None:
+        """Take up an alarm that the broker still holds, or empty its topic where it can be true of nothing."""
+        key = item.alarm.key
+        if self._is_gone(key) or not self._register.adopt(item.alarm):
+            self._ledger.forget(item.alarm)
+        if key.bed in self._ward.views:
+            self._ward.touch(key.bed)
+
+    def _is_watched(self) -> bool:
+        """Tell whether a station must show the alarms, and can be reached."""
+        return bool(self._ward.required) and bool(self._state.edge.connected)
 
     def _hear_broker(self, item: BrokerResult, now: Instant) -> None:
         edge = self._state.edge
@@ -161,6 +177,8 @@ class Core:
                 edge.connected, edge.connection_detail = item.connected, item.detail
                 if item.connected:
                     edge.connected_before_at_s, edge.connected_at_s = edge.connected_at_s, item.received_at_s
+                else:
+                    self._ward.touch_paused(self._attention.end_pauses("the broker was lost"))
                 self._ward.note("broker", now, connected=str(item.connected), detail=item.detail)
             case PublishRefused():
                 edge.refused[item.topic] = item.reason
@@ -170,7 +188,7 @@ class Core:
                 assert_never(item)
 
     def _stored(self, item: StoreResult) -> None:
-        self._register.committed(item.mark, durable=item.committed)
+        self._ward.touch_paused(self._ledger.committed(item.mark, durable=item.committed))
         # A commit may leave something out, and says so.
         failure = item.detail or ("" if item.committed else "unknown reason")
         if failure != self._state.edge.store_failure:
@@ -204,17 +222,20 @@ class Core:
 
     def _judge(self, scope: str, now: Instant) -> None:
         if scope == EDGE:
-            self._schedule(EDGE, self._judge_edge(now.mono_s))
+            self._schedule(EDGE, self._judge_edge(now))
             return
         self._schedule(scope, bed_rules.judge(self._ward.views[scope], self._register, now.mono_s))
 
-    def _judge_edge(self, now_s: float) -> float:
-        state = self._state
+    def _judge_edge(self, now: Instant) -> float:
+        state, now_s = self._state, now.mono_s
         unbound = [source for name, source in state.sources.items() if name not in self._ward.bed_of]
         findings = [
             *rules_edge.northbound(state.edge, now_s),
             *rules_edge.store(state.edge, now_s),
             *rules_edge.refused(state.edge, now_s),
+            *rules_edge.test_alarm(state.edge, now_s),
+            *rules_edge.clock(state.edge, now),
+            *self._not_displaying(now_s),
             *rules_edge.unbound(unbound, state.ports, self._config.drugs, now_s),
         ]
         for name, port in state.ports.items():
@@ -223,14 +244,25 @@ class Core:
         due = [self._register.judge(finding, now_s) for finding in findings]
         return min([now_s + BEAT_S, *(at_s for at_s in due if at_s is not None)])
 
+    def _not_displaying(self, now_s: float) -> Iterator[Finding]:
+        if not self._ward.required:
+            return
+        seen = stations.shown(self._state.stations, self._ward.required, now_s)
+        unseen = {view.config.label: view.active() for bed, view in self._ward.views.items() if bed not in seen}
+        if unseen and len(unseen) == len(self._ward.views):
+            self._ward.touch_paused(self._attention.end_pauses("no required station is there"))
+        undelivered = self._attention.undelivered()
+        yield from stations.not_displaying(unseen, undelivered, now_s, reachable=bool(self._state.edge.connected))
+
     def _show(self, bed: str, now_s: float) -> None:
         """Publish therapy where it changed, and the snapshot where it is due; it is due again without any judging."""
         view = self._ward.views[bed]
         state = view.state
-        shown = (tuple(state.orders.values()), view.infusing())
+        pauses = self._attention.pauses_of(bed)
+        shown = (tuple(state.orders.values()), view.infusing(), pauses)
         if shown != state.therapy_shown:
             state.therapy_shown = shown
-            self._effects.append(Publish(bed_rules.therapy(view)))
+            self._effects.append(Publish(bed_rules.therapy(view, pauses)))
         wait_s = bed_rules.SHOW_EVERY_S if state.dirty else bed_rules.SHOW_AGAIN_S
         if state.shown_at_s is None or now_s >= state.shown_at_s + wait_s:
             state.shown_at_s, state.dirty = now_s, False

@@ -26,7 +26,8 @@ class Finding:
     """What a rule says of one condition now.
 
     ``judged`` is ``None`` where the input is unknown. ``again_at_s`` is when the rule must be asked again although
-    nothing comes in. ``describe`` is called only if something changed; so it is if the ``fingerprint`` of a present
+    nothing comes in. ``value`` is what a worsening by steps is measured on.
+    ``describe`` is called only if something changed; so it is if the ``fingerprint`` of a present
     condition did.
     """
 
@@ -37,6 +38,7 @@ class Finding:
     describe: Callable[[Band], Particulars]
     again_at_s: float | None = None
     fingerprint: str = ""
+    value: Decimal | None = None
 
 
 def level(worst: int, now_s: float) -> Judgement:

@@ -68,7 +68,8 @@ class Identity:
     @property
     def counts(self) -> bool:
         """Whether readings count."""
-        return self.state in COUNTS
+        # The commonest case, without asking for the state: the device tells no serial number, and none is known.
+        return (not self.known and not self.why) or self.state in COUNTS
 
     def forget(self) -> None:
         """Await the serial number again: whoever is there now has not said who it is."""

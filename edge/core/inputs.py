@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 from drivers.model import AlarmSetChanged, BolusGiven, ChannelRemoved, DeviceIdentified, DeviceRestarted, Observation
+from edge.core.model import Alarm, AlarmKey
 
 
 class LinkCause(StrEnum):
@@ -75,17 +76,147 @@ class ConfirmDevice:
     serial_number: str
 
 
-Act: TypeAlias = PlaceOrder | ConfirmDevice
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The occurrence that an act means, and the revision that the asker saw; ``key`` is the name as in topics."""
+
+    bed: str
+    key: str
+    occurrence: str
+    rev: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """The act of the verb ``acknowledge``: silence this one."""
+
+    alarm: Named
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """The act of the verb ``accept``: I go. With ``acknowledge`` it is the one button that does both."""
+
+    alarm: Named
+    acknowledge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The act of the verb ``reset``: end the signal of a latched alarm."""
+
+    alarm: Named
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPause:
+    """The act of the verb ``audio-pause``, for a bed, or for all where ``bed`` is empty."""
+
+    bed: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OffMonitor:
+    """The act of the verb ``off-monitor``: the patient was taken off the monitor for a while."""
+
+    bed: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The act of the verb ``resume``: end the pauses of a bed, or of all where ``bed`` is empty."""
+
+    bed: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseTestAlarm:
+    """The act of the verb ``test-alarm``: a low alarm that says that it is a test, for half a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reassert:
+    """The act of the verb ``reassert``: publish the whole truth again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """What was asked for cannot be understood, or came in a way in which nothing may be asked."""
+
+    verb: str
+    reason: str
+
+
+AlarmAct: TypeAlias = Acknowledge | Accept | Reset | AudioPause | OffMonitor | Resume
+Act: TypeAlias = PlaceOrder | ConfirmDevice | AlarmAct | RaiseTestAlarm | Reassert | Unusable
+
+
+class Role(IntEnum):
+    """What somebody may ask for; each may do what those below may."""
+
+    VIEWER = 0
+    TECHNICIAN = 1
+    NURSE = 2
+    PRESCRIBER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the asker saw: the run of the edge, and ``mono_s`` of its last heartbeat."""
+
+    run: str
+    edge_mono_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Somebody asks for an act. ``request_id`` is the asker's, ``station`` names it (``configuration``: the file)."""
+    """Somebody asks for an act. ``request_id`` is the asker's, ``station`` names it (``configuration``: the file).
+
+    ``basis`` is ``None`` only where the edge asks itself.
+    """
 
     request_id: str
     station: str
     received_at_s: float
     act: Act
+    basis: Basis | None = None
+    user: str = ""
+    role: Role = Role.VIEWER
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A page of a station says what it paints: the alarms, the beds that are in view, and whether its sound works.
+
+    ``displayed`` holds (bed, key, occurrence, rev). Raised by a page alone, never by a station's server.
+    """
+
+    station: str
+    received_at_s: float
+    run: str
+    audible: bool
+    beds: frozenset[str]
+    displayed: tuple[tuple[str, str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmTaken:
+    """The broker acknowledged a revision of an alarm."""
+
+    received_at_s: float
+    key: AlarmKey
+    occurrence: str
+    rev: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFound:
+    """The broker still had this alarm of a run before, and the store had not: it is adopted."""
+
+    received_at_s: float
+    alarm: Alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +261,6 @@ class StoreResult:
 DeviceInput: TypeAlias = (
     Observation | AlarmSetChanged | BolusGiven | DeviceIdentified | DeviceRestarted | ChannelRemoved
 )
-Input: TypeAlias = DeviceInput | LinkChange | LineErrors | Request | BrokerResult | StoreResult
+Input: TypeAlias = (
+    DeviceInput | LinkChange | LineErrors | Request | Receipt | AlarmTaken | AlarmFound | BrokerResult | StoreResult
+)

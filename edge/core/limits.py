@@ -1,5 +1,8 @@
 """Is a value beyond a limit? The rule at the edge, in one place (H-37).
 
+A soft band of a stream is judged on its median (`Value.median`), so that one artefact of a moment alarms nobody. A hard
+one is always judged on the value itself, and so is every band of a dose. A soft band is left as soon as either is back.
+
 "Beyond" means that the value, moved half of its source's resolution towards the limit, is still beyond it; equal is
 allowed. "Inside by hysteresis" means that the value is back by the hysteresis or more.
 """
@@ -10,8 +13,8 @@ from decimal import Decimal
 
 from drivers.model import Validity
 from edge.core.condition import INSIDE, Band, Judgement
-from edge.core.config import LimitConfig
-from edge.core.model import Side
+from edge.core.config import BandLimit, LimitConfig
+from edge.core.model import Priority, Side
 from edge.core.validate import Value
 
 _HALF = Decimal("0.5")
@@ -33,6 +36,21 @@ def is_held(value: Decimal, limit: Decimal, hysteresis: Decimal, side: Side) -> 
     return value > limit - hysteresis if side is Side.HIGH else value < limit + hysteresis
 
 
+def is_inside(limit: LimitConfig, value: Value) -> bool:
+    """Tell whether a value is known and beyond no band: exactly where `judge_limit` says ``INSIDE``, for less."""
+    number = value.value
+    if number is None or value.validity is not Validity.VALID:
+        return False
+    return not any(
+        is_beyond(number_for(band, value, number), value.resolution, band.value, limit.side) for band in limit.bands
+    )
+
+
+def number_for(band: BandLimit, value: Value, number: Decimal) -> Decimal:
+    """Return the number that a band is judged on: the median of a stream for a soft one, else the value itself."""
+    return number if value.median is None or band.priority is Priority.HIGH else value.median
+
+
 def judge_limit(limit: LimitConfig, value: Value) -> Judgement | None:
     """Judge a value against all bands; ``None`` if it cannot be judged.
 
@@ -47,9 +65,10 @@ def judge_limit(limit: LimitConfig, value: Value) -> Judgement | None:
         return None
     beyond = held = INSIDE
     for index, band in enumerate(limit.bands):
-        if is_beyond(value.value, value.resolution, band.value, limit.side):
-            beyond = held = index
-        elif is_held(value.value, band.value, limit.hysteresis, limit.side):
+        number = number_for(band, value, value.value)
+        if is_beyond(number, value.resolution, band.value, limit.side):
+            beyond = index
+        if all(is_held(each, band.value, limit.hysteresis, limit.side) for each in (number, value.value)):
             held = index
     if value.validity is not Validity.VALID:
         worst = len(limit.bands) - 1

@@ -51,6 +51,44 @@ class SignalPresence(StrEnum):
     ACKNOWLEDGED = "acknowledged"
 
 
+class Phase(StrEnum):
+    """What an event tells of an alarm: the phases of IHE ACM, and those of its signal."""
+
+    START = "start"
+    UPDATE = "update"
+    ESCALATE = "escalate"
+    DEESCALATE = "deescalate"
+    END = "end"
+    LATCH = "latch"
+    RETURN = "return"
+    ACKNOWLEDGE = "acknowledge"
+    ACCEPT = "accept"
+    REMIND = "remind"
+    LEVEL = "level"
+    SILENCE = "silence"
+    SOUND = "sound"
+    RESET = "reset"
+    ADOPT = "adopt"
+
+
+class SilenceReason(StrEnum):
+    """Why a standing alarm is shown and makes no sound (AUDIO PAUSED of IEC 60601-1-8)."""
+
+    AUDIO_PAUSE = "audio_pause"
+    OFF_MONITOR = "off_monitor"
+    AWAITING_REPEAT = "awaiting_repeat"
+
+
+class DeliveryState(StrEnum):
+    """How far an alarm is known to have come on its way to a nurse."""
+
+    QUEUED = "queued"
+    BROKER_ACK = "broker_ack"
+    DISPLAYED = "displayed"
+    ACCEPTED = "accepted"
+    UNDELIVERED = "undelivered"
+
+
 class Side(StrEnum):
     """On which side of a limit the alarm lies."""
 
@@ -84,11 +122,73 @@ class LimitPassed:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Who silenced this occurrence, until when (monotonic), and the value that it had then."""
+
+    by: str
+    at: Instant
+    until_s: float
+    value: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Who said "I go": it stops the escalation."""
+
+    by: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A sound that is off until ``until_s`` (monotonic); the alarm is shown all the same."""
+
+    reason: SilenceReason
+    until_s: float
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far an alarm came, and when: published, acknowledged by the broker, displayed, accepted.
+
+    ``level`` is 1 for the screens of the bed, 2 for all screens of the ward, 3 for the nurse call; ``unattended_s`` is
+    since when (monotonic) nobody has accepted it. The times are of the last change that makes noise, ``noise_rev``.
+    """
+
+    state: DeliveryState = DeliveryState.QUEUED
+    level: int = 1
+    unattended_s: float = 0.0
+    noise_rev: int = 1
+    published: Instant | None = None
+    broker_ack: Instant | None = None
+    displayed: Instant | None = None
+    displayed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an alarm says of a moment: its priority, its band, plain words, the value, the limit, the arithmetic."""
+
+    priority: Priority
+    band: str
+    text: str
+    value: Decimal | None = None
+    unit: str = ""
+    limit: LimitPassed | None = None
+    evidence: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """One occurrence of an alarm as it is now. ``occurrence`` has one onset; ``rev`` grows with every change.
 
-    ``verifiable`` is false while the input of a present condition is gone. ``evidence`` holds the inputs and the
+    It stands while its ``signal`` is not off: ``present`` says whether its condition is, which a latched alarm's is
+    not. ``verifiable`` is false while the input of a present condition is gone. ``evidence`` holds the inputs and the
     arithmetic, as name and value with unit. ``durable`` is false while the store could not take the last change.
+    ``event_at`` is when the value first was beyond, ``onset`` when that was determined. ``latching``: it will latch
+    when its condition ends. ``returns`` counts how often its condition came back while it stood latched.
+    ``now`` is what is so now, where that is milder than what nobody has acknowledged yet.
     """
 
     key: AlarmKey
@@ -110,3 +210,16 @@ class Alarm:
     limit: LimitPassed | None = None
     evidence: tuple[tuple[str, str], ...] = ()
     durable: bool = True
+    event_at: Instant | None = None
+    latching: bool = False
+    returns: int = 0
+    acknowledgement: Acknowledgement | None = None
+    acceptance: Acceptance | None = None
+    silence: Silence | None = None
+    delivery: Delivery = Delivery()
+    now: Said | None = None
+
+    @property
+    def audible(self) -> bool:
+        """Whether it asks for a sound now."""
+        return self.signal in (SignalPresence.ON, SignalPresence.LATCHED) and self.silence is None

@@ -1,47 +1,212 @@
-"""What people ask for, carried out: one function an act, and a row in the journal for each, taken or not."""
+"""What people ask for: may they, is it still so, and then one function an act. Each request is journalled, done or not.
+
+Laws:
+  * An act is refused, with a reason, if its asker may not, or looked at another run, or at what is older than 30 s by
+    the edge's own clock (no wall clock decides), or at an alarm that changed for the worse since.
+  * The user's role is capped by the station's.
+  * A request that came before gets the answer that it got then, and does nothing (H-24).
+  * The answer is given when what was done is kept; until then the asker shows it as pending.
+"""
 
 from __future__ import annotations
 
 from typing import assert_never
 
-from edge.core.inputs import ConfirmDevice, PlaceOrder, Request
-from edge.core.model import Instant
-from edge.core.state import Ward
+from edge.core.attention import Attention
+from edge.core.effects import Answer
+from edge.core.inputs import (
+    Accept,
+    Acknowledge,
+    Act,
+    AlarmAct,
+    AudioPause,
+    Basis,
+    ConfirmDevice,
+    OffMonitor,
+    PlaceOrder,
+    RaiseTestAlarm,
+    Reassert,
+    Request,
+    Reset,
+    Resume,
+    Role,
+    Unusable,
+)
+from edge.core.ledger import Ledger
+from edge.core.model import AlarmKey, SilenceReason
+from edge.core.state import EDGE, Ward
+
+BASIS_LIMIT_S = 30.0
+"""A request on what a screen showed longer ago than this is refused: the screen may be stale, the request replayed."""
+
+BASIS_AHEAD_S = 1.0
+"""A heartbeat cannot come from the future; the step that judges it may be a moment older than the heartbeat."""
+
+ANSWERS_MAX = 1000
+"""As many answers are remembered: a ward that asks once a second would need a quarter of an hour to fill them, and no
+request is good for longer than `BASIS_LIMIT_S`."""
+
+TEST_ALARM_S = 30.0
+
+VERBS = {
+    Accept: ("accept", Role.NURSE),
+    Acknowledge: ("acknowledge", Role.NURSE),
+    Reset: ("reset", Role.NURSE),
+    AudioPause: ("audio-pause", Role.NURSE),
+    OffMonitor: ("off-monitor", Role.NURSE),
+    Resume: ("resume", Role.NURSE),
+    RaiseTestAlarm: ("test-alarm", Role.TECHNICIAN),
+    Reassert: ("reassert", Role.TECHNICIAN),
+    ConfirmDevice: ("confirm-device", Role.NURSE),
+    PlaceOrder: ("order", Role.PRESCRIBER),
+}
+"""Each act with its verb, and the least role that may ask for it."""
 
 
-def carry_out(ward: Ward, request: Request, now: Instant) -> None:
-    """Do what is asked, or refuse it."""
-    match request.act:
-        case PlaceOrder() as act:
-            kind, body = _place_order(ward, act)
-        case ConfirmDevice() as act:
-            kind, body = _confirm_device(ward, act)
+class Requests:
+    """Carries out what is asked for."""
+
+    def __init__(self, ward: Ward, ledger: Ledger, attention: Attention) -> None:
+        self._ward = ward
+        self._ledger = ledger
+        self._attention = attention
+
+    def carry_out(self, request: Request) -> None:
+        """Do what is asked, or refuse it; give and keep the answer."""
+        known = self._ward.state.answers.get((request.station, request.request_id))
+        if known is not None and request.request_id:
+            if not self._ledger.pending(known):
+                self._ledger.say(known)
+            return
+        verb = _verb_of(request.act)
+        by = f"{request.station}:{request.user}" if request.user else request.station
+        reason = self._refusal(request) or self._do(request.act, by)
+        result = {"verb": verb, "result": "refused" if reason else "done", "reason": reason}
+        self._ledger.journal("request", request_id=request.request_id, by=by, **result, **_body_of(request.act))
+        if request.basis is not None or isinstance(request.act, Unusable):
+            self._answer(Answer(request.station, request.request_id, verb, not reason, reason, self._ledger.now))
+
+    def _answer(self, answer: Answer) -> None:
+        answers = self._ward.state.answers
+        answers[answer.station, answer.request_id] = answer
+        if len(answers) > ANSWERS_MAX:
+            del answers[next(iter(answers))]
+        self._ledger.answer(answer)
+
+    def _refusal(self, request: Request) -> str:
+        """Return why this asker may not ask for this, or not now; empty if it may."""
+        if isinstance(request.act, Unusable) or request.basis is None:
+            return ""  # refused by its own words; or the edge's own, as its configuration says
+        station = self._ward.stations.get(request.station)
+        if station is None:
+            return f"the edge's configuration does not name the station {request.station}"
+        _, least = VERBS[type(request.act)]
+        role = min(request.role, station.role)
+        if role < least:
+            return f"a {role.name.lower()} may not: it takes a {least.name.lower()}"
+        return self._is_outdated(request.basis, request.received_at_s)
+
+    def _is_outdated(self, basis: Basis, received_at_s: float) -> str:
+        if basis.run != self._ledger.state.run:
+            return "the edge was started anew since: look again"
+        age_s = received_at_s - basis.edge_mono_s
+        if not -BASIS_AHEAD_S <= age_s <= BASIS_LIMIT_S:
+            return f"it was asked on what the edge said {age_s:.0f} s ago: look again"
+        return ""
+
+    def _do(self, act: Act, by: str) -> str:
+        match act:
+            case RaiseTestAlarm():
+                self._ward.state.edge.test_until_s = self._ledger.now.mono_s + TEST_ALARM_S
+                self._ward.touched.add(EDGE)
+            case Reassert():
+                self._ward.reassert()
+                self._ledger.reassert({EDGE, *self._ward.views})
+            case ConfirmDevice():
+                return self._confirm_device(act)
+            case PlaceOrder():
+                return self._place_order(act)
+            case Unusable():
+                return act.reason
+            case _:
+                return self._attend(act, by)
+        return ""
+
+    def _attend(self, act: AlarmAct, by: str) -> str:
+        match act:
+            case Acknowledge():
+                return self._attention.acknowledge(act.alarm, by)
+            case Accept():
+                return self._attention.accept(act.alarm, by, acknowledge=act.acknowledge)
+            case Reset():
+                return self._attention.reset(act.alarm)
+            case AudioPause():
+                return self._pause(act.bed, SilenceReason.AUDIO_PAUSE, act.duration_s, by)
+            case OffMonitor():
+                return self._pause(act.bed, SilenceReason.OFF_MONITOR, act.duration_s, by)
+            case Resume():
+                return self._resume(act.bed, by)
+            case _:
+                assert_never(act)
+
+    def _pause(self, bed: str, reason: SilenceReason, duration_s: float, by: str) -> str:
+        if bed and bed not in self._ward.views:
+            return f"there is no bed {bed}"
+        if not bed and reason is SilenceReason.OFF_MONITOR:
+            return "name the bed whose patient is off the monitor"
+        return self._attention.pause(bed, reason, duration_s, by)
+
+    def _resume(self, bed: str, by: str) -> str:
+        if bed and bed not in self._ward.views:
+            return f"there is no bed {bed}"
+        self._ward.touch_paused(self._attention.end_pauses(f"resumed by {by}", bed or None))
+        return ""
+
+    def _place_order(self, act: PlaceOrder) -> str:
+        order = act.order
+        if self._ward.bed_of.get((order.port, order.channel)) != act.bed:
+            return f"{order.port} channel {order.channel} is not bound to a bed {act.bed}"
+        self._ward.state.beds[act.bed].orders[order.port, order.channel] = order
+        self._ward.touch(act.bed)
+        return ""
+
+    def _confirm_device(self, act: ConfirmDevice) -> str:
+        place = (act.port, act.channel)
+        if self._ward.bed_of.get(place) != act.bed:
+            return f"{act.port} channel {act.channel} is not bound to a bed {act.bed}"
+        if not self._ward.state.sources[place].confirm(act.serial_number):
+            return f"no device with serial number {act.serial_number} answers there, or another one is required"
+        self._attention.settle(AlarmKey(act.bed, "DEVICE_IDENTITY_CHANGED", act.port, act.channel))
+        self._ward.saw(act.serial_number, place)
+        self._ward.touch(act.bed)
+        self._ward.state.roster_changed = True
+        return ""
+
+
+def _verb_of(act: Act) -> str:
+    return act.verb if isinstance(act, Unusable) else VERBS[type(act)][0]
+
+
+def _body_of(act: Act) -> dict[str, str]:
+    """What the journal keeps of an act."""
+    match act:
+        case Acknowledge(alarm) | Accept(alarm) | Reset(alarm):
+            return {"bed": alarm.bed, "key": alarm.key, "occurrence": alarm.occurrence, "rev": str(alarm.rev)}
+        case AudioPause(bed, duration_s) | OffMonitor(bed, duration_s):
+            return {"bed": bed, "duration_s": f"{duration_s:g}"}
+        case Resume(bed):
+            return {"bed": bed}
+        case ConfirmDevice():
+            return {"bed": act.bed, "port": act.port, "channel": act.channel, "serial_number": act.serial_number}
+        case PlaceOrder(bed, order):
+            return {
+                "bed": bed,
+                "port": order.port,
+                "channel": order.channel,
+                "drug": order.drug,
+                "concentration_mg_per_ml": str(order.concentration_mg_per_ml),
+                "weight_kg": str(order.weight_kg),
+                "step_mg_per_kg_per_h": str(order.step_mg_per_kg_per_h),
+            }
         case _:
-            assert_never(request.act)
-    ward.note(kind, now, request_id=request.request_id, station=request.station, **body)
-
-
-def _place_order(ward: Ward, act: PlaceOrder) -> tuple[str, dict[str, str]]:
-    order = act.order
-    ward.state.beds[act.bed].orders[order.port, order.channel] = order
-    ward.touch(act.bed)
-    return "order", {
-        "bed": act.bed,
-        "port": order.port,
-        "channel": order.channel,
-        "drug": order.drug,
-        "concentration_mg_per_ml": str(order.concentration_mg_per_ml),
-        "weight_kg": str(order.weight_kg),
-        "step_mg_per_kg_per_h": str(order.step_mg_per_kg_per_h),
-    }
-
-
-def _confirm_device(ward: Ward, act: ConfirmDevice) -> tuple[str, dict[str, str]]:
-    place = (act.port, act.channel)
-    taken = ward.bed_of.get(place) == act.bed and ward.state.sources[place].confirm(act.serial_number)
-    if taken:
-        ward.saw(act.serial_number, place)
-        ward.touch(act.bed)
-        ward.state.roster_changed = True
-    body = {"bed": act.bed, "port": act.port, "channel": act.channel, "serial_number": act.serial_number}
-    return "device confirmed" if taken else "device not confirmed", body
+            return {}

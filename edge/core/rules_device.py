@@ -6,18 +6,15 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from drivers.model import DeviceAlarm, DeviceAlarmKind
-from edge.core.catalogue import DEVICE_ALARMS, DEVICE_CONDITIONS
+from edge.core.catalogue import CATALOGUE, DEVICE_CONDITIONS
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import Binding
 from edge.core.finding import Finding, Particulars, level, when
 from edge.core.identity import IdentityState
-from edge.core.model import AlarmKey, Priority
+from edge.core.model import AlarmKey
 from edge.core.view import BedView
 
-LINK_BANDS = (Band("lost", Priority.MEDIUM, 0.0), Band("lost while infusing", Priority.HIGH, 0.0))
-LINK_CLEAR_S = 5.0
-IDENTITY_BANDS = (Band("not told", Priority.HIGH, 10.0), Band("changed", Priority.HIGH, 0.0))
-UNCONFIRMED_BANDS = (Band("asked", Priority.MEDIUM, 120.0),)
+_LINK = CATALOGUE["PUMP_LINK_LOST"]
 _AWAITED, _CHANGED = 0, 1
 
 
@@ -31,13 +28,13 @@ def link(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
     # What a device did before the start that has not spoken since is not known: it lowers and ends nothing (law 2).
     unheard = is_pump and source.infusion is None
     idle = not unheard if is_pump else view.idle()
-    judged = Judgement(worst, len(LINK_BANDS) - 1 if lost and unheard else worst, now_s)
+    judged = Judgement(worst, len(_LINK.bands) - 1 if lost and unheard else worst, now_s)
     again_at_s = view.silent_from_s(binding)
     yield Finding(
         view.key("PUMP_LINK_LOST" if is_pump else "MONITOR_LINK_LOST", binding),
         None if lost is None or (lost and not expected and not idle) else judged,
-        LINK_BANDS,
-        LINK_CLEAR_S,
+        _LINK.bands,
+        _LINK.clear_delay_s,
         partial(_describe_link, view, binding),
         again_at_s if again_at_s > now_s else None,
     )
@@ -63,7 +60,7 @@ def identity(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]
     yield Finding(
         view.key("DEVICE_IDENTITY_CHANGED", binding),
         None if silent is not False else level(worst, now_s),
-        IDENTITY_BANDS,
+        CATALOGUE["DEVICE_IDENTITY_CHANGED"].bands,
         0.0,
         partial(_describe_identity, view, binding),
         fingerprint=source.identity.why,
@@ -73,7 +70,7 @@ def identity(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]
     yield Finding(
         view.key("IDENTITY_UNCONFIRMED", binding),
         None if unknown else when(true=asked, now_s=now_s),
-        UNCONFIRMED_BANDS,
+        CATALOGUE["IDENTITY_UNCONFIRMED"].bands,
         0.0,
         partial(_describe_unconfirmed, view, binding),
         fingerprint=source.identity.serial_number,
@@ -106,12 +103,12 @@ def device_alarms(view: BedView, binding: Binding, known: Iterable[AlarmKey], no
             kinds[DEVICE_CONDITIONS[key.condition]] = None
     unknown = source.alarms is None or not source.trusted or bool(view.link_lost(binding, now_s))
     for kind in kinds:
-        condition, _, bands = DEVICE_ALARMS[kind]
+        condition = f"DEVICE_{kind.name}"
         shown = _of_kind(source.alarms or (), kind)
         yield Finding(
             view.key(condition, binding),
             None if unknown else when(true=bool(shown), now_s=now_s),
-            bands,
+            CATALOGUE[condition].bands,
             0.0,
             partial(_describe_device_alarm, view, binding, shown),
             fingerprint=",".join(alarm.code for alarm in shown),

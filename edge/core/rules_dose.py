@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 
 from drivers.model import InfusionState, Quantity, Validity
+from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band
 from edge.core.config import BandLimit, Binding, DrugConfig, LimitConfig
 from edge.core.dose import arithmetic, dose_rate
@@ -19,13 +20,7 @@ from edge.core.sources import SourceState
 from edge.core.validate import Value
 from edge.core.view import BedView
 
-INPUT_BANDS = (Band("missing", Priority.MEDIUM, 10.0), Band("bolus of unknown rate", Priority.MEDIUM, 0.0))
 _UNREADABLE, _UNKNOWN_BOLUS = 0, 1
-ORDER_BANDS = (
-    Band("no order", Priority.LOW, 0.0),
-    Band("no order for 5 min", Priority.MEDIUM, 300.0),
-    Band("no order, beyond the hard limit", Priority.HIGH, 0.0),
-)
 HIGH_WITHOUT_ORDER = 2
 FOR_LONG = 1
 _AT_A_STEP = frozenset({InfusionState.INFUSING, InfusionState.BOLUS, InfusionState.UNKNOWN})
@@ -52,7 +47,7 @@ def limits(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
     yield Finding(
         view.key("DOSE_INPUT_MISSING", binding),
         level(worst, now_s) if view.link_lost(binding, now_s) is False else None,
-        INPUT_BANDS,
+        CATALOGUE["DOSE_INPUT_MISSING"].bands,
         0.0,
         partial(_describe_unreadable, view.config.label, drug_of(view, order).label, rate),
     )
@@ -84,6 +79,7 @@ def _limits_of(view: BedView, binding: Binding, order: Order, rate: Value | None
             bands_of(limit),
             limit.clear_delay_s,
             partial(_describe_dose, view.config.label, order, (drug, limit), rate),
+            value=dose.value if dose is not None else None,
         )
 
 
@@ -111,7 +107,7 @@ def order_missing(view: BedView, binding: Binding, now_s: float) -> Iterator[Fin
     yield Finding(
         view.key("ORDER_MISSING", binding),
         level(worst, now_s) if view.link_lost(binding, now_s) is False else None,
-        ORDER_BANDS,
+        CATALOGUE["ORDER_MISSING"].bands,
         0.0,
         partial(_describe_order_missing, view.config.label, source),
     )

@@ -6,33 +6,35 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band
 from edge.core.config import DrugConfig
 from edge.core.finding import Finding, Particulars, level, when
-from edge.core.model import AlarmKey, Priority
-from edge.core.rules_dose import FOR_LONG, HIGH_WITHOUT_ORDER, ORDER_BANDS, beyond_by_own_account
+from edge.core.model import AlarmKey, Instant
+from edge.core.rules_dose import FOR_LONG, HIGH_WITHOUT_ORDER, beyond_by_own_account
 from edge.core.sources import PortState, SourceState
 
-NORTHBOUND_BANDS = (Band("lost", Priority.HIGH, 10.0),)
-NORTHBOUND_CLEAR_S = 5.0
+_NORTHBOUND, _ERRORS = CATALOGUE["NORTHBOUND_LOST"], CATALOGUE["LINE_ERRORS"]
 FLAP_S = 10.0
 """A connection that comes so soon after the one before counts only when it has lived as long."""
-STORE_BANDS = (Band("failed", Priority.MEDIUM, 0.0),)
-DAMAGED_BANDS = (Band("damaged", Priority.HIGH, 0.0),)
-REFUSED_BANDS = (Band("refused", Priority.MEDIUM, 0.0),)
-ERROR_BANDS = (Band("garbled", Priority.MEDIUM, 0.0),)
 ERROR_SHARE = 0.05
 """More rejected messages than this share within the error window is an alarm (H-12)."""
 ERRORS_MIN = 3
 """Fewer rejected messages than this are noise on any line, such as a plug being pushed in."""
-ERROR_CLEAR_S = 30.0
+CLOCK_STEP_S = 2.0
+"""A wall clock that moves by more than this against the monotonic one was set, not slewed."""
+CLOCK_STEP_SHOWN_S = 300.0
+"""How long a leap is shown."""
 WHOLE_LINE = "all"
 """Stands for the channel in the key of an alarm that concerns a whole line."""
 
 
 @dataclass(slots=True)
 class EdgeState:
-    """What the edge remembers of its own parts. ``connected`` is ``None`` until the first attempt ended."""
+    """What the edge remembers of its own parts. ``connected`` is ``None`` until the first attempt ended.
+
+    ``wall_ahead_s`` is how far the wall clock was ahead of the monotonic one, ``step_s`` its last leap.
+    """
 
     connected: bool | None = None
     connection_detail: str = "not yet connected"
@@ -41,6 +43,10 @@ class EdgeState:
     store_failure: str = ""
     store_set_aside: str = ""
     refused: dict[str, str] = field(default_factory=dict)
+    test_until_s: float = 0.0
+    wall_ahead_s: float | None = None
+    stepped_until_s: float = 0.0
+    step_s: float = 0.0
 
 
 def northbound(state: EdgeState, now_s: float) -> Iterator[Finding]:
@@ -50,8 +56,8 @@ def northbound(state: EdgeState, now_s: float) -> Iterator[Finding]:
     yield Finding(
         AlarmKey("", "NORTHBOUND_LOST"),
         when(true=not steady, now_s=now_s),
-        NORTHBOUND_BANDS,
-        NORTHBOUND_CLEAR_S,
+        _NORTHBOUND.bands,
+        _NORTHBOUND.clear_delay_s,
         lambda _: Particulars(f"The broker cannot be reached: alarms sound here only ({state.connection_detail})."),
     )
 
@@ -61,14 +67,14 @@ def store(state: EdgeState, now_s: float) -> Iterator[Finding]:
     yield Finding(
         AlarmKey("", "STORE_FAILED"),
         when(true=bool(state.store_failure), now_s=now_s),
-        STORE_BANDS,
+        CATALOGUE["STORE_FAILED"].bands,
         0.0,
         lambda _: Particulars(f"The alarm store does not take changes: {state.store_failure}."),
     )
     yield Finding(
         AlarmKey("", "STORE_DAMAGED"),
         when(true=bool(state.store_set_aside), now_s=now_s),
-        DAMAGED_BANDS,
+        CATALOGUE["STORE_DAMAGED"].bands,
         0.0,
         lambda _: Particulars(
             f"The alarm store was damaged and was set aside as {state.store_set_aside}: alarms, acknowledgements and "
@@ -82,12 +88,50 @@ def refused(state: EdgeState, now_s: float) -> Iterator[Finding]:
     yield Finding(
         AlarmKey("", "PUBLISH_REFUSED"),
         when(true=bool(state.refused), now_s=now_s),
-        REFUSED_BANDS,
+        CATALOGUE["PUBLISH_REFUSED"].bands,
         0.0,
         lambda _: Particulars(
             f"The broker refuses messages on {len(state.refused)} topics, first {next(iter(state.refused))}.",
             evidence=tuple(state.refused.items()),
         ),
+    )
+
+
+def test_alarm(state: EdgeState, now_s: float) -> Iterator[Finding]:
+    """Somebody wants to see that alarms arrive."""
+    yield Finding(
+        AlarmKey("", "TEST_ALARM"),
+        when(true=now_s < state.test_until_s, now_s=now_s),
+        CATALOGUE["TEST_ALARM"].bands,
+        0.0,
+        lambda _: Particulars("This is a test of the alarm system."),
+        state.test_until_s if now_s < state.test_until_s else None,
+    )
+
+
+def clock(state: EdgeState, now: Instant) -> Iterator[Finding]:
+    """The wall clock is not synchronised, or leapt: labels of the history are not to be trusted (H-14)."""
+    yield Finding(
+        AlarmKey("", "CLOCK_UNSYNCED"),
+        when(true=not now.synchronised, now_s=now.mono_s),
+        CATALOGUE["CLOCK_UNSYNCED"].bands,
+        0.0,
+        lambda _: Particulars("The clock of this edge is not synchronised: times of day may be wrong."),
+    )
+    ahead_s = now.wall_s - now.mono_s
+    if state.wall_ahead_s is not None and abs(ahead_s - state.wall_ahead_s) > CLOCK_STEP_S:
+        state.step_s, state.stepped_until_s = ahead_s - state.wall_ahead_s, now.mono_s + CLOCK_STEP_SHOWN_S
+    state.wall_ahead_s = ahead_s
+    yield Finding(
+        AlarmKey("", "CLOCK_STEP"),
+        when(true=now.mono_s < state.stepped_until_s, now_s=now.mono_s),
+        CATALOGUE["CLOCK_STEP"].bands,
+        0.0,
+        lambda _: Particulars(
+            f"The clock of this edge leapt by {state.step_s:.0f} s: times of day before and after do not fit together.",
+            evidence=(("step_s", f"{state.step_s:.3f}"),),
+        ),
+        fingerprint=f"{state.step_s:.0f}",
     )
 
 
@@ -99,8 +143,8 @@ def line_errors(name: str, port: PortState, now_s: float, *, expected: bool) -> 
         AlarmKey("", "LINE_ERRORS", name, WHOLE_LINE),
         # A line that fell silent is not mended by it (law 2).
         None if expected and accepted + rejected == 0 else when(true=garbled and expected, now_s=now_s),
-        ERROR_BANDS,
-        ERROR_CLEAR_S,
+        _ERRORS.bands,
+        _ERRORS.clear_delay_s,
         lambda _: Particulars(
             f"Port {name}: {rejected} of {accepted + rejected} messages of the last minute were not accepted, "
             f"mostly: {port.reason}.",
@@ -122,7 +166,7 @@ def unbound(
         yield Finding(
             AlarmKey("", "CHANNEL_UNBOUND", source.port, source.channel),
             None if silent else level(worst, now_s),
-            ORDER_BANDS,
+            CATALOGUE["CHANNEL_UNBOUND"].bands,
             0.0,
             partial(_describe_unbound, source),
         )

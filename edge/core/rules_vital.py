@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import partial
+from typing import TypeAlias
 
-from edge.core.catalogue import MISSING
+from drivers.model import Quantity
+from edge.core.catalogue import CATALOGUE, MISSING
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import LimitConfig
 from edge.core.finding import Finding, Particulars, level
-from edge.core.limits import bands_of, judge_limit
-from edge.core.model import LimitPassed, Priority, Side
+from edge.core.limits import bands_of, is_inside, judge_limit, number_for
+from edge.core.model import AlarmKey, LimitPassed, Side
 from edge.core.sources import CUFF, SourceState
 from edge.core.validate import CANON, Value
 from edge.core.view import CUFF_GRACE_S, BedView
 
-MISSING_BANDS = (Band("missing", Priority.LOW, 10.0), Band("missing for long", Priority.MEDIUM, 60.0))
-MISSING_CLEAR_S = 5.0
-CUFF_BANDS = (
-    Band("overdue", Priority.LOW, 0.0),
-    Band("long overdue", Priority.MEDIUM, 0.0),
-    Band("far too long", Priority.HIGH, 0.0),
-)
+_CUFF = CATALOGUE["NIBP_OVERDUE"]
 CUFF_MEDIUM_MAX_S = 25 * 60.0
 CUFF_HIGH_S = 30 * 60.0
+HR_APART_PER_MIN = 15
+"""Two sources of one heart that are farther apart than this: one of them counts something else."""
 _HUNDREDTH = Decimal("0.01")
+IsNormal: TypeAlias = Callable[[AlarmKey], bool]
+"""Whether a condition is normal (C1): then a value that is inside changes nothing, and need not be judged."""
+
 _PLAIN_UNITS = {"mm[Hg]": "mmHg"}
 """UCUM codes that people write otherwise."""
 
 
-def limits(view: BedView, now_s: float) -> Iterator[Finding]:
-    """Judge the present value of each vital sign against its limits."""
-    for limit in view.core.vital_limits:
-        yield _finding(view, limit, view.vital(limit.quantity, now_s))
+def limits(view: BedView, now_s: float, is_normal: IsNormal) -> Iterator[Finding]:
+    """Judge the present value of each vital sign against its limits, but for what is normal and inside."""
+    for limit, value in _present(view, now_s):
+        if value is None or not is_inside(limit, value) or not is_normal(view.key(limit.condition)):
+            yield _finding(view, limit, value)
 
 
-def limits_of_sample(view: BedView, source: SourceState, at_s: float) -> Iterator[Finding]:
+def limits_of_sample(view: BedView, source: SourceState, at_s: float, is_normal: IsNormal) -> Iterator[Finding]:
     """Judge the values that one sample brought, and those that it passed through, at its own moment."""
-    for limit in view.core.vital_limits:
-        value = view.vital(limit.quantity, at_s)
+    for limit, value in _present(view, at_s):
         if value is not None and value.source == source.name:
             for passed in view.passed_through(source, limit.quantity, value):
-                yield _finding(view, limit, passed)
+                if not is_inside(limit, passed) or not is_normal(view.key(limit.condition)):
+                    yield _finding(view, limit, passed)
+
+
+def _present(view: BedView, now_s: float) -> Iterator[tuple[LimitConfig, Value | None]]:
+    """Give each limit with the present value of its quantity, which is looked up once."""
+    values: dict[Quantity, Value | None] = {}
+    for limit in view.core.vital_limits:
+        quantity = limit.quantity
+        if quantity not in values:
+            values[quantity] = view.vital(quantity, now_s)
+        yield limit, values[quantity]
 
 
 def _finding(view: BedView, limit: LimitConfig, value: Value | None) -> Finding:
@@ -52,13 +64,14 @@ def _finding(view: BedView, limit: LimitConfig, value: Value | None) -> Finding:
         bands_of(limit),
         limit.clear_delay_s,
         partial(describe_limit, view.config.label, CANON[limit.quantity].label, limit, value),
+        value=None if value is None else value.value if value.median is None else value.median,
     )
 
 
 def describe_limit(label: str, what: str, limit: LimitConfig, value: Value | None, band: Band) -> Particulars:
     """Say which limit was passed by which value."""
     passed = next(row for row in limit.bands if row.name == band.name)
-    number = value.value if value is not None else None
+    number = None if value is None or value.value is None else number_for(passed, value, value.value)
     unit = _PLAIN_UNITS.get(limit.unit, limit.unit)
     shown = "beyond what it can show" if number is None else f"{away_from_safe(number, limit.side)} {unit}"
     side = "above" if limit.side is Side.HIGH else "below"
@@ -78,6 +91,37 @@ def away_from_safe(number: Decimal, side: Side) -> Decimal:
     return shown.quantize(Decimal(1)) if shown == shown.to_integral_value() else shown
 
 
+def sources_disagree(view: BedView, now_s: float) -> Iterator[Finding]:
+    """Tell that the heart rate and the pulse rate are too far apart to be of one heart (H-38)."""
+    if not {Quantity.HEART_RATE, Quantity.SPO2} <= set(view.config.vital_signs):
+        return
+    heart, pulse = view.vital(Quantity.HEART_RATE, now_s), view.vital(Quantity.PULSE_RATE, now_s)
+    judged: Judgement | None = None
+    if heart is None or pulse is None:
+        judged = level(INSIDE, now_s) if view.idle() else None
+    elif heart.value is not None and pulse.value is not None and heart.usable and pulse.usable:
+        apart = abs(heart.value - pulse.value) > HR_APART_PER_MIN
+        judged = level(0 if apart else INSIDE, max(heart.sample_at_s, pulse.sample_at_s))
+    entry = CATALOGUE["HR_SOURCES_DISAGREE"]
+    yield Finding(
+        view.key("HR_SOURCES_DISAGREE"),
+        judged,
+        entry.bands,
+        entry.clear_delay_s,
+        partial(_describe_apart, view.config.label, heart, pulse),
+    )
+
+
+def _describe_apart(label: str, heart: Value | None, pulse: Value | None, _: Band) -> Particulars:
+    rates = tuple(
+        (f"{value.quantity.value} ({value.origin or value.source})", f"{value.value} {value.unit}")
+        for value in (heart, pulse)
+        if value is not None
+    )
+    said = " and ".join(f"{name} {rate}" for name, rate in rates)
+    return Particulars(f"{label}: {said} are more than {HR_APART_PER_MIN} apart.", evidence=rates)
+
+
 def missing(view: BedView, now_s: float) -> Iterator[Finding]:
     """Tell that an expected stream has no value. A lost link explains it: that is one alarm, not four."""
     if not view.config.monitors:
@@ -87,17 +131,18 @@ def missing(view: BedView, now_s: float) -> Iterator[Finding]:
         condition = MISSING.get(quantity)
         if condition is None:
             continue
+        entry = CATALOGUE[condition]
         value = view.vital(quantity, now_s)
         there = value is not None and value.usable
         if there or view.idle():
             judged: Judgement | None = level(INSIDE, now_s)
         else:
-            judged = None if lost or not view.active() else level(len(MISSING_BANDS) - 1, now_s)
+            judged = None if lost or not view.active() else level(len(entry.bands) - 1, now_s)
         yield Finding(
             view.key(condition),
             judged,
-            MISSING_BANDS,
-            MISSING_CLEAR_S,
+            entry.bands,
+            entry.clear_delay_s,
             partial(_describe_missing, view.config.label, CANON[quantity].label, value.note if value else ""),
         )
 
@@ -122,11 +167,11 @@ def cuff_age(view: BedView, now_s: float) -> Iterator[Finding]:
     due_s = [from_s + step for step in steps]
     worst = sum(now_s >= at_s for at_s in due_s) - 1 if since_s is not None else INSIDE
     # At an active bed only a cuff pressure whose time is known lowers or ends what the run before found (law 2).
-    held = len(CUFF_BANDS) - 1 if since_s is not None and taken_at_s is None else worst
+    held = len(_CUFF.bands) - 1 if since_s is not None and taken_at_s is None else worst
     yield Finding(
         view.key("NIBP_OVERDUE"),
         None if since_s is None and not view.idle() else Judgement(worst, held, now_s),
-        CUFF_BANDS,
+        _CUFF.bands,
         0.0,
         partial(_describe_cuff, view.config.label, now_s - from_s, interval_s),
         min((at_s for at_s in due_s if at_s > now_s), default=None) if since_s is not None else None,

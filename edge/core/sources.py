@@ -32,6 +32,13 @@ LINK_LIMIT_MAX_S = 10.0
 ERROR_WINDOW_S = 60.0
 """Over this time the share of rejected messages is judged (H-12)."""
 
+STREAMED = (Quantity.HEART_RATE, Quantity.PULSE_RATE, Quantity.SPO2, Quantity.RESPIRATORY_RATE)
+"""What monitors say each second, and artefacts disturb for a moment."""
+
+MEDIAN_OF = 5
+MEDIAN_WINDOW_S = 6.0
+"""The median is of the last five samples, of three where there are no more; it lags by two seconds at most."""
+
 CUFF = (Quantity.NIBP_SYS, Quantity.NIBP_DIA, Quantity.NIBP_MEAN, Quantity.NIBP_PULSE_RATE)
 """The quantities that one cuff measurement gives together."""
 
@@ -88,6 +95,7 @@ class SourceState:
     port: str
     channel: str
     values: dict[Quantity, Value] = field(default_factory=dict)
+    recent: dict[Quantity, list[tuple[float, Decimal]]] = field(default_factory=dict)
     infusion: Infusion | None = None
     heard_at_s: float | None = None
     counted_at_s: float | None = None
@@ -133,9 +141,8 @@ class SourceState:
         unwatched_s = observation.received_at_s - (self.counted_at_s or 0.0)
         watched = self.counted_at_s is not None and unwatched_s <= LINK_LIMIT_MAX_S
         self.counted_at_s = observation.received_at_s
-        fresh = {
-            reading.quantity: accept(reading, observation.received_at_s, self.name) for reading in observation.readings
-        }
+        name, at_s = self.name, observation.received_at_s
+        fresh = {reading.quantity: accept(reading, at_s, name) for reading in observation.readings}
         self.extremes = _extremes(observation)
         if observation.infusion is not None:
             self.infusion = observation.infusion
@@ -145,8 +152,25 @@ class SourceState:
             if nibp_time is NibpTime.LAST_CHANGE:
                 self._date_cuff(fresh, observation.received_at_s, watched=watched)
             else:
-                self.cuff_at_s, self.cuff_dated = fresh[Quantity.NIBP_SYS].taken_at_s, True
+                # A device that does not know itself when it measured dates nothing.
+                systolic = fresh[Quantity.NIBP_SYS]
+                self.cuff_at_s, self.cuff_dated = systolic.taken_at_s, systolic.validity is Validity.VALID
+        self._smooth(fresh, observation.received_at_s)
         self.values.update(fresh)
+
+    def _smooth(self, fresh: dict[Quantity, Value], now_s: float) -> None:
+        """Give streamed values their median; samples that are not valid leave none, and old ones are not of now."""
+        for quantity in STREAMED:
+            value = fresh.get(quantity)
+            if value is None or value.value is None or value.validity is not Validity.VALID:
+                continue
+            recent = [row for row in self.recent.get(quantity, ()) if now_s - row[0] <= MEDIAN_WINDOW_S]
+            recent = [*recent[1 - MEDIAN_OF :], (now_s, value.value)]
+            self.recent[quantity] = recent
+            numbers = sorted(number for _, number in recent[-(len(recent) - 1 | 1) :])
+            middle = numbers[len(numbers) // 2]
+            if middle != value.value:
+                fresh[quantity] = replace(value, median=middle)
 
     def identify(self, identified: DeviceIdentified, elsewhere: str) -> None:
         """Take up who answers; what was told by a device that is no longer there is dropped."""
@@ -155,7 +179,7 @@ class SourceState:
         if before not in ("", identified.serial_number):
             self.alarms = None
         if other or not self.trusted:
-            self.values = {}
+            self.values, self.recent = {}, {}
         if other and self.trusted:
             self._begin_anew()
 
@@ -175,7 +199,7 @@ class SourceState:
 
     def _begin_anew(self) -> None:
         """Another device counts from now on: its first cuff pressure is no change of the one before (H-31)."""
-        self.values = {}
+        self.values, self.recent = {}, {}
         self.counted_at_s = None
         self.cuff, self.cuff_at_s, self.cuff_dated = (), None, False
 
@@ -191,7 +215,7 @@ class SourceState:
     def value(self, quantity: Quantity) -> Value | None:
         """Return the last value; an untrusted device's are marked invalid."""
         value = self.values.get(quantity)
-        if value is None or self.trusted:
+        if value is None or self.identity.counts:
             return value
         return replace(value, value=None, validity=Validity.INVALID, note="it is not known which device answers")
 
@@ -216,16 +240,27 @@ class SourceState:
             value = fresh.get(quantity)
             if value is None or value.value is None or self.cuff_at_s is None:
                 continue
-            validity, note = value.validity, value.note
+            at_s, validity, note = self.cuff_at_s, value.validity, value.note
             if not self.cuff_dated and validity is Validity.VALID:
                 validity, note = Validity.QUESTIONABLE, "measured at an unknown time"
-            fresh[quantity] = replace(
-                value, taken_at_s=self.cuff_at_s, sample_at_s=self.cuff_at_s, validity=validity, note=note
+            fresh[quantity] = Value(
+                quantity,
+                value.value,
+                value.unit,
+                value.resolution,
+                validity,
+                taken_at_s=at_s,
+                sample_at_s=at_s,
+                source=value.source,
+                origin=value.origin,
+                note=note,
             )
 
 
 def _extremes(observation: Observation) -> dict[Quantity, tuple[Decimal, ...]]:
     """Return the merged extremes that are possible, in the units of values: they came in the device's own."""
+    if not observation.extremes:
+        return {}
     readings = {reading.quantity: reading for reading in observation.readings if reading.value is not None}
     extremes: dict[Quantity, tuple[Decimal, ...]] = {}
     for quantity, *ends in observation.extremes:

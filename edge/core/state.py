@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drivers.model import NibpTime
-from edge.core.alarms import AlarmState
-from edge.core.config import CoreConfig
-from edge.core.effects import Journal
+from edge.core.config import LOCAL, CoreConfig
+from edge.core.effects import Answer, Journal
+from edge.core.ledger import AlarmState
 from edge.core.model import Instant
 from edge.core.rules_edge import EdgeState
 from edge.core.sources import PortState, SourceState
+from edge.core.stations import StationState
 from edge.core.view import BedState, BedView, Listening
 
 UNBOUND_MAX = 216
@@ -42,6 +43,8 @@ class CoreState:
     begun: bool = False
     roster_changed: bool = True
     due: dict[str, float] = field(default_factory=dict)
+    answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
+    stations: dict[str, StationState] = field(default_factory=dict)
 
 
 class Ward:
@@ -64,6 +67,8 @@ class Ward:
         self.beds_of_port: dict[str, set[str]] = {port.port: set() for port in config.ports}
         for (port, _), bed in self.bed_of.items():
             self.beds_of_port[port].add(bed)
+        self.stations = {station.station: station for station in (*config.stations, LOCAL)}
+        self.required = tuple(station.station for station in config.stations if station.required)
         self._nibp_time = {port.port: port.nibp_time for port in config.ports}
         self.touched: set[str] = set() if state.begun else {EDGE, *self.views}
         self.notes: list[Journal] = []
@@ -72,6 +77,18 @@ class Ward:
         """Note that something happened at a bed: it is judged, and shown again."""
         self.touched.add(bed)
         self.state.beds[bed].dirty = True
+
+    def touch_paused(self, beds: set[str]) -> None:
+        """Note that pauses of these beds changed (``EDGE``: of all)."""
+        for bed in self.views if EDGE in beds else beds:
+            self.touch(bed)
+
+    def reassert(self) -> None:
+        """Show every bed and the roster again."""
+        for bed, view in self.views.items():
+            view.state.therapy_shown = view.state.shown_at_s = None
+            self.touch(bed)
+        self.state.roster_changed = True
 
     def source(self, port: str, channel: str) -> SourceState:
         """Return the state of the channel that something was heard of; its bed is touched."""

@@ -89,7 +89,8 @@ CONVERSIONS = {
 class Value:
     """A reading in the one unit of its quantity.
 
-    ``taken_at_s`` is when it was measured, as well as that is known; ``sample_at_s`` when it was received.
+    ``taken_at_s`` is when it was measured, as well as that is known; ``sample_at_s`` when it was received. ``median``
+    is that of the last samples of a stream, ``None`` where it is the value itself.
     """
 
     quantity: Quantity
@@ -102,6 +103,7 @@ class Value:
     source: str
     origin: str = ""
     note: str = ""
+    median: Decimal | None = None
 
     @property
     def usable(self) -> bool:
@@ -110,7 +112,7 @@ class Value:
 
     def aged(self, now_s: float, valid_for_s: float) -> Value:
         """Return the value as it counts now: stale when it is ``valid_for_s`` old."""
-        if self.validity in _NOTHING or now_s < self.taken_at_s + valid_for_s:
+        if now_s < self.taken_at_s + valid_for_s or self.validity in _NOTHING:
             return self
         return replace(self, validity=Validity.STALE)
 

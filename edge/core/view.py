@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from drivers.model import Quantity
 from edge.core.config import BedConfig, Binding, CoreConfig
 from edge.core.dose import dose_rate
+from edge.core.effects import PauseView
 from edge.core.inputs import Order
 from edge.core.model import AlarmKey
 from edge.core.sources import CUFF, PortState, SourceState
@@ -33,7 +34,7 @@ class BedState:
     active_since_s: float | None = None
     shown_at_s: float | None = None
     dirty: bool = True
-    therapy_shown: tuple[tuple[Order, ...], bool] | None = None
+    therapy_shown: tuple[tuple[Order, ...], bool, tuple[PauseView, ...]] | None = None
 
 
 @dataclass(slots=True)
@@ -55,12 +56,15 @@ class BedView:
     sources: Mapping[tuple[str, str], SourceState]
     started_at_s: float
     listening: Listening
+    _keys: dict[tuple[str, str, str], AlarmKey] = field(default_factory=dict, compare=False, repr=False)
 
     def key(self, condition: str, binding: Binding | None = None) -> AlarmKey:
-        """Return the key of a condition of this bed, or of one of its channels."""
-        if binding is None:
-            return AlarmKey(self.config.bed, condition)
-        return AlarmKey(self.config.bed, condition, binding.port, binding.channel)
+        """Return the key of a condition of this bed, or of one of its channels; each is made once."""
+        port, channel = ("", "") if binding is None else (binding.port, binding.channel)
+        key = self._keys.get((condition, port, channel))
+        if key is None:
+            key = self._keys[condition, port, channel] = AlarmKey(self.config.bed, condition, port, channel)
+        return key
 
     def source(self, binding: Binding) -> SourceState:
         """Return the state of a bound channel."""
@@ -116,7 +120,7 @@ class BedView:
         """Return the present value of a vital sign, aged, from the first monitor that has one to compare."""
         found: Value | None = None
         for binding in self.config.monitors:
-            value = self.source(binding).value(quantity)
+            value = self.sources[binding.port, binding.channel].value(quantity)
             if value is None:
                 continue
             value = value.aged(now_s, self.valid_for_s(quantity, binding))

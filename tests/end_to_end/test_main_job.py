@@ -27,6 +27,7 @@ from tests.end_to_end.world import (
     on_pty,
     space,
 )
+from tests.station import station
 
 DOSE_HIGH = "DOSE_RATE_HIGH.bed-1-pump.11"
 FAR_BEYOND_ML_PER_H = "29.40"
@@ -182,8 +183,8 @@ async def test_after_kill_9_the_alarm_is_present_again_and_is_not_announced_as_n
 
 @pytest.mark.long
 async def test_a_dose_that_comes_back_ends_the_alarm_on_its_own_topic_and_in_the_index(tmp_path: Path) -> None:
-    async with bed_1(tmp_path, rate_ml_per_h=FAR_BEYOND_ML_PER_H) as bed:
-        await bed.heard.wait_for(is_alarm(DOSE_HIGH))
+    async with bed_1(tmp_path, rate_ml_per_h=FAR_BEYOND_ML_PER_H) as bed, station(bed.broker, bed.heard) as desk:
+        await desk.take(message(await bed.heard.wait_for(is_alarm(DOSE_HIGH))), acknowledge=True)
         bed.pump.set_rate(asyncio.get_running_loop().time(), Decimal("7.00"))
         await bed.heard.wait_for(is_alarm(DOSE_HIGH, phase_present=False), limit_s=14)
         topic = f"{PREFIX}/bed/bed-1/alarm/{DOSE_HIGH}"
@@ -191,7 +192,8 @@ async def test_a_dose_that_comes_back_ends_the_alarm_on_its_own_topic_and_in_the
         retained = await bed.broker.retained()
         assert topic not in retained
         assert message(retained[f"{PREFIX}/bed/bed-1/alarms"])["alarms"] == []
-        assert [event["phase"] for event in events(bed.heard.messages, DOSE_HIGH)] == ["start", "end"]
+        phases = [event["phase"] for event in events(bed.heard.messages, DOSE_HIGH)]
+        assert phases == ["start", "accept", "acknowledge", "end"]
         numbers = [message(one)["event_seq"] for one in bed.heard.of(f"{PREFIX}/event")]
         assert numbers == list(range(1, len(numbers) + 1))
 

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import signal
+import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import aiomqtt
 import pytest
 import structlog
 
-from edge.mqtt import NO_MATCHING_SUBSCRIBERS, STEADY_S, BrokerSettings, Connection
+from edge.mqtt import NO_MATCHING_SUBSCRIBERS, BrokerSettings, Connection
 from edge.send_queue import IN_FLIGHT_QUIET_MAX
+from edge.sender import STEADY_S
 from edge.wire import Lane, Outgoing
 from tests.broker import HOST, Mosquitto
-from tests.sender import BIRTH, EVENT, STOPPED, WILL, WITHIN_S, Edge, Impatient, payloads, settings, state
+from tests.sender import BIRTH, EVENT, FENCE, STOPPED, WILL, WITHIN_S, Edge, Impatient, payloads, settings, state
 
 CLIENT = f"""
-import asyncio, sys, time
-from random import Random
-from drivers.reconnect import Backoff
-from edge.mqtt import BrokerSettings, Sender
-from edge.wire import Lane, Outgoing
+import asyncio, sys
+from edge.mqtt import BrokerSettings
+from tests.sender import Edge
 
 async def main():
-    sender = Sender(
-        BrokerSettings("{HOST}", int(sys.argv[1]), "edge-1"),
-        will=lambda: Outgoing("edge/status", b"lost", Lane.STATUS),
-        backoff=Backoff(Random(1)), mono_s=time.monotonic,
-        on_link=print, on_refused=print, on_accepted=print, on_event_sent=print,
-    )
-    sender.publish(Outgoing("edge/status", b"running", Lane.STATUS))
-    await sender.run()
+    await Edge(BrokerSettings("{HOST}", int(sys.argv[1]), "edge-1")).sender.run()
 
 asyncio.run(main())
 """
@@ -68,7 +64,7 @@ async def test_a_broker_that_comes_back_without_memory_is_told_the_whole_truth_i
         edge.sender.publish(state(lane.name, lane))
     truth = ["edge/status", *(lane.name for lane in lanes)]
     async with edge.running(), broker.subscribe_all() as heard:
-        await heard.wait_until(lambda: {one.topic for one in heard.messages} == set(truth))
+        await heard.wait_until(lambda: set(truth) <= {one.topic for one in heard.messages})
         end(broker)
         await edge.lost()
         edge.events(1, 1)
@@ -76,7 +72,7 @@ async def test_a_broker_that_comes_back_without_memory_is_told_the_whole_truth_i
         heard.messages.clear()
         await broker.start()
         await heard.wait_for(lambda one: one.topic == EVENT)
-        assert [one.topic for one in heard.messages] == [*truth, "while away", EVENT]
+        assert [one.topic for one in heard.messages if one.topic != FENCE.topic] == [*truth, "while away", EVENT]
         assert set(await broker.retained()) == {*truth, "while away"}
 
 
@@ -123,6 +119,20 @@ async def test_a_frozen_broker_is_noticed_and_a_thawed_one_told_the_truth(broker
         assert [detail for _, detail in edge.links if "taken over" in detail] == []
         truth = await broker.retained()
         assert {topic: one.payload for topic, one in truth.items()} == {"edge/status": b"running", "alarm": b"x"}
+
+
+async def test_silence_is_noticed_when_the_oldest_message_is_due_and_not_later(broker: Mosquitto) -> None:
+    backoff = Impatient()
+    edge = Edge(settings(broker), backoff)
+    async with edge.running(), broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.payload == b"running")
+        broker.freeze()
+        for n in range(2):
+            edge.sender.publish(state(f"alarm-{n}", Lane.ALARM_HIGH))
+        before_s = asyncio.get_running_loop().time()
+        await backoff.attempts.acquire()
+        assert 0.49 <= asyncio.get_running_loop().time() - before_s < 0.9
+        broker.thaw()
 
 
 @pytest.mark.parametrize("connect_timeout_s", [0.2, 3.0], ids=["timeout", "cancelled"])
@@ -193,6 +203,90 @@ async def test_what_cannot_be_encoded_is_refused_and_harms_nothing_else(broker: 
         edge.sender.publish(state("bed-1", Lane.SNAPSHOT))
         await heard.wait_for(lambda one: one.topic == "bed-1")
         await edge.until(lambda: edge.accepted == ["bed-1"])
+
+
+async def test_an_alarm_is_on_the_wire_before_the_loop_turns() -> None:
+    heard: queue.Queue[bytes] = queue.Queue()
+
+    def answer(server: socket.socket) -> None:
+        client, _ = server.accept()
+        with client:
+            client.recv(1024)
+            client.sendall(b"\x20\x03\x00\x00\x00")  # CONNACK
+            while data := client.recv(1024):
+                heard.put(data)
+
+    with socket.create_server((HOST, 0)) as server:
+        thread = threading.Thread(target=answer, args=(server,))
+        thread.start()
+        edge = Edge(BrokerSettings(HOST, server.getsockname()[1], "edge-1"))
+        async with edge.running():
+            await edge.linked()
+            edge.sender.publish(state("snapshot", Lane.SNAPSHOT))
+            edge.sender.publish(state("too-fast", Lane.ALARM_HIGH))
+            sent = b""
+            while b"too-fast" not in sent:
+                sent += heard.get(timeout=WITHIN_S)  # it blocks the loop
+            assert sent.index(b"edge/status") < sent.index(b"too-fast")
+            assert b"snapshot" not in sent
+        await asyncio.to_thread(thread.join, WITHIN_S)
+    assert not thread.is_alive()
+
+
+async def test_a_publish_into_a_broken_connection_is_sent_over_the_next(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    async with edge.running(), broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.payload == b"running")
+        broker.kill()
+        for n in range(20):  # the first ones are written into the closed socket
+            edge.sender.publish(state(f"alarm-{n}", Lane.ALARM_HIGH))
+        await edge.lost()
+        await broker.start()
+        await heard.wait_until(lambda: len({one.topic for one in heard.messages}) == 21)
+        assert set(await broker.retained()) == {"edge/status", *(f"alarm-{n}" for n in range(20))}
+
+
+@pytest.mark.parametrize("lane", [Lane.ALARM_HIGH, Lane.SNAPSHOT])
+async def test_a_fault_of_sending_ends_the_sender_and_not_who_publishes(broker: Mosquitto, lane: Lane) -> None:
+    def broken() -> bytes:
+        raise RuntimeError("a fault of the program")
+
+    edge = Edge(settings(broker))
+    async with broker.subscribe_all() as heard:
+        task = asyncio.create_task(edge.sender.run())
+        await heard.wait_for(lambda one: one.payload == b"running")
+        edge.sender.publish(Outgoing("bed-1", broken, lane))
+        with pytest.raises(ExceptionGroup) as fault:
+            await asyncio.wait_for(task, WITHIN_S)
+        assert [str(error) for error in fault.value.exceptions] == ["a fault of the program"]
+
+
+async def test_a_fault_after_the_acknowledgement_ends_the_sender(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    edge.sent = None  # type: ignore[assignment]  # so that noting the event fails
+    edge.events(1, 1)
+    with pytest.raises(ExceptionGroup) as fault:
+        await asyncio.wait_for(edge.sender.run(), WITHIN_S)
+    assert [type(error) for error in fault.value.exceptions] == [AttributeError]
+
+
+async def test_a_message_larger_than_the_socket_takes_at_once_arrives_whole(broker: Mosquitto) -> None:
+    edge = Edge(replace(settings(broker), publish_timeout_s=WITHIN_S))
+    async with edge.running(), broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.payload == b"running")
+        edge.sender.publish(state("alarm", Lane.ALARM_HIGH, b"x" * 10_000_000))
+        edge.sender.publish(state("index", Lane.ALARM_HIGH))
+        await heard.wait_for(lambda one: one.topic == "index")
+        assert [(one.topic, len(one.payload)) for one in heard.messages[-2:]] == [("alarm", 10_000_000), ("index", 1)]
+
+
+async def test_what_was_written_at_once_leaves_no_watch_on_the_socket(broker: Mosquitto) -> None:
+    async with asyncio.timeout(WITHIN_S), Connection(settings(broker), WILL) as connection:
+        await connection.send(state("a", Lane.ALARM_HIGH), None)
+        connection._client._send_pingreq()  # waits for its own turn of the loop, and leaves with the message
+        await connection.send(state("b", Lane.ALARM_HIGH), None)
+        watched = cast("socket.socket", connection._client.socket())
+        assert not asyncio.get_running_loop().remove_writer(watched)
 
 
 async def test_the_will_speaks_when_the_process_is_killed(broker: Mosquitto) -> None:
@@ -313,7 +407,7 @@ async def test_a_high_alarm_overtakes_a_thousand_waiting_snapshots(broker: Mosqu
         await heard.wait_for(lambda one: one.topic == "snapshot-999")
     position = encoded.index("alarm")
     assert before <= position <= before + IN_FLIGHT_QUIET_MAX  # those that were already on their way
-    topics = [one.topic for one in heard.messages if one.topic != "edge/status"]
+    topics = [one.topic for one in heard.messages if one.topic not in ("edge/status", FENCE.topic)]
     assert topics.index("alarm") == position
 
 

@@ -160,7 +160,7 @@ class Bed:
     pump_line: PtyServer
     monitor_line: PtyServer
 
-    async def snapshot(self, condition: Callable[[dict[str, Any]], bool], limit_s: float = 4.0) -> dict[str, Any]:
+    async def snapshot(self, condition: Callable[[dict[str, Any]], bool], limit_s: float = 10.0) -> dict[str, Any]:
         """Wait for a snapshot of the bed that meets the condition."""
         topic = f"{PREFIX}/bed/bed-1/snapshot"
         found = await self.heard.wait_for(lambda one: one.topic == topic and condition(message(one)), limit_s)
@@ -169,7 +169,11 @@ class Bed:
 
 @contextlib.asynccontextmanager
 async def bed_1(
-    folder: Path, *, rate_ml_per_h: str = "7.00", screen: SimulatedDevice | None = None
+    folder: Path,
+    *,
+    rate_ml_per_h: str = "7.00",
+    screen: SimulatedDevice | None = None,
+    config: Path = ROOT / "config" / "edge.toml",
 ) -> AsyncIterator[Bed]:
     """Run bed 1: broker, listener, pump, monitor and daemon."""
     loop = asyncio.get_running_loop()
@@ -180,7 +184,7 @@ async def bed_1(
             on_pty(rack, folder / "bed-1-pump") as pump_line,
             on_pty(screen or monitor(), folder / "bed-1-monitor") as monitor_line,
         ):
-            async with daemon(folder, broker.port) as running:
+            async with daemon(folder, broker.port, config=config) as running:
                 yield Bed(folder, broker, heard, running, pump, rack, pump_line, monitor_line)
                 assert rack.violations == []
                 assert monitor_line.host_byte_count == 0

@@ -11,6 +11,18 @@ from edge.schemas import FOLDER, main, out_of_step, schemas, write
 from tests.contents import AT, CONTENTS, wire
 
 SCHEMA_OF = {"cleared": "alarm"}
+ASKER = {"request_id": "r-1", "run": "run-1", "edge_mono_s": 12.5, "user": "u12", "role": "nurse"}
+MEANT = {"bed": "bed-3", "key": "HR_HIGH", "occurrence": "run-1-1", "rev": 1}
+ASKED: dict[str, dict[str, Any]] = {
+    "alarm-request": {**ASKER, **MEANT, "acknowledge": True},
+    "pause-request": {**ASKER, "bed": "", "duration_s": 60},
+    "resume-request": {**ASKER, "bed": "bed-3"},
+    "confirm-device-request": {**ASKER, "bed": "bed-3", "port": "pumps", "channel": "11", "serial_number": "01234"},
+    "plain-request": ASKER,
+    "receipt": {"run": "run-1", "audible": True, "beds": ["bed-3"], "displayed": [MEANT]},
+}
+"""What stations send: a field with a default may be left out."""
+FENCE = "fence"
 
 
 def sample(name: str) -> Any:
@@ -30,7 +42,25 @@ def test_the_files_are_in_step() -> None:
 
 
 def test_every_message_has_a_schema_and_a_sample() -> None:
-    assert {f"{SCHEMA_OF.get(name, name)}.json" for name in CONTENTS} == set(schemas())
+    samples = {SCHEMA_OF.get(name, name) for name in CONTENTS} | ASKED.keys() | {FENCE}
+    assert {f"{name}.json" for name in samples} == set(schemas())
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_a_station_asks_meets_its_schema_and_nothing_else_does(name: str) -> None:
+    check = validator(name)
+    check.validate(ASKED[name] | {"schema": f"{name}/1"})
+    check.validate({field: value for field, value in ASKED[name].items() if field not in ("user", "role")})
+    with pytest.raises(ValidationError):
+        check.validate({field: value for field, value in ASKED[name].items() if field != "run"})
+    with pytest.raises(ValidationError):
+        check.validate(ASKED[name] | {"unheard_of": 1})
+
+
+def test_the_fence_meets_its_schema() -> None:
+    payload = wire().fence().payload
+    assert isinstance(payload, bytes)
+    validator(FENCE).validate(json.loads(payload))
 
 
 @pytest.mark.parametrize("name", CONTENTS)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge import store as module
-from edge.store import AlarmRow, Item, OutboxRow, Sent, Store, Transaction
+from edge.store import AlarmRow, AnswerRow, Item, OutboxRow, Sent, Store, Transaction
+from edge.store_file import StoreFile
 
 KEYS = ("A", "B", "C")
 
@@ -27,7 +28,8 @@ def histories(draw: st.DrawFn) -> list[Item]:
         begun = draw(st.sets(st.sampled_from(KEYS)))
         ended = draw(st.sets(st.sampled_from(KEYS)))
         alarms = tuple(AlarmRow("bed", key, f"{key}-{mark}", mark, "{}") for key in sorted(begun))
-        items.append(Transaction(mark, alarms, tuple(("bed", key) for key in sorted(ended)), events))
+        answers = (AnswerRow("station", f"request-{mark}", "{}"),)
+        items.append(Transaction(mark, alarms, tuple(("bed", key) for key in sorted(ended)), events, answers=answers))
         if event_seq and draw(st.booleans()):
             items.append(Sent("run", draw(st.integers(1, event_seq))))
     return items
@@ -37,10 +39,10 @@ def histories(draw: st.DrawFn) -> list[Item]:
 @given(histories(), st.lists(st.booleans(), max_size=12), st.integers(1, 30), st.integers(1, 4))
 def test_the_file_holds_what_was_told(items: list[Item], failures: list[bool], queue_max: int, batch_max: int) -> None:
     told: list[tuple[int, bool]] = []
-    commit = module._File.commit
+    commit = StoreFile.commit
     fates = iter(failures)
 
-    def failing(file: module._File, batch: Sequence[Item]) -> list[tuple[bool, str]]:
+    def failing(file: StoreFile, batch: Sequence[Item]) -> list[tuple[bool, str]]:
         fails: bool = next(fates, False)
         if batch and fails:
             raise sqlite3.OperationalError("disk I/O error")
@@ -49,7 +51,7 @@ def test_the_file_holds_what_was_told(items: list[Item], failures: list[bool], q
     with (
         tempfile.TemporaryDirectory() as directory,
         mock.patch.multiple(module, QUEUE_MAX=queue_max, BATCH_MAX=batch_max, RETRY_S=0.001),
-        mock.patch.object(module._File, "commit", failing),
+        mock.patch.object(StoreFile, "commit", failing),
     ):
         store = Store(lambda mark, committed, _: told.append((mark, committed)), lambda call: call())
         store.open(Path(directory, "store.db"), "run", "boot", "")
@@ -71,6 +73,7 @@ def test_the_file_holds_what_was_told(items: list[Item], failures: list[bool], q
     committed = {mark for mark, success in told if success}
     steps = [item for item in items if isinstance(item, Transaction)]
     kept = [row for step in steps if step.mark in committed for row in step.events]
+    assert state.answers == tuple(row for step in steps if step.mark in committed for row in step.answers)
     sent = {item.event_seq for item in items if isinstance(item, Sent)}
     unsent = [row for row in kept if row.event_seq not in sent]
     assert [row for row in state.outbox if row.event_seq not in sent] == unsent

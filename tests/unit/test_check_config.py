@@ -16,7 +16,7 @@ mode      demo
 edge      pi-1 at site demo
 broker    127.0.0.1:1883
 store     /run/x/edge.db
-stations  required: none, so receipts are off
+stations  ward-desk (prescriber); none is required, so receipts are off
 
 bed-1  "Bed 1"
   pump     bed-1-pump.11    bbraun-space (experimental driver)  /run/x/bed-1-pump serial number 012345

@@ -14,8 +14,8 @@ from drivers import registry
 from drivers.model import DeviceKind, Driver, LineSettings, NibpTime, Quantity
 from edge.config import BrokerSettings, Configuration, Mode, load
 from edge.config_file import Problem
-from edge.core.config import BandLimit, BedConfig, Binding, IdentityPolicy, LimitConfig, PortConfig
-from edge.core.inputs import Order, PlaceOrder
+from edge.core.config import BandLimit, BedConfig, Binding, IdentityPolicy, LimitConfig, PortConfig, StationConfig
+from edge.core.inputs import Order, PlaceOrder, Role
 from edge.core.model import Priority, Side
 from tests.unit.config_files import (
     APPROVED,
@@ -45,7 +45,7 @@ def test_shipped_surroundings(shipped: Configuration, tmp_path: Path) -> None:
     assert (shipped.core.site, shipped.core.edge) == ("demo", "pi-1")
     assert shipped.broker == BrokerSettings("127.0.0.1", 1883, "", None)
     assert shipped.store_path == tmp_path / "edge.db"
-    assert shipped.stations_required == ()
+    assert shipped.core.stations == (StationConfig("ward-desk", Role.PRESCRIBER, required=False),)
     assert shipped.warnings == ()
 
 

@@ -328,7 +328,9 @@ def test_any_value_at_any_key_is_taken_or_refused(value: str, tmp_path: Path) ->
             assert all(problem.message and problem.remedy for problem in outcome(path, tmp_path / "run"))
 
 
-def test_required_stations_are_refused_until_receipts_are_there(tmp_path: Path) -> None:
-    path = put(tmp_path, changed(EDGE, ("stations_required = []", 'stations_required = ["nurse-1"]')))
-    reason = "receipts are not built yet: nothing would hold a station to it"
-    assert problems_of(path, tmp_path) == (Problem(str(path), "stations_required", reason, "leave the list empty"),)
+def test_a_station_needs_a_name_of_its_own_and_a_role_that_there_is(tmp_path: Path) -> None:
+    path = put(tmp_path, changed(EDGE, ('id = "ward-desk"\nrole = "prescriber"', 'id = "local"\nrole = "king"')))
+    named, role = problems_of(path, tmp_path)
+    assert (named.key, named.message) == ("station[0].id", "is the same as the name of the edge's own control socket")
+    assert role.key == "station[0].role"
+    assert role.remedy == "it should be 'viewer', 'technician', 'nurse' or 'prescriber'"

@@ -8,10 +8,22 @@ import pytest
 
 from drivers.model import BolusGiven, DeviceAlarmKind, DeviceRestarted, InfusionState
 from edge.core import bed as bed_rules
-from edge.core.effects import AlarmIndex, Effect, Heartbeat, Journal, Persist, Publish, SelfCheck
-from edge.core.engine import BEAT_S, Core, initial_state
-from edge.core.inputs import BrokerLink, Input, LinkCause, LinkChange, StoreResult
-from edge.core.model import Priority
+from edge.core.effects import (
+    AlarmChanged,
+    AlarmCleared,
+    AlarmIndex,
+    Answer,
+    Effect,
+    Heartbeat,
+    Journal,
+    Persist,
+    Publish,
+    SelfCheck,
+)
+from edge.core.engine import BEAT_S, Core
+from edge.core.inputs import BrokerLink, Input, LinkCause, LinkChange, Reset, StoreResult
+from edge.core.model import Priority, SignalPresence
+from edge.core.restore import initial_state
 from edge.core.view import BedView
 from tests.core_world import (
     BED,
@@ -22,9 +34,11 @@ from tests.core_world import (
     PUMP,
     START_S,
     World,
+    asked,
     instant,
     is_called,
     monitor,
+    named,
     order,
     place,
     pump,
@@ -103,7 +117,7 @@ def test_the_next_step_is_never_farther_away_than_a_beat() -> None:
 @pytest.mark.parametrize("start_s", [0.1, 1000.0, 98765.4321, 1e7 / 3])
 def test_stepping_from_deadline_to_deadline_time_goes_on(start_s: float) -> None:
     """A loop that wakes exactly at its deadline must find the work done, or it turns on the spot."""
-    core = Core(CONFIG, initial_state(CONFIG, "run-1", start_s))
+    core = Core(CONFIG, initial_state(CONFIG, "run-1", instant(start_s)))
     now_s = start_s
     step = core.step(instant(now_s), (place(now_s, order()), pump(now_s, "18.2"), monitor(now_s, heart_rate=150)))
     while now_s < start_s + 60:
@@ -233,7 +247,22 @@ def test_what_devices_did_is_journalled() -> None:
         CONNECTED,
     )
     kinds = {effect.kind for effect in step.effects if isinstance(effect, Journal)}
-    assert kinds == {"device restarted", "bolus", "device identified", "link", "order", "broker"}
+    assert kinds == {"device restarted", "bolus", "device identified", "link", "request", "broker"}
+    (request,) = [dict(row.body) for row in step.effects if isinstance(row, Journal) and row.kind == "request"]
+    assert request == {
+        "request_id": "r-1",
+        "by": "configuration",
+        "verb": "order",
+        "result": "done",
+        "reason": "",
+        "bed": BED,
+        "port": "rack",
+        "channel": "11",
+        "drug": "ketamine",
+        "concentration_mg_per_ml": "10",
+        "weight_kg": "70",
+        "step_mg_per_kg_per_h": "1.0",
+    }
 
 
 # --- a new run ---
@@ -254,7 +283,10 @@ def test_restored_alarms_are_asserted_and_not_announced() -> None:
     after = World(alarms=alarms, keeps=False)
     step = after.step(START_S, CONNECTED, place(START_S, order()))
     assert after.events == []
-    assert not [effect for effect in step.effects if isinstance(effect, Persist)]
+    # They are kept with what the restart made of them: a store that was set aside had them not.
+    kept = [effect.alarm for effect in step.effects if isinstance(effect, Persist)]
+    assert kept == list(after.retained.values())
+    assert {alarm.key: alarm.rev for alarm in kept} == {alarm.key: alarm.rev + 1 for alarm in alarms}
     assert {key: alarm.occurrence for key, alarm in after.retained.items()} == {
         alarm.key: alarm.occurrence for alarm in alarms
     }
@@ -268,7 +300,7 @@ def test_what_is_true_at_the_start_is_raised() -> None:
     """Level, not edge (law 6)."""
     world = World()
     world.step(START_S, place(START_S, order()), pump(START_S, "70"), monitor(START_S, spo2=70))
-    assert world.present() == {"DOSE_RATE_HIGH", "SPO2_LOW"}
+    assert world.present() == world.standing() == {"DOSE_RATE_HIGH", "SPO2_LOW"}
     assert {alarm.key.condition for alarm in world.indexes[BED]} == {"DOSE_RATE_HIGH", "SPO2_LOW"}
 
 
@@ -316,14 +348,14 @@ def _played(core: Core, from_s: int, to_s: int) -> list[tuple[Effect, ...]]:
 
 @pytest.mark.parametrize("saved_at", [1, 11, 16, 25, 42, 44, 61, 75])
 def test_a_core_made_from_a_snapshot_goes_on_exactly_as_the_one_it_was_taken_from(saved_at: int) -> None:
-    core = Core(CONFIG, initial_state(CONFIG, "run-1", START_S))
+    core = Core(CONFIG, initial_state(CONFIG, "run-1", instant(START_S)))
     _played(core, 0, saved_at)
     again = Core(CONFIG, core.snapshot())
     assert _played(again, saved_at, 90) == _played(core, saved_at, 90)
 
 
 def test_a_snapshot_does_not_change_with_its_core() -> None:
-    core = Core(CONFIG, initial_state(CONFIG, "run-1", START_S))
+    core = Core(CONFIG, initial_state(CONFIG, "run-1", instant(START_S)))
     _played(core, 0, 20)
     saved = core.snapshot()
     first = _played(Core(CONFIG, saved), 20, 60)
@@ -332,7 +364,7 @@ def test_a_snapshot_does_not_change_with_its_core() -> None:
 
 
 def test_the_same_state_and_inputs_give_the_same_effects() -> None:
-    first, second = (Core(CONFIG, initial_state(CONFIG, "run-1", START_S)) for _ in range(2))
+    first, second = (Core(CONFIG, initial_state(CONFIG, "run-1", instant(START_S))) for _ in range(2))
     assert _played(first, 0, 90) == _played(second, 0, 90)
 
 
@@ -353,15 +385,28 @@ def test_while_the_store_fails_noise_goes_out_and_quiet_too_marked_not_durable()
     assert "DOSE_RATE_HIGH" in world.present()
     world.step(START_S + 1.1, StoreResult(START_S + 1.1, began.mark, committed=False, detail="disk full"))
     assert "STORE_FAILED" in world.present()
-    ended = None
-    while ended is None:
-        step = world.step(world.now_s + 1, pump(world.now_s + 1), monitor(world.now_s + 1))
-        ended = step if any(phase == "end" for _, phase, _ in world.told("DOSE_RATE_HIGH")) else None
+    step = began
+    while world.now_s < START_S + 20 and world.told("DOSE_RATE_HIGH")[-1][1] != "latch":
+        step = world.step(world.now_s + 1, *well(world.now_s + 1))
     assert "DOSE_RATE_HIGH" in world.present()
-    step = world.step(world.now_s, StoreResult(world.now_s, ended.mark, committed=False, detail="disk full"))
-    cleared = [effect.content for effect in step.effects if isinstance(effect, Publish)]
-    assert [alarm.durable for alarm in (getattr(content, "alarm", None) for content in cleared) if alarm] == [False]
-    assert "DOSE_RATE_HIGH" not in world.present()
+    assert _failing(world, step.mark) == {("AlarmChanged", False)}
+    alarm = world.alarm("DOSE_RATE_HIGH")
+    assert alarm is not None
+    assert (alarm.present, alarm.signal, alarm.durable) == (False, SignalPresence.LATCHED, False)
+    step = world.step(world.now_s, asked(world.now_s, Reset(named(alarm)), "reset"))
+    assert ("DOSE_RATE_HIGH" in world.standing(), world.answers) == (True, [])
+    assert _failing(world, step.mark) == {("AlarmCleared", False), ("Answer", False)}
+    assert "DOSE_RATE_HIGH" not in world.standing()
+    assert [(answer.request_id, answer.done) for answer in world.answers] == [("reset", True)]
+
+
+def _failing(world: World, mark: int) -> set[tuple[str, bool]]:
+    """What is published when the store could not take a step, and whether it says that it is durable."""
+    step = world.step(world.now_s, StoreResult(world.now_s, mark, committed=False, detail="disk full"))
+    contents = [effect.content for effect in step.effects if isinstance(effect, Publish)]
+    told = {("Answer", content.durable) for content in contents if isinstance(content, Answer)}
+    changed = [content for content in contents if isinstance(content, AlarmChanged | AlarmCleared)]
+    return told | {(type(content).__name__, content.alarm.durable) for content in changed}
 
 
 def test_the_index_comes_after_its_alarms_and_names_each() -> None:

@@ -60,10 +60,13 @@ def test_an_active_bed_asks_after_two_minutes_until_a_nurse_confirms() -> None:
     step = world.step(START_S + 131, confirm(START_S + 131, "A"), *talk()(START_S + 131))
     assert journal(step) == [
         (
-            "device confirmed",
+            "request",
             {
-                "request_id": "r-9",
-                "station": "station-a",
+                "request_id": "confirm-1131",
+                "by": "station-a:ann",
+                "verb": "confirm-device",
+                "result": "done",
+                "reason": "",
                 "bed": BED,
                 "port": "pump-1",
                 "channel": "11",
@@ -71,6 +74,7 @@ def test_an_active_bed_asks_after_two_minutes_until_a_nurse_confirms() -> None:
             },
         )
     ]
+    assert [(answer.request_id, answer.done) for answer in world.answers] == [("confirm-1131", True)]
     assert of_bed(world, UNCONFIRMED, BED)[1:] == [(131, "end", "asked")]
     world.run(START_S + 400, talk())
     assert len(of_bed(world, UNCONFIRMED, BED)) == 2
@@ -94,7 +98,7 @@ def test_the_question_names_the_pump_that_is_there_now() -> None:
     assert of_bed(world, UNCONFIRMED, BED) == [(120, "start", "asked"), (131, "update", "asked")]
     assert alarm_of(world, UNCONFIRMED).text == "Bed 1: is B the device at pump-1 channel 11?"
     world.step(START_S + 132, confirm(START_S + 132, "B"), *talk(state=S.STOPPED)(START_S + 132))
-    assert UNCONFIRMED not in world.present()
+    assert UNCONFIRMED not in world.standing()
 
 
 def test_a_line_that_breaks_again_and_again_does_not_keep_the_question_from_coming() -> None:
@@ -113,29 +117,32 @@ def test_a_line_that_breaks_again_and_again_does_not_keep_the_question_from_comi
 
 
 @pytest.mark.parametrize(
-    ("serial", "where", "bed"),
+    ("serial", "where", "bed", "reason"),
     [
-        ("A", ONE, BED),
-        ("C", ONE, BED),
-        ("", ONE, BED),
-        ("B", TWO, BED),
-        ("B", ONE, OTHER_BED),
-        ("B", ("pump-1", "12"), BED),
-        ("B", ("nowhere", "1"), "bed-9"),
+        ("A", ONE, BED, "no device with serial number A answers there, or another one is required"),
+        ("C", ONE, BED, "no device with serial number C answers there, or another one is required"),
+        ("", ONE, BED, "no device with serial number  answers there, or another one is required"),
+        ("B", TWO, BED, "pump-2 channel 11 is not bound to a bed bed-1"),
+        ("B", ONE, OTHER_BED, "pump-1 channel 11 is not bound to a bed bed-2"),
+        ("B", ("pump-1", "12"), BED, "pump-1 channel 12 is not bound to a bed bed-1"),
+        ("B", ("nowhere", "1"), "bed-9", "nowhere channel 1 is not bound to a bed bed-9"),
     ],
 )
 def test_a_confirmation_that_does_not_fit_is_refused_and_journalled(
-    serial: str, where: tuple[str, str], bed: str
+    serial: str, where: tuple[str, str], bed: str, reason: str
 ) -> None:
     world = World(ward())
     at_bed_1(world, S.INFUSING)
     world.step(START_S + 11, is_called(START_S + 11, "B", ONE))
     before = len(world.events)
     step = world.step(START_S + 12, confirm(START_S + 12, serial, where, bed), *monitors(START_S + 12))
+    asked = {"request_id": "confirm-1012", "by": "station-a:ann", "verb": "confirm-device"}
     body = {"bed": bed, "port": where[0], "channel": where[1], "serial_number": serial}
-    assert journal(step) == [("device not confirmed", {"request_id": "r-9", "station": "station-a", **body})]
+    assert journal(step) == [("request", {**asked, "result": "refused", "reason": reason, **body})]
+    assert [(answer.done, answer.reason) for answer in world.answers] == [(False, reason)]
     assert len(world.events) == before
-    assert alarm_of(world, CHANGED).verifiable
+    alarm = alarm_of(world, CHANGED)
+    assert (alarm.present, alarm.verifiable) == (True, True)
 
 
 def test_nobody_can_confirm_another_than_the_pinned_one() -> None:
@@ -143,7 +150,7 @@ def test_nobody_can_confirm_another_than_the_pinned_one() -> None:
     at_bed_1(world, S.STOPPED)
     world.step(START_S + 11, is_called(START_S + 11, "B", ONE))
     step = world.step(START_S + 12, confirm(START_S + 12, "B"))
-    assert [kind for kind, _ in journal(step)] == ["device not confirmed"]
+    assert [(kind, body["result"]) for kind, body in journal(step)] == [("request", "refused")]
     assert "has serial number B, and it must be A." in alarm_of(world, CHANGED).text
 
 
@@ -207,7 +214,8 @@ def test_after_ten_seconds_it_is_a_high_alarm_until_it_is_told(cause: str) -> No
     assert alarm.priority is Priority.HIGH
     assert alarm.text.endswith("does not tell its serial number; it must be A.")
     world.step(START_S + 31, is_called(START_S + 31, "A", ONE), pump(START_S + 31, "9", where=ONE))
-    assert of_bed(world, CHANGED, BED)[1:] == [(31, "end", "not told")]
+    assert of_bed(world, CHANGED, BED)[1:] == [(31, "latch", "not told")]
+    assert not alarm_of(world, CHANGED).present
 
 
 def test_when_it_tells_a_wrong_one_after_all_the_alarm_says_so() -> None:

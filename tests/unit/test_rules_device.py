@@ -9,7 +9,7 @@ import pytest
 from drivers.model import AlarmSetChanged, ChannelRemoved, DeviceAlarm, DeviceAlarmKind, InfusionState
 from edge.core.config import Binding, IdentityPolicy
 from edge.core.inputs import Input, LinkCause, LinkChange
-from edge.core.model import Priority
+from edge.core.model import Alarm, Priority, SignalPresence
 from tests.core_world import (
     BED,
     LINK_S,
@@ -50,6 +50,14 @@ def begun(serial: str = "A", state: InfusionState = S.INFUSING, pinned: str = ""
     return world
 
 
+def latched(world: World, condition: str) -> Alarm:
+    """The alarm of a condition, which is over, and of which nobody has said yet that it was seen."""
+    alarm = world.alarm(condition)
+    assert alarm is not None
+    assert (alarm.present, alarm.signal) == (False, SignalPresence.LATCHED)
+    return alarm
+
+
 # --- identity ---
 
 
@@ -84,6 +92,8 @@ def test_a_change_during_an_infusion_is_high_whatever_the_new_device_does() -> N
     world.step(START_S + 1, is_called(START_S + 1, "B"), *running(state=S.STOPPED)(START_S + 1))
     world.run(START_S + 60, running(state=S.STOPPED))
     assert world.told("DEVICE_IDENTITY_CHANGED") == [(1, "start", "changed")]
+    world.run(START_S + 61, running(state=S.STOPPED))
+    assert world.told("DEVICE_IDENTITY_CHANGED")[1:] == [(61, "level", "changed")]
 
 
 def test_a_pump_carried_away_while_it_ran_is_not_made_good_by_another_in_its_place() -> None:
@@ -96,11 +106,32 @@ def test_a_pump_carried_away_while_it_ran_is_not_made_good_by_another_in_its_pla
     assert world.told("DEVICE_IDENTITY_CHANGED") == [(31, "start", "changed")]
 
 
-def test_it_ends_when_the_expected_device_answers_again() -> None:
+def test_when_the_expected_device_answers_again_it_latches_until_somebody_has_seen_it() -> None:
     world = begun("A")
     world.step(START_S + 1, is_called(START_S + 1, "B"), *running()(START_S + 1))
     world.step(START_S + 2, is_called(START_S + 2, "A"), *running()(START_S + 2))
-    assert world.told("DEVICE_IDENTITY_CHANGED") == [(1, "start", "changed"), (2, "end", "changed")]
+    assert world.told("DEVICE_IDENTITY_CHANGED") == [(1, "start", "changed"), (2, "latch", "changed")]
+    alarm = latched(world, "DEVICE_IDENTITY_CHANGED")
+    assert (alarm.priority, alarm.verifiable) == (Priority.HIGH, True)
+    assert alarm.text.endswith("has serial number B, and A was infusing here.")
+    world.run(START_S + 300, running())
+    assert latched(world, "DEVICE_IDENTITY_CHANGED") == alarm
+    assert world.reset("DEVICE_IDENTITY_CHANGED").done
+    assert world.told("DEVICE_IDENTITY_CHANGED")[2:] == [(300, "reset", "changed")]
+    assert "DEVICE_IDENTITY_CHANGED" not in world.standing()
+
+
+def test_a_nurse_who_took_it_before_finds_nothing_latched_when_the_expected_device_answers_again() -> None:
+    world = begun("A")
+    world.step(START_S + 1, is_called(START_S + 1, "B"), *running()(START_S + 1))
+    assert world.acknowledge("DEVICE_IDENTITY_CHANGED").done
+    world.step(START_S + 2, is_called(START_S + 2, "A"), *running()(START_S + 2))
+    assert world.told("DEVICE_IDENTITY_CHANGED") == [
+        (1, "start", "changed"),
+        (1, "acknowledge", "changed"),
+        (2, "end", "changed"),
+    ]
+    assert "DEVICE_IDENTITY_CHANGED" not in world.standing()
 
 
 @pytest.mark.parametrize("first", [(), (place(START_S, order()),)], ids=["idle", "ordered"])
@@ -120,9 +151,10 @@ def test_another_pump_that_comes_while_nothing_runs_counts_and_is_asked_about(fi
 
 
 @pytest.mark.parametrize("kind", list(DeviceAlarmKind))
-def test_every_kind_is_relayed_at_once_with_its_priority_and_ends_when_the_device_says_so(
+def test_every_kind_is_relayed_at_once_with_its_priority_and_is_over_when_the_device_says_so(
     kind: DeviceAlarmKind,
 ) -> None:
+    """One of high priority latches, so that nobody misses that there was one."""
     world = begun()
     world.step(START_S + 1, shows(START_S + 1, kind, code="INA42", text="what it says"))
     world.step(START_S + 2, *running()(START_S + 2))
@@ -133,7 +165,26 @@ def test_every_kind_is_relayed_at_once_with_its_priority_and_ends_when_the_devic
     assert (alarm.priority, alarm.key.port, alarm.key.channel) == (expected, *PUMP)
     assert "what it says (INA42)" in alarm.text
     world.step(START_S + 3, shows(START_S + 3))
-    assert world.told(condition) == [(1, "start", "device"), (3, "end", "device")]
+    over = "latch" if kind in HIGH_KINDS else "end"
+    assert world.told(condition) == [(1, "start", "device"), (3, over, "device")]
+    assert (condition in world.standing()) is (kind in HIGH_KINDS)
+    if kind in HIGH_KINDS:
+        assert latched(world, condition).priority is Priority.HIGH
+
+
+def test_an_alarm_of_a_device_that_comes_back_while_it_stands_latched_is_the_same_one_and_sounds_again() -> None:
+    world = begun()
+    for t, kinds in ((1, (K.AIR_IN_LINE,)), (2, ()), (3, (K.AIR_IN_LINE,)), (4, ())):
+        world.step(START_S + t, shows(START_S + t, *kinds), *running()(START_S + t))
+    assert world.told("DEVICE_AIR_IN_LINE") == [
+        (1, "start", "device"),
+        (2, "latch", "device"),
+        (3, "return", "device"),
+        (4, "latch", "device"),
+    ]
+    alarm = latched(world, "DEVICE_AIR_IN_LINE")
+    assert (alarm.occurrence, alarm.returns) == ("run-1-2", 1)  # the first one is the missing order's
+    assert {event.alarm.occurrence for event in world.events if event.alarm.key == alarm.key} == {alarm.occurrence}
 
 
 def test_another_code_of_the_same_kind_is_told_with_its_text() -> None:
@@ -153,18 +204,20 @@ def test_another_code_of_the_same_kind_is_told_with_its_text() -> None:
 def test_a_second_code_of_the_same_kind_is_told_and_so_is_its_going() -> None:
     world = begun()
     first, second = DeviceAlarm(K.MALFUNCTION, "E1", "motor"), DeviceAlarm(K.MALFUNCTION, "E2", "force sensor")
-    texts = []
+    shown = []
     for t, alarms in enumerate(((first,), (first, second), (first, second), (second,), ()), 1):
         world.step(START_S + t, AlarmSetChanged(*PUMP, START_S + t, alarms), *running()(START_S + t))
         alarm = world.alarm("DEVICE_MALFUNCTION")
-        texts.append(alarm.text.partition("reports: ")[2] if alarm is not None else "")
+        assert alarm is not None
+        shown.append((alarm.text.partition("reports: ")[2], alarm.present))
     both = "motor (E1), force sensor (E2)."
-    assert texts == ["motor (E1).", both, both, "force sensor (E2).", ""]
+    last = "force sensor (E2)."
+    assert shown == [("motor (E1).", True), (both, True), (both, True), (last, True), (last, False)]
     assert [(at_s, phase) for at_s, phase, _ in world.told("DEVICE_MALFUNCTION")] == [
         (1, "start"),
         (2, "update"),
         (4, "update"),
-        (5, "end"),
+        (5, "latch"),
     ]
 
 
@@ -230,22 +283,25 @@ def test_an_unknown_code_is_an_alarm() -> None:
 def test_alarms_are_relayed_at_an_idle_bed_too_and_from_monitors() -> None:
     world = begun("A", S.STOPPED)
     world.step(START_S + 1, shows(START_S + 1, K.OCCLUSION_DOWNSTREAM), shows(START_S + 1, K.VITAL_SIGN, where=MONITOR))
-    assert world.present() == {"DEVICE_OCCLUSION_DOWNSTREAM", "DEVICE_VITAL_SIGN"}
+    assert world.present() == world.standing() == {"DEVICE_OCCLUSION_DOWNSTREAM", "DEVICE_VITAL_SIGN"}
 
 
 def test_each_kind_of_a_set_is_an_alarm_of_its_own() -> None:
     world = begun()
     world.step(START_S + 1, shows(START_S + 1, K.AIR_IN_LINE, K.DOOR_OPEN))
     world.step(START_S + 2, shows(START_S + 2, K.DOOR_OPEN))
-    assert world.told("DEVICE_AIR_IN_LINE") == [(1, "start", "device"), (2, "end", "device")]
+    assert world.told("DEVICE_AIR_IN_LINE") == [(1, "start", "device"), (2, "latch", "device")]
     assert world.told("DEVICE_DOOR_OPEN") == [(1, "start", "device")]
+    assert latched(world, "DEVICE_AIR_IN_LINE").key.port == PUMP[0]
+    assert world.present() >= {"DEVICE_DOOR_OPEN"}
 
 
 def test_an_alarm_that_came_and_went_before_a_step_is_told() -> None:
     """The loop stalled; what must not be lost is judged at its own moment."""
     world = begun()
     world.step(START_S + 5, *running()(START_S + 4), shows(START_S + 1, K.AIR_IN_LINE), shows(START_S + 2))
-    assert [phase for _, phase, _ in world.told("DEVICE_AIR_IN_LINE")] == ["start", "end"]
+    assert [phase for _, phase, _ in world.told("DEVICE_AIR_IN_LINE")] == ["start", "latch"]
+    assert latched(world, "DEVICE_AIR_IN_LINE").priority is Priority.HIGH
 
 
 def test_while_the_device_is_silent_its_alarms_stay() -> None:
@@ -254,7 +310,7 @@ def test_while_the_device_is_silent_its_alarms_stay() -> None:
     world.run(START_S + 60)
     assert world.told("DEVICE_AIR_IN_LINE") == [(1, "start", "device"), (1 + LINK_S, "update", "device")]
     world.run(START_S + 61, running())
-    assert world.told("DEVICE_AIR_IN_LINE")[-1] == (61, "update", "device")
+    assert world.told("DEVICE_AIR_IN_LINE")[2:] == [(61, "update", "device"), (61, "level", "device")]
 
 
 def test_after_a_restart_an_alarm_stands_until_the_device_tells_its_set() -> None:
@@ -263,5 +319,7 @@ def test_after_a_restart_an_alarm_stands_until_the_device_tells_its_set() -> Non
     after = World(alarms=[alarm for key, alarm in world.retained.items() if key.condition == "DEVICE_AIR_IN_LINE"])
     after.run(START_S + 60, running())
     assert after.told("DEVICE_AIR_IN_LINE") == []
+    assert after.present() >= {"DEVICE_AIR_IN_LINE"}
     after.step(START_S + 61, shows(START_S + 61), *running()(START_S + 61))
-    assert after.told("DEVICE_AIR_IN_LINE") == [(61, "end", "device")]
+    assert after.told("DEVICE_AIR_IN_LINE") == [(61, "latch", "device")]
+    assert latched(after, "DEVICE_AIR_IN_LINE").verifiable

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.model import ChannelRemoved, InfusionState, Quantity, Reading, invalid, missing
 from edge.core.inputs import Input
-from edge.core.model import Alarm, LimitPassed, Priority, Side
+from edge.core.model import Alarm, LimitPassed, Priority, Side, SignalPresence
 from edge.core.rules_dose import low_limit
 from tests.core_world import CONFIG, KETAMINE, LINK_S, PUMP, START_S, World, is_called, monitor, order, place, pump
 
@@ -45,7 +45,7 @@ def ordered(step: str = "1.0") -> World:
 def test_a_dose_too_high_alarms_after_the_delay_of_its_band(rate: str, told: list[tuple[int, str, str]]) -> None:
     world = ordered()
     world.run(START_S + 90, at_rate(rate))
-    assert world.told("DOSE_RATE_HIGH") == told
+    assert world.told("DOSE_RATE_HIGH", levels=False) == told
 
 
 def test_the_alarm_carries_its_inputs_its_arithmetic_and_the_limit() -> None:
@@ -80,18 +80,65 @@ def test_a_stopped_pump_with_a_high_rate_set_is_no_dose() -> None:
     assert world.told("DOSE_RATE_HIGH") == []
 
 
-def test_stopping_the_pump_ends_it() -> None:
+def test_stopping_the_pump_ends_its_condition_and_a_dose_that_nobody_saw_latches() -> None:
     world = ordered()
     world.run(START_S + 5, at_rate("70"))
+    world.run(START_S + 300, at_rate("70", S.STOPPED))
+    assert world.told("DOSE_RATE_HIGH") == [(1, "start", "bypass"), (16, "latch", "bypass")]
+    alarm = world.alarm("DOSE_RATE_HIGH")
+    assert alarm is not None
+    assert (alarm.present, alarm.signal, alarm.priority) == (False, SignalPresence.LATCHED, Priority.HIGH)
+    assert (alarm.value, alarm.audible) == (Decimal(10), True)
+    assert world.acknowledge("DOSE_RATE_HIGH").done
+    assert world.told("DOSE_RATE_HIGH")[2:] == [(300, "reset", "bypass")]
+    assert "DOSE_RATE_HIGH" not in world.standing()
+
+
+def test_stopping_the_pump_ends_a_dose_that_was_acknowledged() -> None:
+    world = ordered()
+    world.run(START_S + 5, at_rate("70"))
+    assert world.acknowledge("DOSE_RATE_HIGH").done
     world.run(START_S + 30, at_rate("70", S.STOPPED))
-    assert world.told("DOSE_RATE_HIGH") == [(1, "start", "bypass"), (16, "end", "bypass")]
+    assert world.told("DOSE_RATE_HIGH") == [
+        (1, "start", "bypass"),
+        (5, "acknowledge", "bypass"),
+        (16, "end", "bypass"),
+    ]
+    assert "DOSE_RATE_HIGH" not in world.standing()
+
+
+def test_a_soft_dose_ends_by_itself() -> None:
+    world = ordered()
+    world.run(START_S + 65, at_rate("15"))
+    world.run(START_S + 90, at_rate("7"))
+    assert world.told("DOSE_RATE_HIGH") == [(61, "start", "soft"), (76, "end", "soft")]
+
+
+def test_a_dose_too_high_goes_up_while_nobody_accepts_it() -> None:
+    world = ordered()
+    world.run(START_S + 300, at_rate("70"))
+    assert world.told("DOSE_RATE_HIGH") == [(1, "start", "bypass"), (61, "level", "bypass"), (121, "level", "bypass")]
+    alarm = world.alarm("DOSE_RATE_HIGH")
+    assert alarm is not None
+    assert (alarm.delivery.level, alarm.priority) == (3, Priority.HIGH)
+
+
+def test_a_dose_too_high_that_somebody_accepts_goes_no_higher_and_still_sounds() -> None:
+    world = ordered()
+    world.run(START_S + 90, at_rate("70"))
+    assert world.accept("DOSE_RATE_HIGH").done
+    world.run(START_S + 300, at_rate("70"))
+    assert world.told("DOSE_RATE_HIGH") == [(1, "start", "bypass"), (61, "level", "bypass"), (90, "accept", "bypass")]
+    alarm = world.alarm("DOSE_RATE_HIGH")
+    assert alarm is not None
+    assert (alarm.audible, alarm.delivery.level) == (True, 2)
 
 
 def test_an_unknown_state_does_not_end_it() -> None:
     world = ordered()
     world.run(START_S + 5, at_rate("70"))
     world.run(START_S + 600, at_rate("7", S.UNKNOWN))
-    assert [phase for _, phase, _ in world.told("DOSE_RATE_HIGH")] == ["start", "update"]
+    assert [phase for _, phase, _ in world.told("DOSE_RATE_HIGH", levels=False)] == ["start", "update"]
     alarm = world.alarm("DOSE_RATE_HIGH")
     assert alarm is not None
     assert not alarm.verifiable
@@ -159,7 +206,8 @@ def test_without_its_rate_no_dose_alarm_ends() -> None:
     world = ordered()
     world.run(START_S + 5, at_rate("70"))
     world.run(START_S + 300, at_rate(None))
-    assert [phase for _, phase, _ in world.told("DOSE_RATE_HIGH")] == ["start", "update"]
+    assert [phase for _, phase, _ in world.told("DOSE_RATE_HIGH", levels=False)] == ["start", "update"]
+    assert "DOSE_RATE_HIGH" in world.present()
 
 
 def test_a_still_pump_need_not_tell_its_rate() -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from drivers.model import ChannelRemoved, InfusionState, Quantity, Reading
 from edge.core.config import Binding
-from edge.core.engine import initial_state
 from edge.core.inputs import BrokerLink, BrokerResult, Input, LineErrors, PublishAccepted, PublishRefused, StoreResult
 from edge.core.model import Audience, Priority
+from edge.core.restore import initial_state
 from edge.core.state import UNBOUND_MAX
-from tests.core_world import BED, CONFIG, LINK_S, START_S, World, monitor, pump, with_bed
+from tests.core_world import BED, CONFIG, LINK_S, START_S, World, instant, monitor, pump, with_bed
 
 STRAY = ("rack", "3F")
 CONNECTED = BrokerLink(START_S, connected=True, detail="connected")
@@ -99,11 +99,11 @@ def test_a_failure_without_a_reason_is_a_failure() -> None:
 
 @pytest.mark.parametrize(("set_aside", "fault"), [("edge.db.damaged-1", ""), ("", "cannot be read")])
 def test_what_the_store_was_at_the_start_is_told_in_the_first_step(set_aside: str, fault: str) -> None:
-    state = initial_state(CONFIG, "run-1", START_S)
+    state = initial_state(CONFIG, "run-1", instant(START_S))
     state.edge.store_set_aside, state.edge.store_failure = set_aside, fault
     world = World(state=state, keeps=False)
     world.step(START_S, CONNECTED)
-    assert world.present() == {"STORE_DAMAGED" if set_aside else "STORE_FAILED"}
+    assert world.present() == world.standing() == {"STORE_DAMAGED" if set_aside else "STORE_FAILED"}
 
 
 # --- lines ---

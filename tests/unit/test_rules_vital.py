@@ -9,7 +9,7 @@ import pytest
 
 from drivers.model import InfusionState, NibpTime, Observation, Quantity, Reading
 from edge.core.inputs import Input
-from edge.core.model import Alarm, LimitPassed, Priority, Side
+from edge.core.model import Alarm, LimitPassed, Phase, Priority, Side, SignalPresence
 from edge.core.rules_vital import away_from_safe
 from tests.core_world import CONFIG, MONITOR, START_S, World, monitor, order, place, pump, with_bed
 
@@ -35,11 +35,28 @@ def begun(*first: Input) -> World:
 # --- limits ---
 
 
-def test_a_heart_rate_beyond_the_hard_limit_alarms_after_its_delay_and_ends_after_the_off_delay() -> None:
+def test_a_heart_rate_beyond_the_hard_limit_alarms_after_its_delay_and_is_over_after_the_off_delay() -> None:
+    """It never was between the limits, and nobody has seen it: what latches says how bad it was."""
     world = begun()
     world.run(START_S + 30, watched(heart_rate=150))
     world.run(START_S + 60, watched())
-    assert world.told("HR_HIGH") == [(11, "start", "hard"), (41, "end", "hard")]
+    assert world.told("HR_HIGH") == [(11, "start", "hard"), (41, "latch", "hard")]
+    alarm = world.alarm("HR_HIGH")
+    assert alarm is not None
+    assert (alarm.present, alarm.signal, alarm.priority) == (False, SignalPresence.LATCHED, Priority.HIGH)
+    assert alarm.text == "Bed 1: heart rate 150 /min, above the hard limit 140 /min."
+    assert world.reset("HR_HIGH").done
+    assert world.told("HR_HIGH")[2:] == [(60, "reset", "hard")]
+    assert "HR_HIGH" not in world.standing()
+
+
+def test_a_heart_rate_beyond_the_soft_limit_ends_by_itself() -> None:
+    world = begun()
+    world.run(START_S + 30, watched(heart_rate=130))
+    world.run(START_S + 60, watched())
+    # The median is beyond for two seconds more; a value that is back begins the off-delay all the same.
+    assert world.told("HR_HIGH") == [(21, "start", "soft"), (41, "end", "soft")]
+    assert "HR_HIGH" not in world.standing()
 
 
 def test_the_alarm_explains_itself() -> None:
@@ -58,7 +75,21 @@ def test_it_steps_down_before_it_ends() -> None:
     world.run(START_S + 20, watched(heart_rate=150))
     world.run(START_S + 40, watched(heart_rate=130))
     world.run(START_S + 60, watched())
-    assert world.told("HR_HIGH") == [(11, "start", "hard"), (31, "deescalate", "soft"), (51, "end", "soft")]
+    assert world.told("HR_HIGH") == [(11, "start", "hard"), (31, "deescalate", "hard"), (51, "latch", "hard")]
+    milder = next(event.alarm.now for event in world.events if event.phase is Phase.DEESCALATE)
+    assert milder is not None
+    assert (milder.band, milder.text) == ("soft", "Bed 1: heart rate 130 /min, above the soft limit 120 /min.")
+
+
+def test_what_was_acknowledged_is_as_mild_as_it_has_become() -> None:
+    world = begun()
+    world.run(START_S + 20, watched(heart_rate=150))
+    world.run(START_S + 40, watched(heart_rate=130))
+    assert world.acknowledge("HR_HIGH").done
+    alarm = world.alarm("HR_HIGH")
+    assert alarm is not None
+    assert (alarm.band, alarm.priority, alarm.now) == ("soft", Priority.MEDIUM, None)
+    assert "130 /min, above the soft limit" in alarm.text
 
 
 def test_a_saturation_below_its_bypass_alarms_with_its_first_sample() -> None:
@@ -126,10 +157,10 @@ def test_a_sensor_that_fell_off_ends_nothing() -> None:
     world = begun()
     world.run(START_S + 20, watched(heart_rate=150))
     world.run(START_S + 600, watched(heart_rate=None))
-    assert world.told("HR_HIGH") == [(11, "start", "hard"), (21, "update", "hard")]
+    assert world.told("HR_HIGH", levels=False) == [(11, "start", "hard"), (21, "update", "hard")]
     alarm = world.alarm("HR_HIGH")
     assert alarm is not None
-    assert (alarm.verifiable, str(alarm.value)) == (False, "150")
+    assert (alarm.present, alarm.verifiable, str(alarm.value)) == (True, False, "150")
 
 
 def test_a_value_that_merged_samples_passed_through_is_judged() -> None:
@@ -150,12 +181,52 @@ def test_merged_values_in_another_unit_are_judged_in_the_limits_unit() -> None:
     assert world.told("BP_SYS_HIGH")[0] == (5, "start", "soft")
 
 
-def test_a_pressure_alarm_escalates_and_ends_with_the_next_pressure() -> None:
+def test_a_pressure_alarm_escalates_and_is_over_with_the_next_pressure() -> None:
     world = begun()
     world.run(START_S + 60, cuffed(170, 80, 100, 70))
-    world.run(START_S + 120, cuffed(190, 90, 110, 70))
+    world.run(START_S + 119, cuffed(190, 90, 110, 70))
     world.run(START_S + 180, cuffed(150, 80, 100, 70))
-    assert world.told("BP_SYS_HIGH") == [(1, "start", "soft"), (61, "escalate", "hard"), (121, "end", "hard")]
+    assert world.told("BP_SYS_HIGH") == [(1, "start", "soft"), (61, "escalate", "hard"), (120, "latch", "hard")]
+    alarm = world.alarm("BP_SYS_HIGH")
+    assert alarm is not None
+    assert (alarm.present, alarm.signal, alarm.priority) == (False, SignalPresence.LATCHED, Priority.HIGH)
+
+
+def sounding(world: World) -> list[tuple[float, str, bool]]:
+    """When, what was told of the pressure, and whether it asked for a sound from then on."""
+    told = [event for event in world.events if event.alarm.key.condition == "BP_SYS_HIGH"]
+    return [(event.at.mono_s - START_S, event.phase.value, event.alarm.audible) for event in told]
+
+
+def test_a_soft_pressure_shows_at_once_and_sounds_when_a_repeat_confirms_it() -> None:
+    world = begun()
+    world.run(START_S + 60, cuffed(170, 80, 100, 70))
+    assert sounding(world) == [(1, "start", False)]
+    world.run(START_S + 90, cuffed(172, 80, 100, 70))
+    assert sounding(world) == [(1, "start", False), (61, "sound", True)]
+
+
+def test_a_soft_pressure_that_nobody_repeats_sounds_after_three_minutes() -> None:
+    world = begun()
+    world.run(START_S + 240, cuffed(170, 80, 100, 70))
+    assert sounding(world) == [(1, "start", False), (181, "sound", True)]
+
+
+def test_a_soft_pressure_that_a_repeat_does_not_confirm_never_sounds() -> None:
+    world = begun()
+    world.run(START_S + 60, cuffed(170, 80, 100, 70))
+    world.run(START_S + 300, cuffed(150, 80, 100, 70))
+    assert sounding(world) == [(1, "start", False), (61, "end", False)]
+
+
+def test_a_hard_pressure_sounds_at_once_and_so_does_a_soft_one_that_gets_hard() -> None:
+    world = begun()
+    world.run(START_S + 5, cuffed(190, 90, 110, 70))
+    assert sounding(world) == [(1, "start", True)]
+    world = begun()
+    world.run(START_S + 60, cuffed(170, 80, 100, 70))
+    world.run(START_S + 65, cuffed(190, 90, 110, 70))
+    assert sounding(world) == [(1, "start", False), (61, "escalate", True)]
 
 
 def test_a_pressure_of_unknown_age_may_raise_an_alarm_and_may_not_end_one() -> None:
@@ -165,9 +236,10 @@ def test_a_pressure_of_unknown_age_may_raise_an_alarm_and_may_not_end_one() -> N
     assert world.told("BP_SYS_HIGH") == [(0, "start", "hard")]
     after = World(alarms=tuple(world.retained.values()))
     after.run(START_S + 60, lambda at_s: (monitor(at_s, cuff=normal),))
-    assert after.told("BP_SYS_HIGH") == []
+    assert after.told("BP_SYS_HIGH") == [(60, "level", "hard")]
+    assert "BP_SYS_HIGH" in after.present()
     after.run(START_S + 70, lambda at_s: (monitor(at_s, cuff=(121, 75, 90, 70)),))
-    assert after.told("BP_SYS_HIGH") == [(61, "end", "hard")]
+    assert after.told("BP_SYS_HIGH")[1:] == [(61, "latch", "hard")]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +310,7 @@ def test_what_was_missing_before_a_restart_is_missing_until_something_says_other
 def test_a_pressure_that_never_comes_is_overdue_in_three_steps() -> None:
     world = World()
     world.run(START_S + 40 * MIN, cuffed())
-    assert world.told("NIBP_OVERDUE") == [
+    assert world.told("NIBP_OVERDUE", levels=False) == [
         (1 + 8 * MIN, "start", "overdue"),
         (1 + 10 * MIN, "escalate", "long overdue"),
         (1 + 30 * MIN, "escalate", "far too long"),
@@ -249,7 +321,10 @@ def test_the_last_step_is_for_an_infusion() -> None:
     world = World()
     world.step(START_S, place(START_S, order()))
     world.run(START_S + 40 * MIN, lambda at_s: (pump(at_s, state=STOPPED), monitor(at_s, cuff=None)))
-    assert world.told("NIBP_OVERDUE") == [(8 * MIN, "start", "overdue"), (10 * MIN, "escalate", "long overdue")]
+    assert world.told("NIBP_OVERDUE", levels=False) == [
+        (8 * MIN, "start", "overdue"),
+        (10 * MIN, "escalate", "long overdue"),
+    ]
 
 
 def test_a_new_pressure_ends_it_and_starts_the_clock() -> None:

@@ -7,14 +7,16 @@ import json
 from typing import Any, cast
 
 from edge.clock import Clock
-from edge.core.engine import Core, initial_state
-from edge.core.inputs import BrokerLink, Input
+from edge.control import Control
+from edge.core.engine import Core
+from edge.core.inputs import Acknowledge, Basis, BrokerLink, Input, Named, Request, Role
 from edge.core.model import Instant
+from edge.core.restore import initial_state
 from edge.inbox import Inbox
 from edge.messages import Topics
-from edge.mqtt import Sender
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
+from edge.sender import Sender
 from edge.store import OutboxRow, Store, Transaction
 from edge.wire import Outgoing, Wire
 from tests.core_world import BED, CONFIG, order, place, pump
@@ -68,7 +70,7 @@ class Edge:
         self.kept = Recorder()
         self.first_steps = 0
         self.runtime = Runtime(
-            Core(CONFIG, initial_state(CONFIG, "run", self.clock.now_s)),
+            Core(CONFIG, initial_state(CONFIG, "run", self.clock.now())),
             self.inbox,
             run="run",
             clock=self.clock,
@@ -85,6 +87,7 @@ class Edge:
             sender=cast("Sender", self.kept),
             store=cast("Store", self.kept),
             watchdog=Watchdog(Notifier({}), self.clock.mono_s),
+            control=Control("run", mono_s=self.clock.mono_s, put=self.inbox.put),
             on_first_step=self._first,
         )
 
@@ -95,6 +98,17 @@ class Edge:
         for item in inputs:
             self.inbox.put(item)
         self.runtime.step()
+
+    def acknowledge(self) -> None:
+        """A nurse has seen the alarm: when its condition ends, it is over."""
+        told = self.on_topic(TOPIC)
+        named = Named(BED, told["key"], told["occurrence"], told["rev"])
+        basis = Basis("run", self.clock.now_s)
+        self.step(Request("r-1", "local", self.clock.now_s, Acknowledge(named), basis, "nurse", Role.NURSE))
+        self.settle()
+
+    def on_topic(self, topic: str) -> dict[str, Any]:
+        return self.kept.on(topic)[-1]
 
     def settle(self, *, committed: bool = True) -> None:
         """Answer every transaction that was not yet answered, and step."""
@@ -166,6 +180,7 @@ def test_events_keep_their_order_when_the_store_answers_out_of_order() -> None:
 def test_an_end_is_published_after_its_commit() -> None:
     edge = alarmed()
     edge.settle()
+    edge.acknowledge()
     for _ in range(12):
         edge.clock.now_s += 1.0
         edge.step(pump(edge.clock.now_s))
@@ -181,6 +196,7 @@ def test_an_end_is_published_after_its_commit() -> None:
 def test_an_end_that_the_store_could_not_take_is_published_as_not_durable() -> None:
     edge = alarmed()
     edge.settle()
+    edge.acknowledge()
     for _ in range(12):
         edge.clock.now_s += 1.0
         edge.step(pump(edge.clock.now_s))

@@ -89,6 +89,14 @@ def test_what_is_in_flight_is_bounded_and_an_alarm_finds_a_free_place() -> None:
     assert sum(one is not None for one in loud) == IN_FLIGHT_MAX - IN_FLIGHT_QUIET_MAX
 
 
+def test_only_what_is_urgent_is_taken_where_nothing_else_may_go() -> None:
+    queue = queue_of(state("s"), state("status", Lane.STATUS), state("alarm", Lane.ALARM_LOW))
+    queue.add_events(rows(1, 1))
+    urgent = [queue.take(0.0, urgent_only=True) for _ in range(3)]
+    assert [one.outgoing.topic if one else None for one in urgent] == ["status", "alarm", None]
+    assert drain(queue) == ["s", "1"]
+
+
 def test_events_go_in_order_and_one_at_a_time() -> None:
     queue = queue_of()
     queue.add_events(rows(1, 3))

@@ -230,7 +230,7 @@ def test_a_bed_of_the_roster_without_data_is_named() -> None:
 
 
 def test_an_alarm_stays_until_its_own_end() -> None:
-    for end in (body(alarm(present=False)), b""):
+    for end in (body(alarm(present=False, signal="off")), b""):
         world = well()
         world.alarm(alarm())
         world.index("bed-1", alarm())
@@ -254,7 +254,7 @@ def test_an_alarm_that_is_listed_and_did_not_come_is_unknown() -> None:
     world = well()
     world.index("bed-1", alarm())
     assert "ALARMS UNKNOWN: an alarm of Bed 1 has not come (HR_HIGH), go to the beds" in world.screen(120)
-    world.alarm(alarm(present=False))
+    world.alarm(alarm(present=False, signal="off"))
     assert CALM in world.screen()
     world.index("bed-1", alarm(occurrence="r1-2"))
     assert "ALARMS UNKNOWN" in world.screen()

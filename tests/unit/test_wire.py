@@ -10,8 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.effects import AlarmChanged, AlarmCleared, AlarmIndex, Event
-from edge.core.model import Alarm, AlarmKey, AlarmKind, Audience, Instant, LimitPassed, Priority, Side, SignalPresence
-from edge.wire import Lane, Outgoing, alarm_body, alarm_from_body
+from edge.core.model import (
+    Alarm,
+    AlarmKey,
+    AlarmKind,
+    Audience,
+    Instant,
+    LimitPassed,
+    Phase,
+    Priority,
+    Side,
+    SignalPresence,
+)
+from edge.messages import AlarmMessage
+from edge.wire import Lane, Outgoing, alarm_body, alarm_from_body, alarm_from_message
 from tests.contents import ALARM, AT, CLOCK_ALARM, CONTENTS, ENDED, SNAPSHOT, wire
 
 PREFIX = "infusion/v1/ward-7/edge/edge-1"
@@ -43,6 +55,31 @@ ALARM_JSON = {
     "unit": "mg/kg/h",
     "limit": {"side": "high", "band": "hard", "value": "2.5", "origin": "ketamine-chronic-pain"},
     "evidence": {"rate": "18.2 mL/h", "weight": "70 kg"},
+    "audible": False,
+    "latching": True,
+    "returns": 1,
+    "event_at": {"mono_s": 1190.125, "wall": "2026-09-21T14:12:35.875Z", "synchronised": False},
+    "acknowledgement": {"by": "station-a:u12", "at": STAMP, "until_mono_s": 1354.5},
+    "acceptance": {"by": "station-a:u12", "at": STAMP},
+    "silence": {"reason": "audio_pause", "by": "station-a:u12", "until_mono_s": 1300.0},
+    "now": {
+        "priority": "medium",
+        "band": "soft",
+        "text": "Dose rate 2.20",
+        "value": "2.20",
+        "unit": "mg/kg/h",
+        "limit": None,
+        "evidence": {"rate": "15 mL/h"},
+    },
+    "delivery": {
+        "state": "accepted",
+        "level": 2,
+        "noise_rev": 2,
+        "published": STAMP,
+        "broker_ack": STAMP,
+        "displayed": STAMP,
+        "displayed_by": "station-a",
+    },
 }
 DEVICE_JSON = {
     "port": "pumps",
@@ -71,6 +108,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "run": "run-1",
         "bed": "bed-3",
         "alarms": [{"key": "DOSE_RATE_HIGH.pumps.1-2", "occurrence": "run-1/17", "rev": 3, "priority": "high"}],
+        "inhibited": [{"key": "DOSE_RATE_LOW.pumps.1-2", "by": "DEVICE_NO_FLOW.pumps.1-2"}],
     },
     "snapshot": {
         "schema": "snapshot/1",
@@ -152,6 +190,7 @@ BODIES: dict[str, dict[str, Any]] = {
                 "origin": "drug library",
             }
         ],
+        "pauses": [{"reason": "off_monitor", "by": "station-a:u12", "until_mono_s": 2134.5}],
     },
     "roster": {
         "schema": "roster/1",
@@ -190,7 +229,21 @@ BODIES: dict[str, dict[str, Any]] = {
         "at": STAMP,
         "alarm": ALARM_JSON,
     },
+    "response": {
+        "schema": "response/1",
+        "run": "run-1",
+        "request_id": "r-17",
+        "verb": "accept",
+        "result": "refused",
+        "reason": "it is over",
+        "durable": False,
+        "at": STAMP,
+    },
 }
+KEPT_BY_THE_BROKER = (
+    "key", "occurrence", "rev", "kind", "audience", "priority", "band", "present", "verifiable", "signal", "text",
+    "action", "onset", "changed", "value", "unit", "limit", "evidence", "latching", "returns",
+)  # fmt: skip
 TRAVELS = {
     "alarm": (ALARM_TOPIC, Lane.ALARM_HIGH, True, None, False),
     "cleared": (ALARM_TOPIC, Lane.ALARM_LOW, True, None, True),
@@ -201,6 +254,7 @@ TRAVELS = {
     "self-check": (f"{PREFIX}/self-check", Lane.SELF_CHECK, True, 30, False),
     "status": (f"{PREFIX}/status", Lane.STATUS, True, None, False),
     "event": (f"{PREFIX}/event", Lane.EVENT, False, None, False),
+    "response": (f"{PREFIX}/response/station-a", Lane.RESPONSE, False, None, False),
 }
 
 
@@ -211,6 +265,19 @@ def body(outgoing: Outgoing) -> Any:
 @pytest.mark.parametrize("name", CONTENTS)
 def test_every_field_of_a_content_is_in_its_message(name: str) -> None:
     assert body(wire().encode(CONTENTS[name], AT)) == BODIES[name]
+
+
+def test_the_fence_names_the_run_and_is_not_retained() -> None:
+    sent = wire().fence()
+    assert (sent.topic, sent.retain, body(sent)) == (f"{PREFIX}/fence", False, {"schema": "fence/1", "run": "run-1"})
+
+
+def test_an_alarm_message_reads_back_as_the_alarm_that_it_was() -> None:
+    """What only the broker knows: not who did what about it in another run, and whole otherwise."""
+    sent = wire().encode(CONTENTS["alarm"], AT).payload
+    assert isinstance(sent, bytes)
+    plain = Alarm(**{name: getattr(ALARM, name) for name in KEPT_BY_THE_BROKER})
+    assert alarm_from_message(sent) == plain
 
 
 @pytest.mark.parametrize("name", CONTENTS)
@@ -284,6 +351,19 @@ def test_a_content_that_breaks_the_contract_is_refused() -> None:
         body(sent)
 
 
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_is_never_sent(number: str) -> None:
+    assert ALARM.limit is not None
+    limit = replace(ALARM.limit, value=Decimal(number))
+    for broken in (replace(ALARM, value=Decimal(number)), replace(ALARM, limit=limit)):
+        for content in (AlarmChanged(broken), AlarmCleared(broken), Event(1, Phase.START, broken, AT)):
+            with pytest.raises(ValueError, match="finite"):
+                wire().encode(content, AT)
+    metric = replace(SNAPSHOT.vital_signs[0], value=Decimal(number))
+    with pytest.raises(ValueError, match="finite"):
+        body(wire().encode(replace(SNAPSHOT, vital_signs=(metric,)), AT))
+
+
 names = st.text(max_size=20)
 instants = st.builds(
     Instant, st.floats(0, 1e9, allow_nan=False), st.floats(-1e9, 1e11, allow_nan=False), synchronised=st.booleans()
@@ -311,6 +391,18 @@ alarms = st.builds(
     evidence=st.lists(st.tuples(names, names), max_size=4).map(tuple),
     durable=st.booleans(),
 )
+
+
+@given(alarms)
+def test_what_is_written_of_an_alarm_is_what_its_model_reads_and_writes(alarm: Alarm) -> None:
+    payload = wire().encode(AlarmChanged(alarm), AT).payload
+    assert isinstance(payload, bytes)
+    read = AlarmMessage.read(payload)
+    assert read.model_dump_json(by_alias=True).encode() == payload
+    assert (str(read.value), read.unit, read.text) == (str(alarm.value), alarm.unit, alarm.text)
+    assert [(row.side, str(row.value)) for row in (read.limit,) if row] == [
+        (row.side, str(row.value)) for row in (alarm.limit,) if row
+    ]
 
 
 @given(alarms)

@@ -18,6 +18,7 @@ from tests.core_world import (
     OTHER_MONITOR,
     START_S,
     World,
+    asked,
     is_called,
     monitor,
     order,
@@ -63,15 +64,13 @@ def talk(
 
 
 def of_bed(world: World, condition: str, bed: str) -> list[tuple[float, str, str]]:
-    return [
-        (event.at.mono_s - START_S, event.phase, event.alarm.band)
-        for event in world.events
-        if (event.alarm.key.condition, event.alarm.key.bed) == (condition, bed)
-    ]
+    """What was told of a condition at a bed, but not that nobody accepted it."""
+    return world.told(condition, bed, levels=False)
 
 
 def alarm_of(world: World, condition: str, bed: str = BED) -> Alarm:
-    (alarm,) = [alarm for key, alarm in world.retained.items() if (key.condition, key.bed) == (condition, bed)]
+    alarm = world.alarm(condition, bed)
+    assert alarm is not None
     return alarm
 
 
@@ -95,7 +94,7 @@ def journal(step: Step) -> list[tuple[str, dict[str, str]]]:
 
 
 def confirm(at_s: float, serial: str, where: tuple[str, str] = ONE, bed: str = BED) -> Request:
-    return Request("r-9", "station-a", at_s, ConfirmDevice(bed, *where, serial))
+    return asked(at_s, ConfirmDevice(bed, *where, serial), f"confirm-{at_s:g}")
 
 
 def at_bed_1(world: World, state: InfusionState, *first: Input) -> None:

@@ -1,0 +1,119 @@
+"""What comes in from stations, in the core's words: requests and receipts, from MQTT and from the control socket alike.
+
+Laws:
+  * Whatever is asked gets an answer, also what cannot be understood, if it can be told whom to answer.
+  * What was retained, or came twice by the broker's doing, is no request: somebody asks now, or nobody does (H-24).
+  * Nothing that is sent here can stop the edge: lengths are bounded, and everything else is checked by the models.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from pydantic import ValidationError
+
+from edge.core.inputs import (
+    Accept,
+    Acknowledge,
+    Act,
+    AudioPause,
+    Basis,
+    ConfirmDevice,
+    Named,
+    OffMonitor,
+    RaiseTestAlarm,
+    Reassert,
+    Receipt,
+    Request,
+    Reset,
+    Resume,
+    Role,
+    Unusable,
+)
+from edge.messages import (
+    REQUESTS,
+    AlarmRequest,
+    ConfirmDeviceRequest,
+    PauseRequest,
+    ReceiptMessage,
+    RequestMessage,
+    ResumeRequest,
+)
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+PAYLOAD_MAX = 256 * 1024
+"""A receipt with 2,000 alarms stays below; a request has some hundred bytes."""
+
+
+def request(station: str, verb: str, payload: bytes, received_at_s: float, *, retained: bool = False) -> Request:
+    """Make a request of what a station sent; one that cannot be used is refused by the core, and journalled there."""
+    kind = REQUESTS.get(verb)
+    if kind is None:
+        return _unusable(station, verb, payload, received_at_s, f"there is no verb {verb[:40]}")
+    if len(payload) > PAYLOAD_MAX:
+        return _unusable(station, verb, b"", received_at_s, f"longer than {PAYLOAD_MAX} bytes")
+    if retained:
+        return _unusable(station, verb, payload, received_at_s, "a retained message is no request: ask without retain")
+    try:
+        said = kind.read(payload)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "message"
+        return _unusable(station, verb, payload, received_at_s, f"{where}: {first['msg']}")
+    return Request(
+        request_id=said.request_id,
+        station=station,
+        received_at_s=received_at_s,
+        act=_act(verb, said),
+        basis=Basis(said.run, said.edge_mono_s),
+        user=said.user,
+        role=Role[said.role.upper()],
+    )
+
+
+def receipt(station: str, payload: bytes, received_at_s: float) -> Receipt:
+    """Make a receipt of what a page sent. Raises ValueError, which says what is wrong with it."""
+    if len(payload) > PAYLOAD_MAX:
+        raise ValueError(f"longer than {PAYLOAD_MAX} bytes")
+    said = ReceiptMessage.read(payload)
+    return Receipt(
+        station=station,
+        received_at_s=received_at_s,
+        run=said.run,
+        audible=said.audible,
+        beds=frozenset(said.beds),
+        displayed=tuple((one.bed, one.key, one.occurrence, one.rev) for one in said.displayed),
+    )
+
+
+def _unusable(station: str, verb: str, payload: bytes, received_at_s: float, reason: str) -> Request:
+    return Request(_request_id(payload), station, received_at_s, Unusable(verb[:40], reason))
+
+
+def _request_id(payload: bytes) -> str:
+    """Find whom to answer, as far as that can be told."""
+    try:
+        said = json.loads(payload[:PAYLOAD_MAX])
+    except (ValueError, RecursionError):
+        return ""
+    found = said.get("request_id", "") if isinstance(said, dict) else ""
+    return found if isinstance(found, str) and REQUEST_ID.fullmatch(found) else ""
+
+
+def _act(verb: str, said: RequestMessage) -> Act:
+    match said:
+        case AlarmRequest():
+            named = Named(said.bed, said.key, said.occurrence, said.rev)
+            if verb == "accept":
+                return Accept(named, said.acknowledge)
+            return Acknowledge(named) if verb == "acknowledge" else Reset(named)
+        case PauseRequest():
+            kind = AudioPause if verb == "audio-pause" else OffMonitor
+            return kind(said.bed, said.duration_s)
+        case ResumeRequest():
+            return Resume(said.bed)
+        case ConfirmDeviceRequest():
+            return ConfirmDevice(said.bed, said.port, said.channel, said.serial_number)
+        case _:
+            return RaiseTestAlarm() if verb == "test-alarm" else Reassert()

@@ -1,0 +1,273 @@
+"""The commands at the bedside computer: they ask the running daemon through its control socket, and say its answer.
+
+What is asked about an alarm names the occurrence and the revision that was looked at in the same moment. A name that
+fits several alarms, or none, is asked of none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from edge.core.inactivation import PAUSE_LIMIT_S
+from edge.core.model import SilenceReason
+from edge.messages import AlarmMessage, ResponseMessage
+
+EXIT_OK = 0
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+"""Nothing was asked, or it is not known what became of it."""
+
+ANSWER_LIMIT_S = 10.0
+"""The daemon itself says after 5 s that it has no answer."""
+
+GROUP = "infusion-edge"
+
+MARKS = {"high": "!!!", "medium": "!! ", "low": "!  "}
+_RANK = ("high", "medium", "low")
+_LEVELS = {1: "screens of the bed", 2: "all screens of the ward", 3: "nurse call"}
+_SILENCES = {
+    "audio_pause": "sound paused",
+    "off_monitor": "silent, the patient is off the monitor",
+    "awaiting_repeat": "silent until it is measured again",
+}
+_MINUTE_S, _HOUR_S = 60, 3600
+
+
+class _FailedError(Exception):
+    """Nothing was asked, or no answer came; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What stands, the most urgent first, by the clock of a run."""
+
+    run: str
+    mono_s: float
+    alarms: tuple[AlarmMessage, ...]
+
+
+def carry_out(options: argparse.Namespace) -> tuple[int, str]:
+    """Do what a command line says; return the exit status and what to print."""
+    try:
+        with closing(_Line(options.control)) as line:
+            return _COMMANDS[options.verb](line, options)
+    except _FailedError as error:
+        return EXIT_USAGE, f"infusion-edge: {error}"
+
+
+# --- the line to the daemon -------------------------------------------------------------------------------------------
+
+
+class _Line:
+    """A connection to the control socket. Every fault of it is a `_FailedError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(ANSWER_LIMIT_S)
+        try:
+            self._socket.connect(os.fspath(path))
+        except OSError as error:
+            self._socket.close()
+            raise _FailedError(_why_not(path, error)) from error
+        self._replies = self._socket.makefile("rb")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._replies.close()
+        self._socket.close()
+
+    def exchange(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Say something and return the answer."""
+        try:
+            self._socket.sendall(json.dumps(said).encode() + b"\n")
+            reply = self._replies.readline()
+        except OSError as error:
+            raise _FailedError(f"the connection to the daemon broke ({error}): look at the alarms again") from error
+        if not reply.endswith(b"\n"):
+            raise _FailedError("the daemon hung up: look at the alarms again")
+        answer: dict[str, Any] = json.loads(reply)
+        if "error" in answer:
+            raise _FailedError(answer["error"])
+        return answer
+
+    def look(self) -> _Standing:
+        """Return what stands now."""
+        answer = self.exchange({"get": "alarms"})
+        alarms = [AlarmMessage.read(json.dumps(alarm).encode()) for alarm in answer["alarms"]]
+        alarms.sort(key=lambda alarm: (_RANK.index(alarm.priority), alarm.onset.mono_s, alarm.bed, alarm.key))
+        return _Standing(answer["run"], answer["mono_s"], tuple(alarms))
+
+    def ask(self, seen: _Standing, verb: str, what: str, **fields: object) -> tuple[int, str]:
+        """Ask for one act on what was seen."""
+        basis = {"request_id": token_hex(8), "run": seen.run, "edge_mono_s": seen.mono_s}
+        answer = ResponseMessage.read(json.dumps(self.exchange({"ask": verb, **basis, **fields})).encode())
+        if answer.result == "refused":
+            return EXIT_REFUSED, f"refused: {what}: {answer.reason}"
+        return EXIT_OK, f"done: {what}{'' if answer.durable else ' (not kept on the disk, which takes nothing)'}"
+
+
+def _why_not(path: Path, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return (
+            f"you may not use {path}: your user must be in the group {GROUP} (sudo adduser $USER {GROUP}, log in anew)"
+        )
+    running = "is the daemon running (systemctl status infusion-edge)? One with another socket is named with --control"
+    if isinstance(error, FileNotFoundError):
+        return f"there is no {path}: {running}"
+    return f"nobody answers at {path} ({error}): {running}"
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def _show(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
+    if options.json:
+        return EXIT_OK, json.dumps(line.exchange({"get": "alarms"}), indent=1, ensure_ascii=False)
+    seen = line.look()
+    if not seen.alarms:
+        return EXIT_OK, "No alarm stands."
+    width = max(len(alarm.bed or "edge") for alarm in seen.alarms)
+    return EXIT_OK, "\n\n".join(_block(alarm, seen.mono_s, width) for alarm in seen.alarms)
+
+
+def _block(alarm: AlarmMessage, now_s: float, width: int) -> str:
+    """Say one alarm: what it is, how it stands, what to do, and by what names it is called."""
+    words = [alarm.priority, f"for {_span(now_s - alarm.onset.mono_s)}", _sound(alarm, now_s)]
+    if not alarm.present:
+        words.append("over, latched until it is reset")
+    if not alarm.verifiable:
+        words.append("NOT VERIFIABLE: what it was judged by is gone")
+    if alarm.acceptance is not None:
+        words.append(f"accepted by {alarm.acceptance.by} {_span(now_s - alarm.acceptance.at.mono_s)} ago")
+    else:
+        words.append("not accepted")
+    if alarm.delivery is not None:
+        words.append(f"level {alarm.delivery.level} ({_LEVELS.get(alarm.delivery.level, 'unknown')})")
+    if not alarm.durable:
+        words.append("not kept on the disk")
+    rows = (", ".join(words), f"To do: {alarm.action}", f"{alarm.key}  {alarm.occurrence}")
+    margin = " " * 4
+    return "\n".join(
+        [f"{MARKS[alarm.priority]} {alarm.bed or 'edge':{width}}  {alarm.text}", *(f"{margin}{row}" for row in rows)]
+    )
+
+
+def _sound(alarm: AlarmMessage, now_s: float) -> str:
+    if alarm.signal == "acknowledged" and alarm.acknowledgement is not None:
+        held = alarm.acknowledgement
+        return f"silenced by {held.by} for {_span(held.until_mono_s - now_s)} more"
+    if alarm.silence is not None:
+        by = f" ({alarm.silence.by})" if alarm.silence.by else ""
+        return f"{_SILENCES[alarm.silence.reason]}{by}, {_span(alarm.silence.until_mono_s - now_s)} more"
+    return "sounding"
+
+
+def _span(seconds: float) -> str:
+    """Say how long, in whole units; what is over is 0 s."""
+    whole = max(0, int(seconds))
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
+    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
+
+
+# --- acting -----------------------------------------------------------------------------------------------------------
+
+
+def _attend(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
+    """Ask the same about each alarm that is meant."""
+    if bool(options.names) is options.all:
+        raise _FailedError(f"{options.verb} which? Name alarms by key or occurrence, or say --all")
+    seen = line.look()
+    verb = options.verb
+    if options.all:
+        meant = [alarm for alarm in seen.alarms if verb != "reset" or not alarm.present]
+        if not meant:
+            return EXIT_OK, "No alarm stands." if verb != "reset" else "No alarm is latched."
+    else:
+        meant = _choose(options.names, seen.alarms)
+    fields = {"acknowledge": not options.only} if verb == "accept" else {}
+    told = []
+    for alarm in meant:
+        what = f"{verb} {_name(alarm)}"
+        try:
+            named = {"bed": alarm.bed, "key": alarm.key, "occurrence": alarm.occurrence, "rev": alarm.rev}
+            told.append(line.ask(seen, verb, what, **named, **fields))
+        except _FailedError as error:
+            told.append((EXIT_USAGE, f"not known: {what}: {error}"))
+            break
+    return max(status for status, _ in told), "\n".join(text for _, text in told)
+
+
+def _choose(names: Iterable[str], alarms: Sequence[AlarmMessage]) -> list[AlarmMessage]:
+    """Find the one alarm that each name means: by occurrence, key, or condition."""
+    chosen: dict[str, AlarmMessage] = {}
+    for name in names:
+        found = [
+            alarm
+            for alarm in alarms
+            if name.casefold() in (word.casefold() for word in (alarm.occurrence, alarm.key, alarm.condition))
+        ]
+        if len(found) != 1:
+            why = f"{name} is {len(found)} alarms: name one by its occurrence" if found else f"no alarm {name} stands"
+            raise _FailedError("\n".join([f"{why}. Nothing was asked.", *map(_candidate, found or alarms)]))
+        chosen[found[0].occurrence] = found[0]
+    return list(chosen.values())
+
+
+def _candidate(alarm: AlarmMessage) -> str:
+    return f"  {alarm.occurrence}  {_name(alarm)}"
+
+
+def _name(alarm: AlarmMessage) -> str:
+    return f"{alarm.bed or 'edge'} {alarm.key} ({alarm.text})"
+
+
+def _pause(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
+    return _ask_for_pause(line, SilenceReason.AUDIO_PAUSE, "audio-pause", options.bed, options.seconds)
+
+
+def _off_monitor(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
+    return _ask_for_pause(line, SilenceReason.OFF_MONITOR, "off-monitor", options.bed, options.minutes * _MINUTE_S)
+
+
+def _ask_for_pause(line: _Line, reason: SilenceReason, verb: str, bed: str, duration_s: float) -> tuple[int, str]:
+    cut_s = min(duration_s, PAUSE_LIMIT_S[reason])
+    return line.ask(line.look(), verb, f"{verb} of {bed or 'all beds'} for {cut_s:g} s", bed=bed, duration_s=duration_s)
+
+
+def _resume(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
+    return line.ask(line.look(), "resume", f"resume {options.bed or 'all beds'}", bed=options.bed)
+
+
+def _test_alarm(line: _Line, _: argparse.Namespace) -> tuple[int, str]:
+    return line.ask(line.look(), "test-alarm", "test-alarm, for half a minute")
+
+
+def _confirm_device(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
+    place = {name: getattr(options, name) for name in ("bed", "port", "channel", "serial_number")}
+    what = f"confirm-device {options.serial_number} at {options.port} channel {options.channel} of {options.bed}"
+    return line.ask(line.look(), "confirm-device", what, **place)
+
+
+_COMMANDS: dict[str, Callable[[_Line, argparse.Namespace], tuple[int, str]]] = {
+    "alarms": _show,
+    "accept": _attend,
+    "acknowledge": _attend,
+    "reset": _attend,
+    "pause": _pause,
+    "resume": _resume,
+    "off-monitor": _off_monitor,
+    "test-alarm": _test_alarm,
+    "confirm-device": _confirm_device,
+}

@@ -1,0 +1,237 @@
+"""What people do about alarms, and what time does when nobody does: acts, pauses, levels, receipts.
+
+An act names the occurrence and the revision that its asker saw. It is carried out only if that occurrence stands, and
+has made no new noise since: a late click must not silence what came after it (H-23).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from edge.core import delivery
+from edge.core.catalogue import entry_of
+from edge.core.effects import PauseView
+from edge.core.inactivation import PAUSE_LIMIT_S, Pause
+from edge.core.inputs import AlarmTaken, Named, Receipt
+from edge.core.ledger import Ledger
+from edge.core.model import (
+    Acceptance,
+    Acknowledgement,
+    Alarm,
+    AlarmKey,
+    DeliveryState,
+    Phase,
+    SignalPresence,
+    SilenceReason,
+)
+from edge.core.signal import SignalEvent, after, silent_for_s
+
+
+class Attention:
+    """Acts on the alarms of a ledger. Each act returns why it was refused, empty if it was done."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._state = ledger.state
+
+    # --- acts ---------------------------------------------------------------------------------------------------------
+
+    def acknowledge(self, named: Named, by: str) -> str:
+        """Silence one occurrence for a while (SM-B4, SM-B6, SM-B10)."""
+        alarm = self._find(named)
+        if isinstance(alarm, str):
+            return alarm
+        became = after(alarm.signal, SignalEvent.ACKNOWLEDGE)
+        signal, phase = became
+        now, entry = self._ledger.now, entry_of(alarm.key.condition)
+        for_s = silent_for_s(
+            alarm.priority, accepted=alarm.acceptance is not None, stepwise=entry.worse_step is not None
+        )
+        alarm = _as_it_is_now(alarm)
+        held = Acknowledgement(by, now, now.mono_s + for_s, alarm.value)
+        self._ledger.tell(replace(alarm, signal=signal, acknowledgement=held, latching=False, silence=None), phase)
+        return ""
+
+    def settle(self, key: AlarmKey) -> None:
+        """Note that somebody dealt with the cause of an alarm: it need not latch when its condition ends."""
+        alarm = self._state.standing.get(key)
+        if alarm is not None:
+            self._state.standing[key] = replace(alarm, latching=False)
+
+    def accept(self, named: Named, by: str, *, acknowledge: bool) -> str:
+        """Stop the escalation of one occurrence (SM-D4); the one button acknowledges it as well."""
+        alarm = self._find(named)
+        if isinstance(alarm, str):
+            return alarm
+        now = self._ledger.now
+        taken = replace(alarm, acceptance=Acceptance(by, now), delivery=delivery.accepted(alarm.delivery))
+        self._ledger.tell(taken, Phase.ACCEPT)
+        return self.acknowledge(named, by) if acknowledge else ""
+
+    def reset(self, named: Named) -> str:
+        """End the signal of a latched alarm (SM-B4), or of one that no rule judges any more (SM-B11)."""
+        alarm = self._find(named)
+        if isinstance(alarm, str):
+            return alarm
+        judged = alarm.key in self._state.conditions.get(alarm.key.bed, {})
+        if alarm.present and (judged or alarm.verifiable):
+            return "its condition is present: acknowledge it, and mend the cause"
+        became = after(alarm.signal, SignalEvent.RESET)
+        self._ledger.tell(replace(alarm, signal=became[0], present=False), became[1])
+        return ""
+
+    def pause(self, bed: str, reason: SilenceReason, duration_s: float, by: str) -> str:
+        """Silence what a pause covers, for a while (SM-C1, SM-C6)."""
+        if not 0 < duration_s < math.inf:
+            return "a pause needs a duration in seconds"
+        now_s = self._ledger.now.mono_s
+        pause = Pause(bed, reason, now_s + min(duration_s, PAUSE_LIMIT_S[reason]), by)
+        self._ledger.pause(pause)
+        for alarm in tuple(self._state.standing.values()):
+            if pause.in_scope(alarm, sensor=entry_of(alarm.key.condition).sensor) and not _longer(alarm, pause):
+                self._ledger.tell(replace(alarm, silence=pause.silence()), Phase.SILENCE)
+        return ""
+
+    def end_pauses(self, why: str, bed: str | None = None) -> set[str]:
+        """End the pauses of a bed, or all of them (SM-C3, SM-C4); return the beds that had one (``""``: all)."""
+        ended = [key for key in self._state.pauses if bed is None or key[0] == bed]
+        for key in ended:
+            pause = self._state.pauses.pop(key)
+            self._state.pauses_shown.pop(key, None)
+            self._ledger.journal("pause ended", bed=pause.bed, reason=pause.reason.value, why=why)
+            for alarm in tuple(self._state.standing.values()):
+                if alarm.silence == pause.silence() and pause.bed in ("", alarm.key.bed):
+                    self._sound(alarm)
+        return {key[0] for key in ended}
+
+    def pauses_of(self, bed: str) -> tuple[PauseView, ...]:
+        """Return the pauses in force at a bed that are committed."""
+        return tuple(
+            PauseView(pause.reason, pause.by, pause.until_s)
+            for pause in self._state.pauses_shown.values()
+            if pause.bed in ("", bed)
+        )
+
+    def _find(self, named: Named) -> Alarm | str:
+        found = [
+            alarm
+            for alarm in self._state.standing.values()
+            if (alarm.key.bed, alarm.key.name) == (named.bed, named.key)
+        ]
+        if not found:
+            return "it is over"
+        (alarm,) = found
+        if alarm.occurrence != named.occurrence:
+            return "that occurrence is over, and it came again: look again"
+        if named.rev < alarm.delivery.noise_rev:
+            return "it made noise again since: look again"
+        if named.rev > alarm.rev:
+            return "there is no such revision"
+        return alarm
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def run_timers(self, *, watched: bool) -> set[str]:
+        """Do what time does; return the beds whose pauses ended. ``watched``: a station is required and reachable."""
+        now_s = self._ledger.now.mono_s
+        if now_s < self._state.timer_at_s and watched is self._state.watched:
+            return set()
+        self._state.watched = watched
+        paused: set[str] = set()
+        for name, pause in tuple(self._state.pauses.items()):
+            if now_s >= pause.until_s:
+                del self._state.pauses[name]
+                self._state.pauses_shown.pop(name, None)
+                paused.add(pause.bed)
+        for key in tuple(self._state.standing):
+            self._run_timers_of(self._state.standing[key], now_s, watched=watched)
+        self._state.timer_at_s = self._next_timer_s(watched=watched)
+        return paused
+
+    def _run_timers_of(self, alarm: Alarm, now_s: float, *, watched: bool) -> None:
+        held, silence = alarm.acknowledgement, alarm.silence
+        if silence is not None and now_s >= silence.until_s:
+            alarm = self._sound(alarm)
+        if alarm.signal is SignalPresence.ACKNOWLEDGED and held is not None and now_s >= held.until_s:
+            became = after(alarm.signal, SignalEvent.REMIND)
+            self._ledger.tell(replace(alarm, signal=became[0]), became[1])
+            return
+        late_s = delivery.undelivered_at_s(alarm) if watched else None
+        if late_s is not None and now_s >= late_s:
+            alarm = replace(alarm, delivery=replace(alarm.delivery, state=DeliveryState.UNDELIVERED))
+            self._ledger.note(alarm, "undelivered")
+        up_s = delivery.next_level_at_s(alarm)
+        if up_s is not None and now_s >= up_s:
+            higher = replace(alarm.delivery, level=alarm.delivery.level + 1)
+            self._ledger.tell(replace(alarm, delivery=higher), Phase.LEVEL)
+
+    def _sound(self, alarm: Alarm) -> Alarm:
+        """End a silence (SM-C2, SM-C3): who has not heard it yet has not left it unattended either."""
+        now = self._ledger.now
+        held = alarm.silence is not None and alarm.silence.reason is not SilenceReason.AUDIO_PAUSE
+        since_s = now.mono_s if held else alarm.delivery.unattended_s
+        self._ledger.tell(
+            replace(alarm, silence=None, delivery=replace(alarm.delivery, unattended_s=since_s)), Phase.SOUND
+        )
+        return self._state.standing[alarm.key]
+
+    def _next_timer_s(self, *, watched: bool) -> float:
+        due = [pause.until_s for pause in self._state.pauses.values()]
+        for alarm in self._state.standing.values():
+            at_s = (
+                alarm.acknowledgement.until_s if alarm.acknowledgement is not None else None,
+                alarm.silence.until_s if alarm.silence is not None else None,
+                delivery.undelivered_at_s(alarm) if watched else None,
+                delivery.next_level_at_s(alarm),
+            )
+            due += [each for each in at_s if each is not None]
+        return min(due, default=math.inf)
+
+    # --- delivery -----------------------------------------------------------------------------------------------------
+
+    def taken(self, item: AlarmTaken) -> None:
+        """Take up that the broker has a revision."""
+        alarm = self._state.standing.get(item.key)
+        if alarm is None or alarm.occurrence != item.occurrence:
+            return
+        told = delivery.taken(alarm.delivery, item.rev, self._ledger.now)
+        if told is not None:
+            self._ledger.note(replace(alarm, delivery=told), "broker has it")
+
+    def displayed(self, receipt: Receipt) -> None:
+        """Take up what an audible page of a required station paints."""
+        shown = {(bed, key, occurrence): rev for bed, key, occurrence, rev in receipt.displayed}
+        for alarm in tuple(self._state.standing.values()):
+            rev = shown.get((alarm.key.bed, alarm.key.name, alarm.occurrence))
+            told = None if rev is None else delivery.displayed(alarm.delivery, rev, receipt.station, self._ledger.now)
+            if told is not None:
+                self._ledger.note(replace(alarm, delivery=told), "displayed", station=receipt.station)
+
+    def undelivered(self) -> tuple[Alarm, ...]:
+        """Return the alarms that no page has shown in time."""
+        return tuple(
+            alarm for alarm in self._state.standing.values() if alarm.delivery.state is DeliveryState.UNDELIVERED
+        )
+
+
+def _as_it_is_now(alarm: Alarm) -> Alarm:
+    """Return the alarm as mild as its condition has become: what was worse has been seen."""
+    now = alarm.now
+    if now is None:
+        return alarm
+    return replace(
+        alarm,
+        priority=now.priority,
+        band=now.band,
+        text=now.text,
+        value=now.value,
+        unit=now.unit,
+        limit=now.limit,
+        evidence=now.evidence,
+        now=None,
+    )
+
+
+def _longer(alarm: Alarm, pause: Pause) -> bool:
+    return alarm.silence is not None and alarm.silence.until_s >= pause.until_s

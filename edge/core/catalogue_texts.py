@@ -1,0 +1,162 @@
+"""What a person is to do about each condition, in one plain sentence; English and Norwegian.
+
+The Norwegian was not yet reviewed by a nurse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One sentence in both languages."""
+
+    english: str
+    norwegian: str
+
+
+_LOOK = Action(
+    "Go to the patient; check breathing, circulation and the sensor.",
+    "Gå til pasienten; kontroller pust, sirkulasjon og sensor.",
+)
+_REPEAT = Action("Go to the patient and repeat the measurement.", "Gå til pasienten og ta målingen på nytt.")
+_AT_PUMP = Action("Go to the pump and read its display.", "Gå til pumpen og les displayet.")
+_AT_DEVICE = Action("Go to the device and read its display.", "Gå til apparatet og les displayet.")
+
+ACTIONS = {
+    "DOSE_RATE_HIGH": Action(
+        "Check the pump: rate, concentration and weight. Stop the infusion if the dose is not meant.",
+        "Kontroller pumpen: hastighet, konsentrasjon og vekt. Stopp infusjonen hvis dosen ikke er ment.",
+    ),
+    "DOSE_RATE_LOW": Action(
+        "Check that the pump runs at the ordered step and that the line is open.",
+        "Kontroller at pumpen går på forordnet trinn og at slangen er åpen.",
+    ),
+    "HR_HIGH": _LOOK,
+    "HR_LOW": _LOOK,
+    "BP_SYS_HIGH": _REPEAT,
+    "BP_SYS_LOW": _REPEAT,
+    "BP_DIA_HIGH": _REPEAT,
+    "BP_DIA_LOW": _REPEAT,
+    "BP_MEAN_HIGH": _REPEAT,
+    "BP_MEAN_LOW": _REPEAT,
+    "SPO2_LOW": Action(
+        "Go to the patient; open the airway, look for secretions, give oxygen as ordered.",
+        "Gå til pasienten; åpne luftveien, se etter sekret, gi oksygen etter forordning.",
+    ),
+    "RR_HIGH": _LOOK,
+    "RR_LOW": Action(
+        "Go to the patient; check breathing and the airway.", "Gå til pasienten; kontroller pust og luftvei."
+    ),
+    "HR_MISSING": Action("Check the electrodes and the monitor.", "Kontroller elektrodene og monitoren."),
+    "SPO2_MISSING": Action("Check the finger sensor.", "Kontroller fingersensoren."),
+    "RR_MISSING": Action("Check the electrodes; count the breaths.", "Kontroller elektrodene; tell pusten."),
+    "HR_SOURCES_DISAGREE": Action(
+        "Feel the pulse, and check the electrodes and the finger sensor.",
+        "Kjenn på pulsen, og kontroller elektrodene og fingersensoren.",
+    ),
+    "NIBP_OVERDUE": Action(
+        "Take a cuff pressure now, and check the monitor's cuff interval.",
+        "Ta et blodtrykk nå, og kontroller monitorens måleintervall.",
+    ),
+    "PUMP_LINK_LOST": Action(
+        "Look at the pump itself: it is not being watched. Check its cable.",
+        "Se på selve pumpen: den overvåkes ikke. Kontroller kabelen.",
+    ),
+    "MONITOR_LINK_LOST": Action(
+        "Look at the monitor itself: it is not being watched. Check its cable.",
+        "Se på selve monitoren: den overvåkes ikke. Kontroller kabelen.",
+    ),
+    "DOSE_INPUT_MISSING": Action(
+        "Look at the pump itself: its rate cannot be read.", "Se på selve pumpen: hastigheten kan ikke leses."
+    ),
+    "ORDER_MISSING": Action(
+        "Enter the order: the dose of a running pump cannot be reckoned without it.",
+        "Legg inn forordningen: uten den kan dosen fra en pumpe som går ikke beregnes.",
+    ),
+    "CHANNEL_UNBOUND": Action(
+        "A pump that belongs to no bed is running: tell the technician which bed it serves.",
+        "En pumpe som ikke hører til noen seng går: si til teknikeren hvilken seng den brukes ved.",
+    ),
+    "DEVICE_IDENTITY_CHANGED": Action(
+        "Check which device is connected at this bed; its readings do not count until then.",
+        "Kontroller hvilket apparat som er koblet til ved sengen; målingene teller ikke før det.",
+    ),
+    "IDENTITY_UNCONFIRMED": Action(
+        "Compare the serial number on the device, and confirm that it belongs to this bed.",
+        "Sammenlign serienummeret på apparatet, og bekreft at det hører til denne sengen.",
+    ),
+    "LINE_ERRORS": Action(
+        "Check cable, plugs and the device's serial settings.",
+        "Kontroller kabel, plugger og apparatets serieinnstillinger.",
+    ),
+    "STATION_NOT_DISPLAYING": Action(
+        "Look at the beds that are named: no screen shows them. Open the ward's page, and check its sound.",
+        "Se til sengene som er nevnt: ingen skjerm viser dem. Åpne avdelingens side, og kontroller lyden.",
+    ),
+    "NORTHBOUND_LOST": Action(
+        "Check the network and the broker: the nursing station does not receive alarms.",
+        "Kontroller nettverket og megleren: vaktrommet får ikke alarmer.",
+    ),
+    "STORE_FAILED": Action(
+        "Check the disk: alarms go on, but would not survive a restart.",
+        "Kontroller disken: alarmene virker, men vil ikke overleve en omstart.",
+    ),
+    "STORE_DAMAGED": Action(
+        "Look at every bed: alarms may be missing. Keep the damaged file; check the disk.",
+        "Se til hver seng: alarmer kan mangle. Ta vare på den skadde filen; kontroller disken.",
+    ),
+    "PUBLISH_REFUSED": Action(
+        "Check the broker's access list for this edge.", "Kontroller meglerens tilgangsliste for denne enheten."
+    ),
+    "CLOCK_UNSYNCED": Action(
+        "Check the network's time server: times of day in the history may be wrong.",
+        "Kontroller nettverkets tidstjener: klokkeslett i historikken kan være feil.",
+    ),
+    "CLOCK_STEP": Action(
+        "Nothing at the bed: times of day before and after this moment do not fit together.",
+        "Ingenting ved sengen: klokkeslett før og etter dette øyeblikket passer ikke sammen.",
+    ),
+    "TEST_ALARM": Action("Nothing: this is a test.", "Ingenting: dette er en prøve."),
+    "FOREIGN": Action(
+        "Look at the bed and its devices: another version of this service raised this alarm. Then reset it.",
+        "Se til sengen og apparatene: en annen versjon av tjenesten ga denne alarmen. Nullstill den etterpå.",
+    ),
+    "DEVICE_OCCLUSION_DOWNSTREAM": Action(
+        "Go to the pump: open the line below it, and mind the bolus that is set free.",
+        "Gå til pumpen: åpne slangen nedenfor den, og pass på bolusen som slippes løs.",
+    ),
+    "DEVICE_OCCLUSION_UPSTREAM": Action(
+        "Go to the pump: open the line above it.", "Gå til pumpen: åpne slangen ovenfor den."
+    ),
+    "DEVICE_AIR_IN_LINE": Action("Go to the pump: remove the air.", "Gå til pumpen: fjern luften."),
+    "DEVICE_NO_FLOW": _AT_PUMP,
+    "DEVICE_FREE_FLOW": Action("Go to the pump at once: clamp the line.", "Gå til pumpen straks: klem av slangen."),
+    "DEVICE_DOOR_OPEN": _AT_PUMP,
+    "DEVICE_SYRINGE": _AT_PUMP,
+    "DEVICE_RESERVOIR_EMPTY": _AT_PUMP,
+    "DEVICE_RESERVOIR_NEAR_EMPTY": Action("Prepare the next syringe.", "Gjør klar neste sprøyte."),
+    "DEVICE_INFUSION_COMPLETE": _AT_PUMP,
+    "DEVICE_INFUSION_NEAR_END": Action("Prepare the end of the infusion.", "Gjør klar for slutten på infusjonen."),
+    "DEVICE_KVO_ACTIVE": _AT_PUMP,
+    "DEVICE_KVO_ENDED": _AT_PUMP,
+    "DEVICE_STANDBY_EXPIRED": _AT_PUMP,
+    "DEVICE_BATTERY_LOW": Action("Connect the device to the mains.", "Koble apparatet til strømnettet."),
+    "DEVICE_BATTERY_EMPTY": Action(
+        "Connect the device to the mains at once, and look whether it still works.",
+        "Koble apparatet til strømnettet straks, og se om det fortsatt virker.",
+    ),
+    "DEVICE_MALFUNCTION": _AT_DEVICE,
+    "DEVICE_ADVISORY": _AT_DEVICE,
+    "DEVICE_SENSOR_OFF": Action(
+        "Check the electrodes, the sensor and its cable.", "Kontroller elektrodene, sensoren og kabelen."
+    ),
+    "DEVICE_VITAL_SIGN": _LOOK,
+    "DEVICE_LIFE_THREATENING": Action(
+        "Go to the patient at once; check breathing and circulation.",
+        "Gå til pasienten straks; kontroller pust og sirkulasjon.",
+    ),
+    "DEVICE_UNKNOWN": _AT_DEVICE,
+}
+"""By condition name; ``FOREIGN`` stands for one that this version does not know."""

@@ -1,0 +1,69 @@
+"""The inactivation machine: whose sound is off for a while (AUDIO PAUSED of IEC 60601-1-8).
+
+A pause has a bed (or all of them) and a reason. AUDIO OFF, ALARM PAUSED and ALARM OFF are not offered: nothing hides an
+alarm, and nothing is silent without an end (H-22, I7).
+
+Laws:
+  * Every pause ends by itself (law 13).
+  * An audio pause covers what stands when it begins, and low alarms that begin meanwhile. A medium or high one that
+    begins, or gets worse, sounds through it.
+  * "Off the monitor" covers sensor, cuff and monitor-link alarms of its bed, those that begin meanwhile too; never a
+    dose.
+  * A soft cuff pressure waits for a repeat before it sounds, three minutes at most; nobody needs to ask for that.
+
+    id      from      when                                               to        told of each alarm that it covers
+    SM-C1   enabled   asked for, cut to its limit                        paused    silence
+    SM-C2   paused    its time is up                                     enabled   sound
+    SM-C3   paused    resumed by hand                                    enabled   sound
+    SM-C4   paused    the broker, or the last required station, is lost  enabled   sound
+    SM-C5   paused    the edge starts                                    enabled   sound
+    SM-C6   paused    asked for again                                    paused    silence
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge.core.model import Alarm, Priority, Silence, SilenceReason
+
+PAUSE_LIMIT_S = {SilenceReason.AUDIO_PAUSE: 120.0, SilenceReason.OFF_MONITOR: 900.0}
+"""The longest pause of a kind that anybody can ask for."""
+
+REPEAT_LIMIT_S = 180.0
+"""A soft cuff pressure sounds after this, if no other measurement came before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """One pause in force. ``bed`` is empty where it is for all."""
+
+    bed: str
+    reason: SilenceReason
+    until_s: float
+    by: str
+
+    def silence(self) -> Silence:
+        """What an alarm that it covers carries."""
+        return Silence(self.reason, self.until_s, self.by)
+
+    def in_scope(self, alarm: Alarm, *, sensor: bool) -> bool:
+        """Tell whether it covers an alarm that stands when it begins. ``sensor``: one of those off the monitor."""
+        return self.bed in ("", alarm.key.bed) and (self.reason is SilenceReason.AUDIO_PAUSE or sensor)
+
+
+def silence_at_onset(
+    pauses: Iterable[Pause], alarm: Alarm, *, sensor: bool, repeats: bool, now_s: float
+) -> Silence | None:
+    """Return the silence that an alarm begins with, ``None``: it sounds.
+
+    ``repeats``: a soft alarm of a measurement that can be repeated.
+    """
+    found = [pause.silence() for pause in pauses if pause.in_scope(alarm, sensor=sensor) and _holds(pause, alarm)]
+    if repeats and alarm.priority is not Priority.HIGH:
+        found.append(Silence(SilenceReason.AWAITING_REPEAT, now_s + REPEAT_LIMIT_S))
+    return max(found, key=lambda silence: silence.until_s, default=None)
+
+
+def _holds(pause: Pause, alarm: Alarm) -> bool:
+    return pause.reason is SilenceReason.OFF_MONITOR or alarm.priority is Priority.LOW

@@ -1,0 +1,89 @@
+"""The state that a run begins with, and what it takes over from the run before.
+
+Laws:
+  * What stood still stands, and is not verifiable until its input is heard. It is not announced as new.
+  * Within one boot of the kernel the monotonic clock went on: the outage counts, and acknowledgements resume.
+  * After another boot of the kernel the downtime is the difference of the wall clocks, if both were synchronised, and
+    else unknown. Either way acknowledgements and acceptances end, and no alarm is credited with the time between.
+  * Pauses end with the process (law 13); a soft cuff pressure goes on waiting for its repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from edge.core.config import CoreConfig
+from edge.core.effects import Answer
+from edge.core.identity import identity_of
+from edge.core.ledger import AlarmState
+from edge.core.model import Acknowledgement, Alarm, Delivery, DeliveryState, Instant, Silence, SilenceReason
+from edge.core.sources import PortState, SourceState
+from edge.core.state import CoreState
+from edge.core.view import BedState
+
+
+def initial_state(
+    config: CoreConfig,
+    run: str,
+    now: Instant,
+    alarms: Iterable[Alarm] = (),
+    *,
+    answers: Iterable[Answer] = (),
+    same_boot: bool = True,
+) -> CoreState:
+    """Make the state of a new run from what the store kept. ``same_boot``: of the kernel, since then."""
+    sources = {
+        (binding.port, binding.channel): SourceState(binding.port, binding.channel, identity=identity_of(binding))
+        for bed in config.beds
+        for binding in (*bed.pumps, *bed.monitors)
+    }
+    standing = {alarm.key: _resumed(alarm if same_boot else _rebased(alarm, now), now) for alarm in alarms}
+    return CoreState(
+        started_at_s=now.mono_s,
+        alarms=AlarmState(run, standing=standing, published=dict(standing)),
+        beds={bed.bed: BedState() for bed in config.beds},
+        ports={port.port: PortState(port.round_s) for port in config.ports},
+        sources=sources,
+        # The configuration says where a device was last seen, until it is seen itself.
+        seen_at={source.identity.known: place for place, source in sources.items() if source.identity.known},
+        answers={(answer.station, answer.request_id): answer for answer in answers},
+    )
+
+
+def _resumed(alarm: Alarm, now: Instant) -> Alarm:
+    silence = alarm.silence
+    if silence is not None and silence.reason is not SilenceReason.AWAITING_REPEAT:
+        silence = replace(silence, until_s=now.mono_s)
+    # It is published anew with this run, and its way to a screen is timed from there.
+    delivery = replace(alarm.delivery, published=now)
+    if delivery.state is DeliveryState.UNDELIVERED:
+        delivery = replace(delivery, state=DeliveryState.QUEUED)
+    return replace(alarm, rev=alarm.rev + 1, verifiable=not alarm.present, silence=silence, delivery=delivery)
+
+
+def _rebased(alarm: Alarm, now: Instant) -> Alarm:
+    """Move an alarm's times to the monotonic clock of this boot; an acknowledgement ends now."""
+    held: Acknowledgement | None = alarm.acknowledgement
+    if held is not None:
+        held = replace(held, at=_moved(held.at, now), until_s=now.mono_s)
+    silence: Silence | None = alarm.silence
+    if silence is not None:
+        silence = replace(silence, until_s=now.mono_s)
+    return replace(
+        alarm,
+        onset=_moved(alarm.onset, now),
+        changed=_moved(alarm.changed, now),
+        event_at=None if alarm.event_at is None else _moved(alarm.event_at, now),
+        acknowledgement=held,
+        acceptance=None,
+        silence=silence,
+        delivery=Delivery(level=alarm.delivery.level, unattended_s=now.mono_s, noise_rev=alarm.delivery.noise_rev),
+    )
+
+
+def _moved(at: Instant, now: Instant) -> Instant:
+    """Return a moment of another boot on this boot's clock; now, where the time between is not known."""
+    known = at.synchronised and now.synchronised
+    ago_s = max(0.0, now.wall_s - at.wall_s) if known else 0.0
+    return replace(at, mono_s=now.mono_s - ago_s)

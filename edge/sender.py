@@ -1,0 +1,328 @@
+"""Keeping the broker's retained truth equal to ours: what is sent, acknowledged, refused and sent again.
+
+The order of things is decided in `edge.send_queue`; the client is behind `edge.mqtt`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from drivers.reconnect import Backoff
+from edge.mqtt import (
+    NO_MATCHING_SUBSCRIBERS,
+    SESSION_TAKEN_OVER,
+    BrokerSettings,
+    Connection,
+    Heard,
+    ListenError,
+    MqttError,
+    Reason,
+    still_wanted,
+)
+from edge.send_queue import EventRow, Sending, SendQueue
+from edge.wire import AlarmRevision, Outgoing
+
+READ_BACK_LIMIT_S = 2.0
+"""How long the broker may take to give back what it retains: nothing is sent meanwhile."""
+
+STEADY_S = 10.0
+"""A connection that lived shorter is no success, and the next waits longer. mosquitto before 2.0.15 does not say that
+another client took the session over, so two of one identifier look like a broker that hangs up again and again."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What is listened to, and who hears it.
+
+    ``own_alarms`` are the edge's own retained topics, read back once after the start: ``fence`` makes the marker that
+    ends them, and ``on_found`` gets them all before anything is sent. ``asked`` is where stations ask;
+    ``on_asked`` gets each message. ``on_taken`` is called when the broker has a revision of an alarm.
+    """
+
+    own_alarms: tuple[str, ...]
+    fence: Callable[[], Outgoing]
+    on_found: Callable[[Sequence[Heard]], None]
+    asked: tuple[str, ...]
+    on_asked: Callable[[Heard], None]
+    on_taken: Callable[[AlarmRevision], None]
+
+
+class Sender:
+    """Keeps the broker's retained truth equal to ours, and brings it every event, through all its failures.
+
+    What is urgent leaves inside `publish`, all else in a turn of the loop of its own. An error of sending never comes
+    out of `publish`: it ends the connection, or the sender's task.
+
+    ``will`` is asked at each connection, ``mono_s`` is the monotonic clock. ``on_link(connected, detail)`` is called
+    when the link is made or lost, ``on_refused(topic, reason)`` once until ``on_accepted(topic)``,
+    ``on_event_sent(run, event_seq)`` when the broker has an event.
+    ``without_subscribers`` counts messages of which the broker said that nobody is listening: a hint, no more.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        *,
+        will: Callable[[], Outgoing],
+        backoff: Backoff,
+        mono_s: Callable[[], float],
+        on_link: Callable[[bool, str], None],
+        on_refused: Callable[[str, str], None],
+        on_accepted: Callable[[str], None],
+        on_event_sent: Callable[[str, int], None],
+        ears: Ears,
+    ) -> None:
+        self._settings = settings
+        self._will = will
+        self._backoff = backoff
+        self._mono_s = mono_s
+        self._on_link = on_link
+        self._on_refused = on_refused
+        self._on_accepted = on_accepted
+        self._on_event_sent = on_event_sent
+        self._ears = ears
+        self._has_read_back = False
+        self._queue = SendQueue(settings.refused_retry_s)
+        self._connection: Connection | None = None
+        self._linked: bool | None = None
+        self._linked_at_s = 0.0
+        self._unacknowledged: dict[Sending, float] = {}
+        self._refused: set[str] = set()
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._over = asyncio.Event()
+        self.without_subscribers = 0
+
+    @property
+    def events_waiting(self) -> int:
+        """How many events are not yet with the broker."""
+        return self._queue.events_waiting
+
+    def publish(self, outgoing: Outgoing) -> None:
+        """Make this the retained truth of its topic, now and after every reconnect; never waits.
+
+        Raises ``ValueError`` for a message that is not retained.
+        """
+        self._queue.put(outgoing, self._mono_s())
+        self._settled.clear()
+        if outgoing.lane.urgent:
+            self._send_waiting(urgent_only=True)
+        else:
+            self._wake.set()
+
+    def say(self, outgoing: Outgoing) -> None:
+        """Send this once, now; it is lost with the connection."""
+        self._queue.say(outgoing, self._mono_s())
+        self._settled.clear()
+        self._send_waiting(urgent_only=True)
+
+    def add_events(self, rows: Sequence[EventRow]) -> None:
+        """Append committed events, oldest first; never waits."""
+        self._queue.add_events(rows)
+        self._settled.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Connect, send and reconnect, until cancelled or stopped. Cancelled, it leaves the will to the broker."""
+        while not self._over.is_set():
+            pause_s = await self._live_once()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._over.wait()
+
+    async def drain_and_stop(self, stopped: Outgoing, limit_s: float) -> None:
+        """Send what waits, for ``limit_s`` at most, then ``stopped`` as the last word, and disconnect; `run` ends.
+
+        Without an acknowledgement of ``stopped`` the connection is dropped instead, so that the will speaks.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._settled.wait()
+        self._over.set()
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(MqttError, TimeoutError):
+                async with asyncio.timeout(self._settings.publish_timeout_s):
+                    reason = await connection.send(stopped, None)
+                if not reason.is_failure:
+                    await connection.leave_politely()
+        self._wake.set()
+
+    async def _live_once(self) -> float:
+        """Live through one connection. Returns the seconds to wait before the next."""
+        connection = Connection(self._settings, self._will())
+        detail = ""
+        try:
+            async with connection, asyncio.TaskGroup() as tasks:
+                still_wanted()
+                if not self._has_read_back:
+                    await self._read_back(connection)
+                self._begin(connection)
+                tasks.create_task(self._listen(connection))
+                tasks.create_task(self._send_all())
+                tasks.create_task(self._watch_acknowledgements())
+                await connection.lost()
+                raise MqttError("disconnected")  # noqa: TRY301 - ends the task group
+        except* (MqttError, TimeoutError) as failed:
+            detail = _detail(connection, failed)
+        finally:
+            self._connection = None
+            self._settled.clear()
+        if self._over.is_set():
+            return 0.0
+        if self._linked and self._mono_s() - self._linked_at_s >= STEADY_S:
+            self._backoff.succeeded()
+        taken_over = connection.ended is not None and connection.ended.value == SESSION_TAKEN_OVER
+        pause_s = self._settings.takeover_pause_s if taken_over else self._backoff.next_delay_s()
+        tell = _log.warning if self._backoff.first_failure(detail) else _log.debug
+        tell("broker.lost", host=self._settings.host, port=self._settings.port, detail=detail, retry_s=pause_s)
+        self._set_link(linked=False, detail=detail)
+        return pause_s
+
+    async def _read_back(self, connection: Connection) -> None:
+        """Hear the own alarms that the broker retains, before an index of this run says that they are over.
+
+        If that fails, it is tried again with the next connection: what this run has to say must not wait for it.
+        """
+        ears, found = self._ears, list[Heard]()
+        topics = (*ears.own_alarms, ears.fence().topic)
+        try:
+            async with asyncio.timeout(READ_BACK_LIMIT_S):
+                await connection.listen(topics)
+                connection.send(ears.fence(), None)
+                async for heard in connection.heard():
+                    if heard.topic == topics[-1]:
+                        if heard.payload == ears.fence().payload:
+                            break
+                        continue  # of another run
+                    if heard.retained and heard.payload:
+                        found.append(heard)
+                await connection.deafen(topics)
+        except (TimeoutError, ListenError) as error:
+            _log.warning("broker.not_read_back", reason=str(error) or "the marker did not come back")
+            return
+        self._has_read_back = True
+        ears.on_found(found)
+
+    async def _listen(self, connection: Connection) -> None:
+        """Hear what stations ask."""
+        try:
+            await connection.listen(self._ears.asked)
+        except ListenError as error:
+            # The pipe to the stations is whole all the same: alarms go on, and an alarm says that nobody can answer.
+            _log.error("broker.refused", reason=str(error))
+            self._on_refused(self._ears.asked[0], str(error))
+            return
+        async for heard in connection.heard():
+            self._ears.on_asked(heard)
+
+    def _begin(self, connection: Connection) -> None:
+        self._connection = connection
+        self._queue.reconnected()
+        self._unacknowledged.clear()
+        self._wake.set()
+        _log.info("broker.connected", host=self._settings.host, port=self._settings.port)
+        self._set_link(linked=True, detail="connected")
+
+    def _set_link(self, *, linked: bool, detail: str) -> None:
+        if linked is not self._linked:
+            self._linked = linked
+            self._linked_at_s = self._mono_s()
+            self._on_link(linked, detail)
+
+    async def _send_all(self) -> None:
+        while not self._over.is_set():
+            self._wake.clear()
+            self._send_waiting()
+            due_s = self._queue.due_s
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if due_s is None else due_s - self._mono_s()):
+                    await self._wake.wait()
+
+    async def _watch_acknowledgements(self) -> None:
+        """Raise TimeoutError once the oldest message on its way is not acknowledged in time."""
+        clock_s, limit_s = asyncio.get_running_loop().time, self._settings.publish_timeout_s
+        while True:
+            # What is sent while this sleeps is not due before it wakes.
+            oldest_at_s = next(iter(self._unacknowledged.values()), clock_s())
+            left_s = oldest_at_s + limit_s - clock_s()
+            if left_s <= 0:
+                raise TimeoutError
+            await asyncio.sleep(left_s)
+
+    def _send_waiting(self, *, urgent_only: bool = False) -> None:
+        """Send what may go now; nothing may follow "stopped"."""
+        connection = self._connection
+        if connection is None or self._over.is_set():
+            return
+        try:
+            while (sending := self._queue.take(self._mono_s(), urgent_only=urgent_only)) is not None:
+                self._send(connection, sending)
+            if self._queue.settled:
+                self._settled.set()
+        except Exception as error:  # noqa: BLE001 - `lost` raises it in the sender's task: it is none of the caller's
+            connection.give_up(error)
+
+    def _send(self, connection: Connection, sending: Sending) -> None:
+        try:
+            acknowledgement = connection.send(sending.outgoing, sending.expiry_s(self._mono_s()))
+        except ValueError as error:  # one bed's fault must not stop the others' alarms
+            self._note_refused(sending, f"cannot be encoded: {error}")
+            return
+        self._unacknowledged[sending] = asyncio.get_running_loop().time()
+        acknowledgement.add_done_callback(partial(self._acknowledged, connection, sending))
+
+    def _acknowledged(self, connection: Connection, sending: Sending, acknowledgement: asyncio.Future[Reason]) -> None:
+        if self._connection is not connection:
+            return  # the next one asserts everything anew
+        del self._unacknowledged[sending]
+        try:
+            self._note_reason(sending, acknowledgement.result())
+        except Exception as error:  # noqa: BLE001 - a callback has no caller: `lost` raises it in the sender's task
+            connection.give_up(error)
+        self._send_waiting()
+
+    def _note_reason(self, sending: Sending, reason: Reason) -> None:
+        topic = sending.outgoing.topic
+        if reason.is_failure:
+            self._note_refused(sending, str(reason))
+            return
+        self.without_subscribers += reason.value == NO_MATCHING_SUBSCRIBERS
+        self._queue.accepted(sending)
+        if sending.outgoing.alarm is not None:
+            self._ears.on_taken(sending.outgoing.alarm)
+        if sending.event is not None:
+            self._on_event_sent(sending.event.run, sending.event.event_seq)
+        if topic in self._refused:
+            self._refused.remove(topic)
+            _log.info("broker.accepted", topic=topic)
+            self._on_accepted(topic)
+
+    def _note_refused(self, sending: Sending, reason: str) -> None:
+        topic = sending.outgoing.topic
+        self._queue.refused(sending, self._mono_s())
+        if topic not in self._refused:
+            self._refused.add(topic)
+            _log.error("broker.refused", topic=topic, reason=reason)
+            self._on_refused(topic, reason)
+        self._wake.set()
+
+
+def _detail(connection: Connection, failed: BaseExceptionGroup[Exception]) -> str:
+    """Say why a connection ended."""
+    if connection.ended is not None and connection.ended.value == SESSION_TAKEN_OVER:
+        return "session taken over"
+    first: BaseException = failed
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    if isinstance(first, TimeoutError):
+        return "the broker does not answer"
+    return str(first) if connection.ended is None else f"disconnected: {connection.ended}"

@@ -1,0 +1,153 @@
+"""Files that are damaged, newer, or cannot be used."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge import store as module
+from edge import store_file
+from edge.store import NewerFileError, Store, StoredState, Transaction
+from tests.unit.stores import (
+    LIMIT_S,
+    WALL,
+    Opened,
+    Results,
+    alarm,
+    event,
+    locked,
+    numbered,
+    reload,
+    rows,
+    run_child,
+    write_something,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+def overwrite(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[100:6000] = b"\xa5" * 5900
+    path.write_bytes(content)
+
+
+def overwrite_journal(path: Path) -> None:
+    """Only the check finds it: nothing reads the journal at the start."""
+    ((page, size),) = rows(
+        path, "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = 'journal'"
+    )
+    assert isinstance(page, int)
+    assert isinstance(size, int)
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * size : page * size] = b"\xa5" * size
+    path.write_bytes(content)
+
+
+def overwrite_header(path: Path) -> None:
+    path.write_bytes(b"not a database" + path.read_bytes()[14:])
+
+
+def spoil_text(path: Path) -> None:
+    content = path.read_bytes()
+    assert b"xxxxxxxx" in content
+    path.write_bytes(content.replace(b"xxxxxxxx", b"xx\xff\xfexxxx"))
+
+
+def truncate_to_half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def truncate_to_nothing(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [overwrite, overwrite_journal, overwrite_header, spoil_text, truncate_to_half, truncate_to_nothing],
+    ids=lambda damage: damage.__name__,
+)
+def test_a_damaged_file_is_set_aside_and_a_fresh_one_begun(path: Path, damage: Callable[[Path], None]) -> None:
+    write_something(path)
+    damage(path)
+    damaged = path.read_bytes()
+
+    opened = Opened(path, "run-2")
+    assert opened.state == StoredState(set_aside="store.db.damaged-1")
+    opened.commit(Transaction(1, (alarm(),), events=(event(1, "run-2"),)))
+    opened.close()
+
+    assert path.with_name("store.db.damaged-1").read_bytes() == damaged
+    assert reload(path, "run-3") == StoredState("run-2", 1, "boot-1", (alarm(),), (event(1, "run-2"),))
+
+
+def test_the_second_damaged_file_does_not_replace_the_first(path: Path) -> None:
+    for number in (1, 2):
+        write_something(path)
+        overwrite(path)
+        assert reload(path).set_aside == f"store.db.damaged-{number}"
+        assert path.with_name(f"store.db.damaged-{number}").read_bytes()[100:6000] == b"\xa5" * 5900
+    assert path.with_name("store.db.damaged-1").exists()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_wal_of_a_damaged_or_lost_file_is_kept_beside_it(path: Path, lost: bool) -> None:
+    write_something(path)
+    run_child("leave", path)  # dies with its rows in the WAL alone
+    wal = path.with_name("store.db-wal").read_bytes()
+    if lost:
+        path.unlink()
+    else:
+        truncate_to_nothing(path)
+    assert len(wal) > 0
+    assert reload(path).set_aside == "store.db.damaged-1"
+    assert path.with_name("store.db.damaged-1-wal").read_bytes() == wal
+    assert path.with_name("store.db.damaged-1").exists() is not lost
+
+
+def test_a_newer_file_is_refused_and_left_as_it_is(path: Path) -> None:
+    write_something(path)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    before = path.read_bytes()
+    store = Store(Results().take, lambda call: call())
+    with pytest.raises(NewerFileError, match="has version 99; this program knows 2 and older"):
+        store.open(path, "run-2", "boot-1", WALL)
+    assert store.close(LIMIT_S)
+    assert [file.name for file in path.parent.iterdir()] == ["store.db"]
+    assert path.read_bytes() == before
+
+
+def test_a_directory_that_is_not_there_is_a_fault_until_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.02)
+    path = tmp_path / "absent" / "store.db"
+    opened = Opened(path)
+    assert opened.state == StoredState(fault="SQLITE_CANTOPEN: unable to open database file")
+    opened.commit(numbered(1))
+    path.parent.mkdir()
+    assert opened.results.wait_for(2) == [(1, False), (1, True)]
+    opened.close()
+    assert reload(path, "run-2") == StoredState("run-1", 1, "boot-1", outbox=(event(1),))
+
+
+def test_a_file_that_can_be_read_but_not_written_gives_its_state_and_a_fault(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_file, "BUSY_S", 0.01)
+    opened = Opened(path)
+    opened.commit(Transaction(1, (alarm(),), events=(event(1),)))
+    opened.close()
+    with locked(path):
+        second = Opened(path, "run-2")
+    assert second.state == StoredState(
+        "run-1", 1, "boot-1", (alarm(),), (event(1),), fault="SQLITE_BUSY: database is locked"
+    )
+    second.commit(numbered(1, "run-2"))
+    second.close()
+    assert second.results.pairs() == [(1, True)]
+    assert reload(path, "run-3").previous_run == "run-2"
