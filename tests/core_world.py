@@ -276,6 +276,7 @@ class World:
         self.events: list[Event] = []
         self.retained: dict[AlarmKey, Alarm] = {alarm.key: alarm for alarm in restored}
         self.indexes: dict[str, tuple[Alarm, ...]] = {}
+        self.inhibited: dict[str, tuple[tuple[str, str], ...]] = {}
         self.snapshots: list[BedSnapshot] = []
         self.therapies: list[TherapyView] = []
         self.rosters: list[tuple[float, Roster]] = []
@@ -309,8 +310,9 @@ class World:
                 self.retained[alarm.key] = alarm
             case AlarmCleared(alarm):
                 self.retained.pop(alarm.key, None)
-            case AlarmIndex(bed, alarms):
+            case AlarmIndex(bed, alarms, inhibited):
                 self.indexes[bed] = alarms
+                self.inhibited[bed] = inhibited
             case Event() as event:
                 self.events.append(event)
             case BedSnapshot() as snapshot:
