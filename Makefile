@@ -20,13 +20,14 @@ test: ## every check and every test: make test ARGS="tests/unit -k ivy"
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest $(ARGS)
 
-check: ## what needs no running: lint, format, types, import borders, schemas, locks
+check: ## what needs no running: lint, format, types, import borders, schemas, alarm guide, locks
 	@scripts/venv dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m edge.schemas --check
+	$(BIN)/python -m edge.alarm_guide --check
 	$(BIN)/python -m pytest -q --no-header tests/packaging/test_locks.py
 
 bench: ## figures of speed and cost, beside a plain script: make bench ARGS="--quick"

@@ -7,9 +7,17 @@ from importlib import import_module
 from drivers.model import Driver
 
 _MODULES = {
+    "alaris-asena": "drivers.alaris_asena",
     "bbraun-space": "drivers.bbraun_space",
     "bbraun-space-cyclic": "drivers.bbraun_space_cyclic",
+    "fresenius-orchestra": "drivers.fresenius_orchestra",
+    "ge-dri": "drivers.ge_dri",
     "ivy-450c": "drivers.ivy_450c",
+    "masimo-ascii": "drivers.masimo_ascii",
+    "nellcor-ascii": "drivers.nellcor_ascii",
+    "nonin-ascii": "drivers.nonin",
+    "nonin-df2": "drivers.nonin_df2",
+    "philips-intellivue": "drivers.intellivue",
 }
 
 

@@ -1,7 +1,7 @@
 """The command ``infusion-sim``: simulated devices on ptys, for demonstrations and for tests of the whole chain.
 
 A subcommand is two functions: ``_add_<name>`` puts its options into the parser and names its runner, ``_run_<name>``
-builds the devices and hands them to ``serve``. ``SUBCOMMANDS`` lists them.
+builds the devices and hands them to ``serve``. ``SUBCOMMANDS`` lists them; the monitors are in ``cli_monitors``.
 """
 
 from __future__ import annotations
@@ -9,27 +9,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import math
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from simulators import ward
-from simulators.ivy_450c import IvyMonitor, Parameter
-from simulators.model import SimulatedDevice
-from simulators.patient import RESTING_ADULT, Baseline, Patient, Vitals
+from simulators import alaris_asena, cli_monitors, ward
+from simulators.cli_parts import Line, UsageError, add_line_options, decimal, number, whole
 from simulators.player import Player
 from simulators.pty_server import PtyServer
 from simulators.pump_terms import Therapy
 from simulators.tcp_server import TcpServer
 
 if TYPE_CHECKING:
-    # argparse has no public name for what add_subparsers returns.
-    Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - see above
+    from simulators.cli_parts import Subparsers
 
 RECORDING_LIMIT_BYTES = 64 * 1024 * 1024
 """Eighteen hours of a full 9600 baud line; a larger file was hardly meant, and would sit in memory."""
@@ -38,30 +33,14 @@ EXIT_USAGE = 2
 WARD_BAUD = 9600
 
 
-class UsageError(Exception):
-    """What was asked for cannot be done; the text says what to do instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One simulated device and where to put it: on a pty, or on a TCP port of the loopback.
-
-    ``baud`` paces a pty, ``None`` does not.
-    """
-
-    name: str
-    device: SimulatedDevice
-    link: Path | None = None
-    baud: int | None = None
-    tcp_port: int | None = None
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand until it is interrupted or terminated. Returns the exit code: 0, or 2 for a bad request."""
     parser = argparse.ArgumentParser(prog="infusion-sim", description="Simulated bedside devices on pseudo-terminals.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in SUBCOMMANDS:
         add(subparsers)
+    for add_monitor in cli_monitors.SUBCOMMANDS:
+        add_monitor(subparsers).set_defaults(run=_run_monitor)
     arguments = parser.parse_args(argv)
     run: Callable[[argparse.Namespace], int | None] = arguments.run
     try:
@@ -83,8 +62,8 @@ async def serve_async(lines: Callable[[float], Sequence[Line]]) -> None:
     """Do the same inside a running loop."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    for stopping in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(stopping, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         for line in lines(loop.time()):
             try:
@@ -116,7 +95,7 @@ def _add_play(subparsers: Subparsers) -> None:
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="raw bytes as a device sent them")
     parser.add_argument("--loop", action="store_true", help="begin again at the end")
-    _add_line_options(parser)
+    add_line_options(parser)
     parser.set_defaults(run=_run_play)
 
 
@@ -143,73 +122,24 @@ def _recording(file: Path) -> bytes:
     return recording
 
 
-def _add_ivy(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("ivy", help="an Ivy 450C monitor", description="An Ivy 450C monitor with a patient.")
-    base = RESTING_ADULT
-    for option, low, high, default, meaning in (
-        ("--hr", 20, 250, base.heart_rate_per_min, "heart rate, /min"),
-        ("--rr", 0, 120, base.respiratory_rate_per_min, "respiratory rate, /min"),
-        ("--spo2", 1, 100, base.spo2_percent, "SpO2, %%"),
-        ("--etco2", 0, 150, base.etco2_mmhg, "EtCO2, mmHg"),
-        ("--sys", 20, 280, base.nibp_sys_mmhg, "systolic pressure, mmHg"),
-        ("--dia", 10, 240, base.nibp_dia_mmhg, "diastolic pressure, mmHg"),
-    ):
-        parser.add_argument(option, type=_whole(low, high), default=default, metavar="N", help=f"{meaning} [{default}]")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another patient [1]")
-    parser.add_argument("--ketamine", type=_number(0.0, 20.0), default=0.0, metavar="X", help="dose, mg/kg/h [0]")
-    parser.add_argument("--time-scale", type=_number(0.1, 1000.0), default=1.0, metavar="X", help="faster effect [1]")
-    parser.add_argument("--cuff-interval", type=_number(1.0, 86400.0), default=300.0, metavar="S", help="seconds [300]")
-    parser.add_argument("--arterial-line", action="store_true", help="show an invasive pressure on P1")
-    parser.add_argument(
-        "--off", action="append", default=[], type=str.upper, choices=list(Parameter), help="sensor off; repeatable"
-    )
-    _add_line_options(parser)
-    parser.set_defaults(run=_run_ivy)
-
-
-def _run_ivy(arguments: argparse.Namespace) -> None:
-    try:
-        baseline = Baseline(
-            heart_rate_per_min=arguments.hr,
-            respiratory_rate_per_min=arguments.rr,
-            spo2_percent=arguments.spo2,
-            etco2_mmhg=arguments.etco2,
-            nibp_sys_mmhg=arguments.sys,
-            nibp_dia_mmhg=arguments.dia,
-        )
-    except ValueError as error:
-        raise UsageError(f"{error}: change --sys or --dia") from error
-    patient = Patient(
-        arguments.seed,
-        baseline,
-        time_scale=arguments.time_scale,
-        cuff_interval_s=arguments.cuff_interval,
-        arterial_line=arguments.arterial_line,
-    )
-
-    def vitals(now_s: float) -> Vitals:
-        return patient.advance(now_s, arguments.ketamine)
-
-    monitor = IvyMonitor(vitals)
-    for name in arguments.off:
-        monitor.switch_off(Parameter(name))
-    serve(lambda _: [Line("Ivy 450C", monitor, arguments.link, arguments.baud)])
+def _run_monitor(arguments: argparse.Namespace) -> None:
+    make: Callable[[argparse.Namespace], Line] = arguments.make
+    line = make(arguments)
+    serve(lambda _: [line])
 
 
 def _add_space(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "space", help="a B. Braun Space pump", description="A rack with one running Space pump in pillar 1, slot 1."
     )
-    parser.add_argument("--rate", type=_decimal, default=Decimal("7.00"), metavar="X", help="mL/h [7.00]")
+    parser.add_argument("--rate", type=decimal, default=Decimal("7.00"), metavar="X", help="mL/h [7.00]")
     parser.add_argument("--drug", default="KETAMINE", help="the drug as the pump names it [KETAMINE]")
-    parser.add_argument("--concentration", type=_decimal, default=Decimal(10), metavar="X", help="mg/mL [10]")
-    parser.add_argument("--weight", type=_decimal, default=Decimal(70), metavar="X", help="kg [70]")
+    parser.add_argument("--concentration", type=decimal, default=Decimal(10), metavar="X", help="mg/mL [10]")
+    parser.add_argument("--weight", type=decimal, default=Decimal(70), metavar="X", help="kg [70]")
     parser.add_argument("--serial-number", default="012345", help="[012345]")
-    parser.add_argument(
-        "--tcp", type=_whole(0, 65_535), metavar="PORT", help="on this TCP port of the loopback; 0: any"
-    )
+    parser.add_argument("--tcp", type=whole(0, 65_535), metavar="PORT", help="on this TCP port of the loopback; 0: any")
     parser.add_argument("--stopped", action="store_true", help="the rate is set and the pump is not started")
-    _add_line_options(parser)
+    add_line_options(parser)
     parser.set_defaults(run=_run_space)
 
 
@@ -231,6 +161,33 @@ def _run_space(arguments: argparse.Namespace) -> None:
         except ValueError as error:
             raise UsageError(f"no pump can do this: {error}") from error
         return [Line("Space", rack, arguments.link, arguments.baud, arguments.tcp)]
+
+    serve(lines)
+
+
+def _add_asena(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "asena", help="an Alaris Asena pump", description="An Alaris (Asena) GH or CC syringe pump that infuses."
+    )
+    parser.add_argument("--rate", type=decimal, default=Decimal("7.00"), metavar="X", help="mL/h [7.00]")
+    parser.add_argument("--serial-number", default="8002-51740", help="[8002-51740]")
+    parser.add_argument("--stopped", action="store_true", help="the rate is set and the pump is not started")
+    add_line_options(parser, alaris_asena.BAUD)
+    parser.set_defaults(run=_run_asena)
+
+
+def _run_asena(arguments: argparse.Namespace) -> None:
+    def lines(now_s: float) -> list[Line]:
+        try:
+            device = alaris_asena.running_pump(
+                now_s,
+                serial_number=arguments.serial_number,
+                rate_ml_per_h=arguments.rate,
+                started=not arguments.stopped,
+            )[1]
+        except ValueError as error:
+            raise UsageError(f"no pump can do this: {error}") from error
+        return [Line("Alaris Asena", device, arguments.link, arguments.baud)]
 
     serve(lines)
 
@@ -261,7 +218,7 @@ def _add_demo(subparsers: Subparsers) -> None:
         description="Start a broker on loopback, the devices of two beds and the daemon, and show what arrives.",
     )
     parser.add_argument("--config", type=Path, default=Path("config/edge.toml"), help="[config/edge.toml]")
-    parser.add_argument("--duration", type=_number(1.0, 86400.0), metavar="S", help="end after so many seconds")
+    parser.add_argument("--duration", type=number(1.0, 86400.0), metavar="S", help="end after so many seconds")
     parser.add_argument("--capture", type=Path, metavar="FILE", help="play recorded bytes as the monitor of bed 1")
     parser.add_argument("--lines", action="store_true", help="a line an event instead of a screen")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the logs, and say where it is")
@@ -280,42 +237,4 @@ def _run_demo(arguments: argparse.Namespace) -> int:
     )
 
 
-def _add_line_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--link", type=Path, metavar="PATH", help="a link to be made to the pty")
-    parser.add_argument("--baud", type=_whole(300, 921_600), default=9600, metavar="N", help="speed of the line [9600]")
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        value = int(text) if text.isascii() and text.isdigit() else low - 1
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
-        return value
-
-    return convert
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number, such as 12.5")
-    return value
-
-
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
-        return value
-
-    return convert
-
-
-SUBCOMMANDS: tuple[Callable[[Subparsers], None], ...] = (_add_demo, _add_play, _add_ivy, _add_space, _add_ward)
+SUBCOMMANDS: tuple[Callable[[Subparsers], None], ...] = (_add_demo, _add_play, _add_space, _add_asena, _add_ward)

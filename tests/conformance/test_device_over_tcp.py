@@ -19,6 +19,7 @@ from edge.device import DeviceTask
 from edge.inbox import Inbox
 from edge.notify import Notifier, Watchdog
 from simulators import cli
+from simulators.cli_parts import Line
 from simulators.tcp_server import TcpServer
 from tests.conformance.test_device_task import Got, has_sample, is_up
 from tests.conformance.virtual import value
@@ -79,7 +80,7 @@ async def test_a_second_host_is_turned_away() -> None:
 
 async def test_the_command_puts_a_pump_on_a_tcp_port(capsys: pytest.CaptureFixture[str]) -> None:
     loop = asyncio.get_running_loop()
-    line = cli.Line("Space", space("7.00", loop.time())[1], tcp_port=0)
+    line = Line("Space", space("7.00", loop.time())[1], tcp_port=0)
     serving = asyncio.create_task(cli.serve_async(lambda _: [line]))
     for _ in range(100):
         await asyncio.sleep(0)
