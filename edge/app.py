@@ -79,6 +79,7 @@ class App:
 
     def __init__(self, configuration: Configuration, surroundings: Surroundings, control_path: Path) -> None:
         self._configuration = configuration
+        self._topics = Topics(configuration.core.site, configuration.core.edge)
         self._around = surroundings
         self._lock: int | None = None
         self._inbox = Inbox()
@@ -140,7 +141,7 @@ class App:
     def _make_wire(self, stored: StoredState) -> Wire:
         core = self._configuration.core
         return Wire(
-            Topics(core.site, core.edge),
+            self._topics,
             run=self._around.run,
             edge=core.edge,
             version=version("infusion-edge"),
@@ -174,7 +175,7 @@ class App:
         )
 
     def _make_ears(self) -> Ears:
-        topics = Topics(self._configuration.core.site, self._configuration.core.edge)
+        topics = self._topics
         return Ears(
             own_alarms=(topics.alarm("", "+"), topics.alarm("+", "+")),
             fence=self._wire.fence,
@@ -247,7 +248,10 @@ class App:
         now_s = self._around.clock.mono_s()
         for heard in retained:
             try:
-                self._inbox.put(AlarmFound(now_s, alarm_from_message(heard.payload)))
+                alarm = alarm_from_message(heard.payload)
+                if heard.topic != self._topics.alarm(alarm.key.bed, alarm.key.name):
+                    raise ValueError("it is another topic's")  # noqa: TRY301 - told like any that cannot be read
+                self._inbox.put(AlarmFound(now_s, alarm))
             except ValueError as error:
                 _log.error("a retained alarm cannot be read", topic=heard.topic, reason=str(error))
         self._runtime.step()

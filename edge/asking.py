@@ -84,6 +84,7 @@ def receipt(station: str, payload: bytes, received_at_s: float) -> Receipt:
         audible=said.audible,
         beds=frozenset(said.beds),
         displayed=tuple((one.bed, one.key, one.occurrence, one.rev) for one in said.displayed),
+        page=said.page,
     )
 
 

@@ -395,18 +395,18 @@ class AlarmRequest(RequestMessage):
 
 
 class PauseRequest(RequestMessage):
-    """``audio-pause``, ``off-monitor``; longer than allowed is cut. An empty ``bed`` means all."""
+    """``audio-pause``, ``off-monitor``; longer than allowed is cut. An empty ``bed`` means all, and must be said."""
 
     schema_: Literal["pause-request/1"] = Field(default="pause-request/1", alias="schema")
-    bed: ShortText = ""
+    bed: ShortText
     duration_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 120.0
 
 
 class ResumeRequest(RequestMessage):
-    """``resume``: end the pauses of a bed; of all, where ``bed`` is empty."""
+    """``resume``: end the pauses of a bed; of all, where ``bed`` is empty, which must be said."""
 
     schema_: Literal["resume-request/1"] = Field(default="resume-request/1", alias="schema")
-    bed: ShortText = ""
+    bed: ShortText
 
 
 class ConfirmDeviceRequest(RequestMessage):
@@ -451,11 +451,13 @@ class PaintedAlarm(Message):
 class ReceiptMessage(Message):
     """A page says every 3 s, and with each change, what it paints; a station's server never does by itself.
 
-    ``beds`` are in view on a visible page; ``audible``: its sound works.
+    ``page`` is a name that the page gives itself, other than that of any other page of the station. ``beds`` are in
+    view on it while it is visible; ``audible``: its sound works.
     """
 
     schema_: Literal["receipt/1"] = Field(default="receipt/1", alias="schema")
     run: ShortText
+    page: ShortText = ""
     audible: bool
     beds: Annotated[tuple[ShortText, ...], Field(max_length=KEYS_MAX)]
     displayed: Annotated[tuple[PaintedAlarm, ...], Field(max_length=KEYS_MAX)]

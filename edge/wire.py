@@ -357,11 +357,14 @@ def answer_from_body(body: str) -> Answer:
 def alarm_from_message(payload: bytes) -> Alarm:
     """Read an alarm that the broker still holds, of whatever run and version. Raises ``ValueError`` if it is none."""
     said = AlarmMessage.read(payload)
+    key = AlarmKey(said.bed, said.condition, said.port, said.channel)
+    if "." in said.condition or key.name != said.key:
+        raise ValueError(f"its key {said.key} is not that of its condition and its channel")
     limit = None
     if said.limit is not None:
         limit = LimitPassed(Side(said.limit.side), said.limit.band, said.limit.value, said.limit.origin)
     return Alarm(
-        key=AlarmKey(said.bed, said.condition, said.port, said.channel),
+        key=key,
         occurrence=said.occurrence,
         rev=said.rev,
         kind=AlarmKind(said.kind),

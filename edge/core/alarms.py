@@ -199,9 +199,11 @@ class Register:
             latching=entry.latches(band.priority),
         )
         silence = silence_at_onset(
-            state.pauses.values(), alarm, sensor=entry.sensor, repeats=entry.repeats, now_s=now.mono_s
+            state.pauses_shown.values(), alarm, sensor=entry.sensor, repeats=entry.repeats, now_s=now.mono_s
         )
         state.fingerprints[key] = finding.fingerprint
+        if finding.value is not None:
+            state.values[key] = finding.value
         if silence is not None and silence.reason is SilenceReason.AWAITING_REPEAT and finding.judged is not None:
             state.first_samples[key] = finding.judged.sample_at_s
         self._ledger.tell(replace(alarm, silence=silence), Phase.START)
@@ -211,7 +213,7 @@ class Register:
         if transition is Transition.END:
             return replace(before, now=None)
         keeps = transition is Transition.UPDATE
-        if finding.judged is not None:
+        if finding.judged is not None and finding.judged.held != INSIDE:
             if self._says_otherwise(finding):
                 keeps = False
             self._state.fingerprints[finding.key] = finding.fingerprint
@@ -243,6 +245,8 @@ class Register:
 
     def _look_again(self, entry: Entry, finding: Finding, judged: Judgement, condition: Condition) -> None:
         before = self._state.standing[finding.key]
+        if finding.value is not None:
+            self._state.values[finding.key] = finding.value
         band = finding.bands[condition.band]
         if _worse_by_a_step(entry, finding, before):
             became = after(before.signal, SignalEvent.REMIND)
@@ -250,7 +254,7 @@ class Register:
             self._ledger.tell(worse, became[1])
         elif self._is_repeated(finding.key, judged, before):
             self._ledger.tell(replace(before, silence=None), Phase.SOUND)
-        elif self._says_otherwise(finding):
+        elif judged.held != INSIDE and self._says_otherwise(finding):
             self._tell(entry, finding, Transition.UPDATE, band, condition)
 
     def _is_repeated(self, key: AlarmKey, judged: Judgement, before: Alarm) -> bool:

@@ -14,7 +14,7 @@ from edge.core.catalogue import entry_of
 from edge.core.effects import PauseView
 from edge.core.inactivation import PAUSE_LIMIT_S, Pause
 from edge.core.inputs import AlarmTaken, Named, Receipt
-from edge.core.ledger import Ledger
+from edge.core.ledger import Ledger, PauseKey
 from edge.core.model import (
     Acceptance,
     Acknowledgement,
@@ -26,6 +26,7 @@ from edge.core.model import (
     SilenceReason,
 )
 from edge.core.signal import SignalEvent, after, silent_for_s
+from edge.core.stations import NOT_DISPLAYING
 
 
 class Attention:
@@ -49,8 +50,10 @@ class Attention:
             alarm.priority, accepted=alarm.acceptance is not None, stepwise=entry.worse_step is not None
         )
         alarm = _as_it_is_now(alarm)
-        held = Acknowledgement(by, now, now.mono_s + for_s, alarm.value)
-        self._ledger.tell(replace(alarm, signal=signal, acknowledgement=held, latching=False, silence=None), phase)
+        held = Acknowledgement(by, now, now.mono_s + for_s, self._state.values.get(alarm.key, alarm.value))
+        # Off the monitor it stays silent for as long as that was asked for.
+        silence = alarm.silence if _is_off_monitor(alarm) else None
+        self._ledger.tell(replace(alarm, signal=signal, acknowledgement=held, latching=False, silence=silence), phase)
         return ""
 
     def settle(self, key: AlarmKey) -> None:
@@ -64,8 +67,18 @@ class Attention:
         alarm = self._find(named)
         if isinstance(alarm, str):
             return alarm
-        now = self._ledger.now
-        taken = replace(alarm, acceptance=Acceptance(by, now), delivery=delivery.accepted(alarm.delivery))
+        now, held = self._ledger.now, alarm.acknowledgement
+        if held is not None:
+            stepwise = entry_of(alarm.key.condition).worse_step is not None
+            held = replace(
+                held, until_s=held.at.mono_s + silent_for_s(alarm.priority, accepted=True, stepwise=stepwise)
+            )
+        taken = replace(
+            alarm,
+            acceptance=Acceptance(by, now),
+            acknowledgement=held,
+            delivery=delivery.accepted(alarm.delivery),
+        )
         self._ledger.tell(taken, Phase.ACCEPT)
         return self.acknowledge(named, by) if acknowledge else ""
 
@@ -87,23 +100,37 @@ class Attention:
             return "a pause needs a duration in seconds"
         now_s = self._ledger.now.mono_s
         pause = Pause(bed, reason, now_s + min(duration_s, PAUSE_LIMIT_S[reason]), by)
+        replaced = self._state.pauses.get((bed, reason))
         self._ledger.pause(pause)
         for alarm in tuple(self._state.standing.values()):
-            if pause.in_scope(alarm, sensor=entry_of(alarm.key.condition).sensor) and not _longer(alarm, pause):
+            held = alarm.silence
+            of_another = held is not None and (replaced is None or held != replaced.silence())
+            longer = of_another and held is not None and held.until_s >= pause.until_s
+            if pause.in_scope(alarm, sensor=entry_of(alarm.key.condition).sensor) and not longer:
                 self._ledger.tell(replace(alarm, silence=pause.silence()), Phase.SILENCE)
         return ""
+
+    def is_paused(self, bed: str) -> bool:
+        """Tell whether a pause of this bed itself is in force; of all, where ``bed`` is empty."""
+        return any(name == bed for name, _ in self._state.pauses)
 
     def end_pauses(self, why: str, bed: str | None = None) -> set[str]:
         """End the pauses of a bed, or all of them (SM-C3, SM-C4); return the beds that had one (``""``: all)."""
         ended = [key for key in self._state.pauses if bed is None or key[0] == bed]
         for key in ended:
-            pause = self._state.pauses.pop(key)
-            self._state.pauses_shown.pop(key, None)
-            self._ledger.journal("pause ended", bed=pause.bed, reason=pause.reason.value, why=why)
+            self._end_pause(key, why)
+        if ended:
+            backed = [pause.silence() for pause in self._state.pauses.values()]
             for alarm in tuple(self._state.standing.values()):
-                if alarm.silence == pause.silence() and pause.bed in ("", alarm.key.bed):
+                asked_for = alarm.silence is not None and alarm.silence.reason in PAUSE_LIMIT_S
+                if asked_for and alarm.silence not in backed:
                     self._sound(alarm)
         return {key[0] for key in ended}
+
+    def _end_pause(self, key: PauseKey, why: str) -> None:
+        pause = self._state.pauses.pop(key)
+        self._state.pauses_shown.pop(key, None)
+        self._ledger.journal("pause ended", bed=pause.bed, reason=pause.reason.value, why=why)
 
     def pauses_of(self, bed: str) -> tuple[PauseView, ...]:
         """Return the pauses in force at a bed that are committed."""
@@ -121,7 +148,7 @@ class Attention:
         ]
         if not found:
             return "it is over"
-        (alarm,) = found
+        alarm = found[0]
         if alarm.occurrence != named.occurrence:
             return "that occurrence is over, and it came again: look again"
         if named.rev < alarm.delivery.noise_rev:
@@ -135,29 +162,31 @@ class Attention:
     def run_timers(self, *, watched: bool) -> set[str]:
         """Do what time does; return the beds whose pauses ended. ``watched``: a station is required and reachable."""
         now_s = self._ledger.now.mono_s
-        if now_s < self._state.timer_at_s and watched is self._state.watched:
+        since_s = self._state.watched_since_s
+        if now_s < self._state.timer_at_s and watched is (since_s is not None):
             return set()
-        self._state.watched = watched
+        # A screen that cannot be reached has not failed to show anything.
+        self._state.watched_since_s = (now_s if since_s is None else since_s) if watched else None
         paused: set[str] = set()
         for name, pause in tuple(self._state.pauses.items()):
             if now_s >= pause.until_s:
-                del self._state.pauses[name]
-                self._state.pauses_shown.pop(name, None)
+                self._end_pause(name, "its time is up")
                 paused.add(pause.bed)
         for key in tuple(self._state.standing):
-            self._run_timers_of(self._state.standing[key], now_s, watched=watched)
-        self._state.timer_at_s = self._next_timer_s(watched=watched)
+            self._run_timers_of(self._state.standing[key], now_s)
+        self._state.timer_at_s = self._next_timer_s()
         return paused
 
-    def _run_timers_of(self, alarm: Alarm, now_s: float, *, watched: bool) -> None:
+    def _run_timers_of(self, alarm: Alarm, now_s: float) -> None:
         held, silence = alarm.acknowledgement, alarm.silence
         if silence is not None and now_s >= silence.until_s:
             alarm = self._sound(alarm)
         if alarm.signal is SignalPresence.ACKNOWLEDGED and held is not None and now_s >= held.until_s:
             became = after(alarm.signal, SignalEvent.REMIND)
-            self._ledger.tell(replace(alarm, signal=became[0]), became[1])
+            latching = entry_of(alarm.key.condition).latches(alarm.priority)
+            self._ledger.tell(replace(alarm, signal=became[0], latching=latching), became[1])
             return
-        late_s = delivery.undelivered_at_s(alarm) if watched else None
+        late_s = delivery.undelivered_at_s(alarm, self._state.watched_since_s)
         if late_s is not None and now_s >= late_s:
             alarm = replace(alarm, delivery=replace(alarm.delivery, state=DeliveryState.UNDELIVERED))
             self._ledger.note(alarm, "undelivered")
@@ -176,13 +205,13 @@ class Attention:
         )
         return self._state.standing[alarm.key]
 
-    def _next_timer_s(self, *, watched: bool) -> float:
+    def _next_timer_s(self) -> float:
         due = [pause.until_s for pause in self._state.pauses.values()]
         for alarm in self._state.standing.values():
             at_s = (
                 alarm.acknowledgement.until_s if alarm.acknowledgement is not None else None,
                 alarm.silence.until_s if alarm.silence is not None else None,
-                delivery.undelivered_at_s(alarm) if watched else None,
+                delivery.undelivered_at_s(alarm, self._state.watched_since_s),
                 delivery.next_level_at_s(alarm),
             )
             due += [each for each in at_s if each is not None]
@@ -204,14 +233,20 @@ class Attention:
         shown = {(bed, key, occurrence): rev for bed, key, occurrence, rev in receipt.displayed}
         for alarm in tuple(self._state.standing.values()):
             rev = shown.get((alarm.key.bed, alarm.key.name, alarm.occurrence))
-            told = None if rev is None else delivery.displayed(alarm.delivery, rev, receipt.station, self._ledger.now)
+            told = (
+                None
+                if rev is None or rev > alarm.rev
+                else delivery.displayed(alarm.delivery, rev, receipt.station, self._ledger.now)
+            )
             if told is not None:
                 self._ledger.note(replace(alarm, delivery=told), "displayed", station=receipt.station)
 
     def undelivered(self) -> tuple[Alarm, ...]:
-        """Return the alarms that no page has shown in time."""
+        """Return the alarms that no page has shown in time, but for the one that says so."""
         return tuple(
-            alarm for alarm in self._state.standing.values() if alarm.delivery.state is DeliveryState.UNDELIVERED
+            alarm
+            for alarm in self._state.standing.values()
+            if alarm.delivery.state is DeliveryState.UNDELIVERED and alarm.key != NOT_DISPLAYING
         )
 
 
@@ -233,5 +268,5 @@ def _as_it_is_now(alarm: Alarm) -> Alarm:
     )
 
 
-def _longer(alarm: Alarm, pause: Pause) -> bool:
-    return alarm.silence is not None and alarm.silence.until_s >= pause.until_s
+def _is_off_monitor(alarm: Alarm) -> bool:
+    return alarm.silence is not None and alarm.silence.reason is SilenceReason.OFF_MONITOR

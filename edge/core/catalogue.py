@@ -168,8 +168,8 @@ _EDGE = {
     "STATION_NOT_DISPLAYING": _technical(
         "STATION_NOT_DISPLAYING",
         "a station is required, and the broker is connected",
-        Band("no screen", MEDIUM, 10.0),
-        Band("no screen at an active bed", HIGH, 10.0),
+        Band("no screen", MEDIUM, 0.0),
+        Band("no screen at an active bed", HIGH, 0.0),
         Band("an alarm is not shown", HIGH, 0.0),
         clear_delay_s=5.0,
     ),

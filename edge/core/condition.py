@@ -80,8 +80,9 @@ class Band:
 class Judgement:
     """What the world says now. Band indices; -1 is none.
 
-    ``beyond`` is the worst band whose limit is passed, ``held`` the worst band that is not yet left by its hysteresis; it
-    is below ``beyond`` only where a smoothed value lags behind one that is back. ``sample_at_s`` tells one sample from the next.
+    ``beyond`` is the worst band whose limit is passed, ``held`` the worst band that is not yet left by its hysteresis;
+    it is below ``beyond`` only where a smoothed value lags behind one that is back. ``sample_at_s`` tells one sample
+    from the next.
     """
 
     beyond: int

@@ -73,9 +73,12 @@ def next_level_at_s(alarm: Alarm) -> float | None:
     return alarm.delivery.unattended_s + steps[level - 1]
 
 
-def undelivered_at_s(alarm: Alarm) -> float | None:
-    """Return when an alarm counts as undelivered (SM-D3), ``None``: it does already, or it was displayed."""
+def undelivered_at_s(alarm: Alarm, watched_since_s: float | None) -> float | None:
+    """Return when an alarm counts as undelivered (SM-D3), ``None``: it does already, or it was displayed.
+
+    ``watched_since_s`` is since when a required station can be reached, ``None``: none can.
+    """
     published = alarm.delivery.published
-    if alarm.delivery.state not in _ON_THE_WAY or published is None:
+    if alarm.delivery.state not in _ON_THE_WAY or published is None or watched_since_s is None:
         return None
-    return published.mono_s + DISPLAY_S[alarm.priority]
+    return max(published.mono_s, watched_since_s) + DISPLAY_S[alarm.priority]

@@ -38,7 +38,7 @@ from edge.core.inputs import (
     StoreResult,
 )
 from edge.core.ledger import Ledger
-from edge.core.model import AlarmKey, Instant
+from edge.core.model import AlarmKey, Instant, SignalPresence
 from edge.core.requests import Requests
 from edge.core.state import EDGE, CoreState, Ward
 
@@ -148,7 +148,7 @@ class Core:
             case Receipt():
                 required = item.station in self._ward.required
                 if required and item.run == self._state.alarms.run:
-                    stations.hear(self._state.stations, item)
+                    stations.hear(self._state.pages, item)
                     if item.audible:
                         self._attention.displayed(item)
                     self._ward.touched.add(EDGE)
@@ -160,7 +160,8 @@ class Core:
     def _adopt(self, item: AlarmFound) -> None:
         """Take up an alarm that the broker still holds, or empty its topic where it can be true of nothing."""
         key = item.alarm.key
-        if self._is_gone(key) or not self._register.adopt(item.alarm):
+        is_over = item.alarm.signal is SignalPresence.OFF or self._is_gone(key)
+        if is_over or not self._register.adopt(item.alarm):
             self._ledger.forget(item.alarm)
         if key.bed in self._ward.views:
             self._ward.touch(key.bed)
@@ -218,7 +219,7 @@ class Core:
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         soonest_s = self._heap[0][0] if self._heap else now_s + BEAT_S
-        return min(soonest_s, now_s + BEAT_S)
+        return min(soonest_s, max(self._state.alarms.timer_at_s, now_s), now_s + BEAT_S)
 
     def _judge(self, scope: str, now: Instant) -> None:
         if scope == EDGE:
@@ -247,12 +248,17 @@ class Core:
     def _not_displaying(self, now_s: float) -> Iterator[Finding]:
         if not self._ward.required:
             return
-        seen = stations.shown(self._state.stations, self._ward.required, now_s)
+        seen = stations.shown(self._state.pages, self._ward.required, now_s)
         unseen = {view.config.label: view.active() for bed, view in self._ward.views.items() if bed not in seen}
         if unseen and len(unseen) == len(self._ward.views):
             self._ward.touch_paused(self._attention.end_pauses("no required station is there"))
+        # After the start, and after a broker that was lost, pages have their time to say what they show.
+        since_s = self._state.alarms.watched_since_s
+        heard = since_s is not None and now_s >= since_s + stations.RECEIPT_LIMIT_S
         undelivered = self._attention.undelivered()
-        yield from stations.not_displaying(unseen, undelivered, now_s, reachable=bool(self._state.edge.connected))
+        yield from stations.not_displaying(
+            unseen if heard else {}, undelivered, now_s, reachable=bool(self._state.edge.connected)
+        )
 
     def _show(self, bed: str, now_s: float) -> None:
         """Publish therapy where it changed, and the snapshot where it is due; it is due again without any judging."""

@@ -190,7 +190,8 @@ class Request:
 class Receipt:
     """A page of a station says what it paints: the alarms, the beds that are in view, and whether its sound works.
 
-    ``displayed`` holds (bed, key, occurrence, rev). Raised by a page alone, never by a station's server.
+    ``displayed`` holds (bed, key, occurrence, rev); ``page`` tells one page of a station from another. It comes from
+    pages alone, never from a station's server.
     """
 
     station: str
@@ -199,6 +200,7 @@ class Receipt:
     audible: bool
     beds: frozenset[str]
     displayed: tuple[tuple[str, str, str, int], ...]
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)

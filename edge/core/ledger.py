@@ -5,7 +5,9 @@ Laws:
   * Noise first (law 7): what makes noise is published in the step that found it, beside its commit.
   * Quiet last (law 7): what makes quiet is published when its step is committed. Until then the retained alarm and the
     index stand as they were. If the store fails it is published all the same, marked not durable.
-  * A quiet change that is overtaken by a noisy one before its commit is not published: the newest truth stands.
+  * A quiet change that is overtaken by a noisy one before its commit is not published: the newest truth stands. Nor
+    does noise carry a quiet change out before its commit.
+  * Who did not accept the first noise has not accepted the next one: its level stands.
   * An answer waits for its commit with what it answers.
 """
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import TypeAlias
 
 from edge.core.condition import Condition
@@ -49,8 +52,10 @@ _Waiting: TypeAlias = Alarm | Answer | Pause
 class AlarmState:
     """The alarms that stand, what readers of the retained topics see, and what waits for its commit.
 
-    ``first_samples`` are the measurements that began an alarm which waits for a repeat; ``inhibited`` are the
-    conditions that may not begin, and what explains each. ``timer_at_s`` is when time does something next.
+    ``values`` are what standing alarms were last judged on. ``first_samples`` are the measurements that began an alarm
+    which waits for a repeat; ``inhibited`` are the conditions that may not begin, and what explains each. ``pending``
+    are the revisions of quiet changes that wait. ``timer_at_s`` is when time does something next;
+    ``watched_since_s`` since when a station is required and can be reached.
     """
 
     run: str
@@ -60,13 +65,16 @@ class AlarmState:
     event_seq: int = 0
     occurrences: int = 0
     fingerprints: dict[AlarmKey, str] = field(default_factory=dict)
+    values: dict[AlarmKey, Decimal] = field(default_factory=dict)
     first_samples: dict[AlarmKey, float] = field(default_factory=dict)
     inhibited: dict[AlarmKey, str] = field(default_factory=dict)
     pauses: dict[PauseKey, Pause] = field(default_factory=dict)
     pauses_shown: dict[PauseKey, Pause] = field(default_factory=dict)
     waiting: dict[int, list[_Waiting]] = field(default_factory=dict)
+    pending: dict[AlarmKey, list[int]] = field(default_factory=dict)
+    answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     timer_at_s: float = -math.inf
-    watched: bool = False
+    watched_since_s: float | None = None
 
 
 class Ledger:
@@ -96,21 +104,24 @@ class Ledger:
         state, now = self.state, self.now
         alarm = replace(alarm, rev=alarm.rev + 1, changed=now, durable=True)
         if phase in RENEWS:
-            delivery = Delivery(unattended_s=now.mono_s, noise_rev=alarm.rev, published=now)
-            alarm = replace(alarm, acknowledgement=None, acceptance=None, delivery=delivery)
+            alarm = replace(alarm, acknowledgement=None, acceptance=None, delivery=_renewed(alarm, phase, now))
         if alarm.signal is SignalPresence.OFF:
             state.standing.pop(alarm.key, None)
             state.fingerprints.pop(alarm.key, None)
             state.first_samples.pop(alarm.key, None)
+            state.values.pop(alarm.key, None)
         else:
             state.standing[alarm.key] = alarm
         state.timer_at_s = -math.inf
         state.event_seq += 1
         event = Event(state.event_seq, phase, alarm, now)
         if phase in QUIET:
+            state.pending.setdefault(alarm.key, []).append(alarm.rev)
             self._wait(alarm)
-        else:
+        elif phase in RENEWS or not state.pending.get(alarm.key):
             self._show(alarm)
+        else:
+            self._show(_noise_of(alarm, state.published[alarm.key]))
         self._effects.append(Persist(alarm))
         self._effects.append(Publish(event))
         self._effects.append(Journal("alarm", now, _journal_body(event)))
@@ -153,13 +164,16 @@ class Ledger:
         for item in self.state.waiting.pop(mark, ()):
             match item:
                 case Answer():
-                    self._effects.append(Publish(replace(item, durable=durable)))
+                    given = replace(item, durable=durable)
+                    if (item.station, item.request_id) in self.state.answers:
+                        self.state.answers[item.station, item.request_id] = given
+                    self._effects.append(Publish(given))
                 case Pause():
                     if self.state.pauses.get((item.bed, item.reason)) == item:
                         self.state.pauses_shown[item.bed, item.reason] = item
                         paused.add(item.bed)
                 case _:
-                    self._publish_quiet(item if durable else replace(item, durable=False))
+                    self._publish_quiet(item, durable=durable)
         return paused
 
     def reindex(self, scope: str) -> None:
@@ -186,28 +200,65 @@ class Ledger:
         An empty index says that nothing stands; it is made at the end of the step, when that is known.
         """
         self._indexes.update(scopes)
-        for alarm in self.state.standing.values():
-            self._show(alarm)
+        for key, alarm in self.state.standing.items():
+            self._show(self.state.published[key] if self.state.pending.get(key) else alarm)
             self._effects.append(Persist(alarm))
 
     def _wait(self, item: _Waiting) -> None:
         self.state.waiting.setdefault(self._mark, []).append(item)
 
-    def _publish_quiet(self, alarm: Alarm) -> None:
-        shown = self.state.published.get(alarm.key)
-        if shown is None or shown.occurrence != alarm.occurrence or shown.rev > alarm.rev:
+    def _publish_quiet(self, item: Alarm, *, durable: bool) -> None:
+        """Publish a quiet change that is settled, and with it the earlier ones of its alarm."""
+        key = item.key
+        waiting = self.state.pending.pop(key, [])
+        later = [rev for rev in waiting if rev > item.rev]
+        if later:
+            self.state.pending[key] = later
+        if item.rev not in waiting:
+            return  # settled with a later one
+        shown, standing = self.state.published.get(key), self.state.standing.get(key)
+        if shown is None or shown.occurrence != item.occurrence:
+            return  # it is over, or came again
+        if not later and standing is not None and standing.occurrence == item.occurrence:
+            item = standing
+        elif shown.rev > item.rev:
             return  # overtaken by a newer change
+        alarm = item if durable else replace(item, durable=False)
+        if alarm == shown:
+            return  # noise has told it already
         if alarm.signal is not SignalPresence.OFF:
             self._show(alarm)
             return
-        del self.state.published[alarm.key]
+        del self.state.published[key]
         self._effects.append(Publish(AlarmCleared(alarm)))
-        self._indexes.add(alarm.key.bed)
+        self._indexes.add(key.bed)
 
     def _show(self, alarm: Alarm) -> None:
         self.state.published[alarm.key] = alarm
         self._effects.append(Publish(AlarmChanged(alarm)))
         self._indexes.add(alarm.key.bed)
+
+
+def _renewed(alarm: Alarm, phase: Phase, now: Instant) -> Delivery:
+    """Return the delivery of noise that begins again; the level stands if nobody had accepted."""
+    fresh = Delivery(unattended_s=now.mono_s, noise_rev=alarm.rev, published=now)
+    if phase in (Phase.START, Phase.ADOPT) or alarm.acceptance is not None:
+        return fresh
+    # A worse band has steps of its own; a reminder is of what has waited since the first noise.
+    since_s = alarm.delivery.unattended_s if phase is Phase.REMIND else now.mono_s
+    return replace(fresh, level=alarm.delivery.level, unattended_s=since_s)
+
+
+def _noise_of(alarm: Alarm, shown: Alarm) -> Alarm:
+    """Return what readers see with the noise of a change, and without the quiet that is not committed."""
+    noise = replace(shown, rev=alarm.rev, changed=alarm.changed, verifiable=alarm.verifiable, delivery=alarm.delivery)
+    if alarm.silence is None:
+        noise = replace(noise, silence=None)
+    if alarm.band != shown.band:
+        return noise
+    return replace(
+        noise, text=alarm.text, value=alarm.value, unit=alarm.unit, limit=alarm.limit, evidence=alarm.evidence
+    )
 
 
 def _journal_body(event: Event) -> tuple[tuple[str, str], ...]:

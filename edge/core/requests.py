@@ -73,7 +73,7 @@ class Requests:
 
     def carry_out(self, request: Request) -> None:
         """Do what is asked, or refuse it; give and keep the answer."""
-        known = self._ward.state.answers.get((request.station, request.request_id))
+        known = self._ledger.state.answers.get((request.station, request.request_id))
         if known is not None and request.request_id:
             if not self._ledger.pending(known):
                 self._ledger.say(known)
@@ -87,7 +87,7 @@ class Requests:
             self._answer(Answer(request.station, request.request_id, verb, not reason, reason, self._ledger.now))
 
     def _answer(self, answer: Answer) -> None:
-        answers = self._ward.state.answers
+        answers = self._ledger.state.answers
         answers[answer.station, answer.request_id] = answer
         if len(answers) > ANSWERS_MAX:
             del answers[next(iter(answers))]
@@ -159,6 +159,8 @@ class Requests:
     def _resume(self, bed: str, by: str) -> str:
         if bed and bed not in self._ward.views:
             return f"there is no bed {bed}"
+        if bed and not self._attention.is_paused(bed) and self._attention.is_paused(EDGE):
+            return "the pause is for all beds: resume all"
         self._ward.touch_paused(self._attention.end_pauses(f"resumed by {by}", bed or None))
         return ""
 

@@ -41,13 +41,17 @@ def initial_state(
     standing = {alarm.key: _resumed(alarm if same_boot else _rebased(alarm, now), now) for alarm in alarms}
     return CoreState(
         started_at_s=now.mono_s,
-        alarms=AlarmState(run, standing=standing, published=dict(standing)),
+        alarms=AlarmState(
+            run,
+            standing=standing,
+            published=dict(standing),
+            answers={(answer.station, answer.request_id): answer for answer in answers},
+        ),
         beds={bed.bed: BedState() for bed in config.beds},
         ports={port.port: PortState(port.round_s) for port in config.ports},
         sources=sources,
         # The configuration says where a device was last seen, until it is seen itself.
         seen_at={source.identity.known: place for place, source in sources.items() if source.identity.known},
-        answers={(answer.station, answer.request_id): answer for answer in answers},
     )
 
 
@@ -55,7 +59,7 @@ def _resumed(alarm: Alarm, now: Instant) -> Alarm:
     silence = alarm.silence
     if silence is not None and silence.reason is not SilenceReason.AWAITING_REPEAT:
         silence = replace(silence, until_s=now.mono_s)
-    # It is published anew with this run, and its way to a screen is timed from there.
+    # It is published anew with this run, and its way to a screen, if it was not yet there, is timed from now.
     delivery = replace(alarm.delivery, published=now)
     if delivery.state is DeliveryState.UNDELIVERED:
         delivery = replace(delivery, state=DeliveryState.QUEUED)

@@ -17,7 +17,9 @@ Laws:
     SM-B8   acknowledged   its time is up, or worse by a step     on             remind
     SM-B9   acknowledged   a worse band                           on             escalate
     SM-B10  acknowledged   acknowledged again                     acknowledged   acknowledge
-    SM-B11  on             reset of what no rule judges any more  off            reset
+    SM-B11  on, acknowl.   reset of what no rule judges any more  off            reset
+    SM-B12  on             a worse band                           on             escalate
+    SM-B13  acknowledged   condition ends, to latch               off            end
 """
 
 from __future__ import annotations

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from drivers.model import NibpTime
 from edge.core.config import LOCAL, CoreConfig
-from edge.core.effects import Answer, Journal
+from edge.core.effects import Journal
 from edge.core.ledger import AlarmState
 from edge.core.model import Instant
 from edge.core.rules_edge import EdgeState
 from edge.core.sources import PortState, SourceState
-from edge.core.stations import StationState
+from edge.core.stations import PageState
 from edge.core.view import BedState, BedView, Listening
 
 UNBOUND_MAX = 216
@@ -43,8 +43,7 @@ class CoreState:
     begun: bool = False
     roster_changed: bool = True
     due: dict[str, float] = field(default_factory=dict)
-    answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
-    stations: dict[str, StationState] = field(default_factory=dict)
+    pages: dict[tuple[str, str], PageState] = field(default_factory=dict)
 
 
 class Ward:

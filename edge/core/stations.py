@@ -1,14 +1,14 @@
 """Which beds somebody sees: what pages of the required stations say in their receipts (H-19).
 
 Laws:
-  * A page is there while its receipts come; each holds for 10 s. A station's server is no page.
+  * A page is there while its receipts come; each holds for 10 s. A station's server is no page, and may have many.
   * A bed is shown if a page of any required station has it in view and its sound works.
   * Without a required station there is nothing to judge, and the self-check says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,9 +25,18 @@ _ENTRY = CATALOGUE["STATION_NOT_DISPLAYING"]
 _NO_SCREEN, _NO_SCREEN_AT_ACTIVE, _NOT_SHOWN = 0, 1, 2
 
 
+NAMED_MAX = 5
+"""So many alarms are named in the text of one that lists them."""
+
+PAGES_MAX = 100
+"""As many pages of all stations are remembered; over it the one that was heard longest ago is forgotten."""
+
+NOT_DISPLAYING = AlarmKey("", "STATION_NOT_DISPLAYING")
+
+
 @dataclass(slots=True)
-class StationState:
-    """What the last receipt of a station's pages said."""
+class PageState:
+    """What the last receipt of one page said."""
 
     heard_at_s: float
     audible: bool
@@ -39,14 +48,17 @@ class StationState:
         return self.beds if fresh and self.audible else frozenset()
 
 
-def hear(stations: dict[str, StationState], receipt: Receipt) -> None:
+def hear(pages: dict[tuple[str, str], PageState], receipt: Receipt) -> None:
     """Take up a receipt."""
-    stations[receipt.station] = StationState(receipt.received_at_s, receipt.audible, receipt.beds)
+    pages.pop((receipt.station, receipt.page), None)
+    pages[receipt.station, receipt.page] = PageState(receipt.received_at_s, receipt.audible, receipt.beds)
+    if len(pages) > PAGES_MAX:
+        del pages[next(iter(pages))]
 
 
-def shown(stations: Mapping[str, StationState], required: Iterable[str], now_s: float) -> frozenset[str]:
-    """Return the beds that a required station shows."""
-    return frozenset().union(*(stations[name].shows(now_s) for name in required if name in stations))
+def shown(pages: Mapping[tuple[str, str], PageState], required: Container[str], now_s: float) -> frozenset[str]:
+    """Return the beds that pages of required stations show."""
+    return frozenset().union(*(page.shows(now_s) for (station, _), page in pages.items() if station in required))
 
 
 def not_displaying(
@@ -63,7 +75,7 @@ def not_displaying(
     if undelivered:
         worst = _NOT_SHOWN
     yield Finding(
-        AlarmKey("", "STATION_NOT_DISPLAYING"),
+        NOT_DISPLAYING,
         level(worst, now_s) if reachable else None,
         _ENTRY.bands,
         _ENTRY.clear_delay_s,
@@ -77,5 +89,7 @@ def _describe(unseen: tuple[str, ...], undelivered: tuple[Alarm, ...], _: Band) 
     if unseen:
         texts.append(f"No screen with sound shows {', '.join(unseen)}.")
     if undelivered:
-        texts.append(f"Not shown in time on any screen: {' '.join(alarm.text for alarm in undelivered)}")
+        more = f" And {len(undelivered) - NAMED_MAX} more." if len(undelivered) > NAMED_MAX else ""
+        named = " ".join(alarm.text for alarm in undelivered[:NAMED_MAX])
+        texts.append(f"Not shown in time on any screen: {named}{more}")
     return Particulars(" ".join(texts), evidence=(("beds", ", ".join(unseen)),))

@@ -1,6 +1,7 @@
 """What stations send, in the core's words: what is understood, what is refused, and to whom that is answered."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -165,7 +166,7 @@ def test_what_is_too_long_is_refused_unread_and_what_is_just_not_is_read() -> No
 
 
 def test_what_is_answered_is_bounded() -> None:
-    request = read("v" * 5000, json.dumps({"request_id": "i" * 64}).encode())
+    request = read("v" * 5000, json.dumps({"request_id": "i" * 65}).encode())
     assert isinstance(request.act, Unusable)
     assert (request.request_id, len(request.act.verb)) == ("", 40)
     assert len(request.act.reason) < 100
@@ -198,7 +199,8 @@ def test_a_receipt_is_understood_and_what_a_later_version_adds_is_ignored_at_eve
     shown = (("bed-1", "AIR.rack.11", "run-1-3", 2),)
     expected = Receipt("wall", 99.0, "run-1", audible=True, beds=frozenset({"bed-1", "bed-2"}), displayed=shown)
     assert receipt() == expected
-    assert receipt(page="p1", displayed=[PAINTED | {"colour": "red"}]) == expected
+    assert receipt(paint="oil", displayed=[PAINTED | {"colour": "red"}]) == expected
+    assert receipt(page="p1") == replace(expected, page="p1")
     assert receipt(beds=[], displayed=[], audible=False) == Receipt("wall", 99.0, "run-1", False, frozenset(), ())
 
 

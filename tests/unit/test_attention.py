@@ -104,8 +104,8 @@ NOISY_AGAIN = {"escalate": escalated, "return": returned, "remind": reminded}
 def test_a_late_click_does_not_silence_the_noise_that_came_after_it(phase: str, act: MakeAct) -> None:
     bed, condition = NOISY_AGAIN[phase]()
     now = bed.alarm(condition)
-    assert bed.phases(condition)[-1][1] == phase
-    answer = bed.ask(act(named(now, rev=now.rev - 1)))
+    assert phase in [told for _, told in bed.phases(condition)[-2:]]  # the level may go up beside it
+    answer = bed.ask(act(named(now, rev=now.delivery.noise_rev - 1)))
     assert (answer.done, "noise again" in answer.reason) == (False, True)
     assert bed.alarm(condition) == now
     bed.acknowledge(condition)

@@ -85,9 +85,15 @@ LATE_S = {Priority.HIGH: 5.0, Priority.MEDIUM: 10.0, Priority.LOW: 60.0}
 def test_an_alarm_is_undelivered_after_the_time_of_its_priority(priority: Priority) -> None:
     for state in (QUEUED, BROKER_ACK):
         alarm = an_alarm(priority=priority, delivery=at(state))
-        assert delivery.undelivered_at_s(alarm) == START_S + LATE_S[priority]
+        assert delivery.undelivered_at_s(alarm, START_S - 60) == START_S + LATE_S[priority]
     for state in (DISPLAYED, ACCEPTED, UNDELIVERED):
-        assert delivery.undelivered_at_s(an_alarm(priority=priority, delivery=at(state))) is None
+        assert delivery.undelivered_at_s(an_alarm(priority=priority, delivery=at(state)), START_S - 60) is None
+
+
+def test_a_screen_that_could_not_be_reached_has_its_time_from_then_on() -> None:
+    alarm = an_alarm(priority=Priority.HIGH, delivery=at(QUEUED))
+    assert delivery.undelivered_at_s(alarm, None) is None
+    assert delivery.undelivered_at_s(alarm, START_S + 100) == START_S + 105
 
 
 LEVELS = [

@@ -159,7 +159,7 @@ def test_a_repeat_after_30_s_or_of_the_run_before_still_gets_its_answer() -> Non
     given = Answer("desk", "ask-7", "accept", done=True, reason="", at=instant(START_S - 60))
     bed = Bedside()
     state = bed.world.core.snapshot()
-    state.answers = {("desk", "ask-7"): given}
+    state.alarms.answers = {("desk", "ask-7"): given}
     bed = Bedside(state=state)
     bed.hear(asked(bed, Accept(NOTHING), basis=Basis("run-0", 0.0)))
     assert bed.world.answers == [given]
@@ -197,7 +197,7 @@ def test_as_many_answers_are_remembered_and_the_oldest_is_forgotten_first() -> N
     bed = Bedside()
     requests = [asked(bed, Resume(BED), request_id=f"ask-{number}") for number in range(ANSWERS_MAX + 1)]
     bed.hear(*requests)
-    answers = bed.world.core.snapshot().answers
+    answers = bed.world.core.snapshot().alarms.answers
     assert len(answers) == ANSWERS_MAX == 1000
     assert (("desk", "ask-0") in answers, ("desk", "ask-1") in answers) == (False, True)
 

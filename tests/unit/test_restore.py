@@ -214,7 +214,7 @@ def test_its_way_to_a_screen_is_timed_from_the_start(before: DeliveryState, afte
 def test_answers_are_remembered_by_who_asked() -> None:
     given = Answer("desk", "ask-7", "accept", done=True, reason="", at=BEFORE)
     state = initial_state(CONFIG, "run-1", NOW, answers=[given])
-    assert state.answers == {("desk", "ask-7"): given}
+    assert state.alarms.answers == {("desk", "ask-7"): given}
 
 
 def test_a_new_run_counts_its_own_events_and_occurrences() -> None:

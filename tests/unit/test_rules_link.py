@@ -84,7 +84,7 @@ def test_an_empty_bed_may_be_switched_off_without_a_sound() -> None:
 
 def test_a_monitor_is_expected_at_an_active_bed_alone() -> None:
     world = left_alone_after(both(S.INFUSING))
-    assert world.told("MONITOR_LINK_LOST") == [(2 + LINK_S, "start", "lost")]
+    assert world.told("MONITOR_LINK_LOST") == [(2 + LINK_S, "start", "lost while infusing")]
 
 
 def test_the_other_bed_is_not_meant() -> None:
@@ -171,7 +171,7 @@ def test_a_device_that_is_silent_in_truth_is_lost_after_its_limit_and_the_stall(
         world.step(world.steps[-1].next_deadline_s)
     lost_at = 2 + LINK_S + 6  # last heard, its limit, and the gap between two steps
     assert world.told("PUMP_LINK_LOST") == [(lost_at, "start", "lost while infusing")]
-    assert world.told("MONITOR_LINK_LOST") == [(lost_at, "start", "lost")]
+    assert world.told("MONITOR_LINK_LOST") == [(lost_at, "start", "lost while infusing")]
 
 
 def test_a_stall_before_it_was_heard_last_gives_it_no_time() -> None:
@@ -285,7 +285,7 @@ def test_it_ends_when_the_devices_are_heard() -> None:
     world.step(START_S, *both(S.STOPPED)(START_S))
     world.run(START_S + 20, both(S.STOPPED))
     assert world.told("PUMP_LINK_LOST") == [(5, "end", "lost while infusing")]
-    assert world.told("MONITOR_LINK_LOST") == [(5, "end", "lost")]
+    assert world.told("MONITOR_LINK_LOST") == [(5, "end", "lost while infusing")]
     assert world.present() == world.standing() == {"NORTHBOUND_LOST"}
 
 

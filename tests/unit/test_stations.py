@@ -7,35 +7,43 @@ import pytest
 
 from edge.core.inputs import BrokerLink
 from edge.core.model import Priority
-from edge.core.stations import RECEIPT_LIMIT_S, StationState, shown
+from edge.core.stations import RECEIPT_LIMIT_S, PageState, shown
 from tests.core_world import BED, OTHER_BED, START_S, order, place
 from tests.unit.alarm_acts import BOTH_BEDS, NURSE, SCREEN, SECOND_SCREEN, WATCHED, Bedside
 
 TWO_SCREENS = replace(WATCHED, stations=(NURSE, SCREEN, SECOND_SCREEN))
 
 
-def heard(at_s: float, *beds: str, audible: bool = True) -> StationState:
-    return StationState(at_s, audible, frozenset(beds))
+def heard(at_s: float, *beds: str, audible: bool = True) -> PageState:
+    return PageState(at_s, audible, frozenset(beds))
 
 
 SHOWN = {
     "nothing heard": ({}, set()),
-    "one in view": ({"wall": heard(100.0, BED)}, {BED}),
-    "of several required the views add": ({"wall": heard(100.0, BED), "wall-2": heard(95.0, OTHER_BED)}, BOTH_BEDS),
-    "muted": ({"wall": heard(100.0, BED, audible=False)}, set()),
-    "one muted, one audible": ({"wall": heard(100.0, BED, audible=False), "wall-2": heard(100.0, BED)}, {BED}),
-    "not required": ({"desk": heard(100.0, BED)}, set()),
-    "just fresh": ({"wall": heard(90.1, BED)}, {BED}),
-    "too long ago": ({"wall": heard(90.0, BED)}, set()),
-    "nothing in view": ({"wall": heard(100.0)}, set()),
+    "one in view": ({("wall", ""): heard(100.0, BED)}, {BED}),
+    "of several required the views add": (
+        {("wall", ""): heard(100.0, BED), ("wall-2", ""): heard(95.0, OTHER_BED)},
+        BOTH_BEDS,
+    ),
+    "muted": ({("wall", ""): heard(100.0, BED, audible=False)}, set()),
+    "one muted, one audible": (
+        {("wall", ""): heard(100.0, BED, audible=False), ("wall-2", ""): heard(100.0, BED)},
+        {BED},
+    ),
+    "not required": ({("desk", ""): heard(100.0, BED)}, set()),
+    "just fresh": ({("wall", ""): heard(90.1, BED)}, {BED}),
+    "too long ago": ({("wall", ""): heard(90.0, BED)}, set()),
+    "two pages of one station": ({("wall", "a"): heard(100.0, BED), ("wall", "b"): heard(100.0, OTHER_BED)}, BOTH_BEDS),
+    "a muted page beside one": ({("wall", "a"): heard(99.0, BED), ("wall", "b"): heard(99.5, audible=False)}, {BED}),
+    "nothing in view": ({("wall", ""): heard(100.0)}, set()),
 }
 
 
-@pytest.mark.parametrize(("stations", "beds"), SHOWN.values(), ids=SHOWN)
+@pytest.mark.parametrize(("pages", "beds"), SHOWN.values(), ids=SHOWN)
 def test_a_bed_is_shown_by_an_audible_page_of_a_required_station_while_its_receipts_come(
-    stations: dict[str, StationState], beds: set[str]
+    pages: dict[tuple[str, str], PageState], beds: set[str]
 ) -> None:
-    assert shown(stations, ("wall", "wall-2"), 100.0) == beds
+    assert shown(pages, ("wall", "wall-2"), 100.0) == beds
     assert RECEIPT_LIMIT_S == 10.0
 
 
