@@ -1,7 +1,8 @@
 """What comes in from stations, in the core's words: requests and receipts, from MQTT and from the control socket alike.
 
 Laws:
-  * Whatever is asked gets an answer, also what cannot be understood, if it can be told whom to answer.
+  * Whatever is asked gets an answer, also what cannot be understood, if it can be told whom to answer. Only who floods,
+    or takes the name of the edge's own socket, gets none.
   * What was retained, or came twice by the broker's doing, is no request: somebody asks now, or nobody does (H-24).
   * Nothing that is sent here can stop the edge: lengths are bounded, and everything else is checked by the models.
 """

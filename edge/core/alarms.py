@@ -5,8 +5,9 @@ it. What people do about an alarm, and time, are `attention.py`; how a change is
 
 Laws:
   * What an alarm says stands until it gets better or worse, or until its words would be others (the fingerprint).
-  * A technical alarm that explains it keeps a physiological condition from beginning. It never touches one that is
-    present, nor a high band. What is kept back is in the index and in the journal.
+  * A technical alarm that explains it keeps a physiological condition from beginning, but for a high band; one that is
+    present cannot be verified meanwhile, and keeps its priority and its signal (C6). What is kept back is in the index
+    and in the journal.
   * No high alarm is hidden by a lower one: each key has its own alarm, and its band is the worst. What is to latch
     stands as it was until somebody acknowledges it, though its condition became milder meanwhile (``now``).
 """
@@ -81,7 +82,15 @@ class Register:
             if condition.verifiable:
                 return False  # judged since the start, on valid input, and not so
             self._state.conditions[alarm.key.bed].pop(alarm.key)
-        adopted = replace(alarm, present=True, verifiable=False, signal=SignalPresence.ON, silence=None)
+        now = self._ledger.now
+        adopted = replace(
+            alarm,
+            present=True,
+            verifiable=False,
+            signal=SignalPresence.ON,
+            onset=alarm.onset.on_clock_of(now),
+            silence=None,
+        )
         self._ledger.tell(adopted, Phase.ADOPT)
         return True
 
@@ -116,13 +125,15 @@ class Register:
         judged = finding.judged
         if not entry.inhibited_by:
             return judged
-        by = ""
         beyond = INSIDE if judged is None else judged.beyond
-        if beyond != INSIDE and finding.bands[beyond].priority is not Priority.HIGH and not condition.present:
-            by = self._explained_by(entry, finding.key)
+        is_high = beyond != INSIDE and finding.bands[beyond].priority is Priority.HIGH
+        explained = ""
+        if not is_high and (condition.present or beyond != INSIDE):
+            explained = self._explained_by(entry, finding.key)
+        by = "" if condition.present else explained
         if by != self._state.inhibited.get(finding.key, ""):
             self._note_inhibition(finding.key, by)
-        return None if by else judged
+        return None if explained else judged
 
     def _explained_by(self, entry: Entry, key: AlarmKey) -> str:
         for condition in entry.inhibited_by:
@@ -253,7 +264,8 @@ class Register:
             worse = replace(self._described(finding, Transition.ESCALATE, band, before), signal=became[0])
             self._ledger.tell(worse, became[1])
         elif self._is_repeated(finding.key, judged, before):
-            self._ledger.tell(replace(before, silence=None), Phase.SOUND)
+            unattended = replace(before.delivery, unattended_s=self._ledger.now.mono_s)
+            self._ledger.tell(replace(before, silence=None, delivery=unattended), Phase.SOUND)
         elif judged.held != INSIDE and self._says_otherwise(finding):
             self._tell(entry, finding, Transition.UPDATE, band, condition)
 

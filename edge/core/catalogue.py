@@ -173,14 +173,12 @@ _EDGE = {
         Band("an alarm is not shown", HIGH, 0.0),
         clear_delay_s=5.0,
     ),
-    "NORTHBOUND_LOST": _technical(
-        "NORTHBOUND_LOST", ANY_TIME, Band("lost", HIGH, 10.0), audience=_TECHNICIAN, clear_delay_s=5.0
-    ),
+    "NORTHBOUND_LOST": _technical("NORTHBOUND_LOST", ANY_TIME, Band("lost", HIGH, 10.0), clear_delay_s=5.0),
     "LINE_ERRORS": _technical(
         "LINE_ERRORS", ACTIVE, Band("garbled", MEDIUM, 0.0), audience=_TECHNICIAN, clear_delay_s=30.0
     ),
     "STORE_FAILED": _technical("STORE_FAILED", ANY_TIME, Band("failed", MEDIUM, 0.0), audience=_TECHNICIAN),
-    "STORE_DAMAGED": _technical("STORE_DAMAGED", "the edge starts", Band("damaged", HIGH, 0.0), audience=_TECHNICIAN),
+    "STORE_DAMAGED": _technical("STORE_DAMAGED", "the edge starts", Band("damaged", HIGH, 0.0), latching=True),
     "PUBLISH_REFUSED": _technical("PUBLISH_REFUSED", ANY_TIME, Band("refused", MEDIUM, 0.0), audience=_TECHNICIAN),
     "CLOCK_UNSYNCED": _technical(
         "CLOCK_UNSYNCED", ANY_TIME, Band("not synchronised", LOW, 600.0), audience=_TECHNICIAN

@@ -96,8 +96,8 @@ ACTIONS = {
         "Se til sengene som er nevnt: ingen skjerm viser dem. Åpne avdelingens side, og kontroller lyden.",
     ),
     "NORTHBOUND_LOST": Action(
-        "Check the network and the broker: the nursing station does not receive alarms.",
-        "Kontroller nettverket og megleren: vaktrommet får ikke alarmer.",
+        "Go to the beds that are named: no screen shows their alarms. Call the technician: network or broker.",
+        "Gå til sengene som er nevnt: ingen skjerm viser alarmene deres. Tilkall teknikeren for nettverk og megler.",
     ),
     "STORE_FAILED": Action(
         "Check the disk: alarms go on, but would not survive a restart.",

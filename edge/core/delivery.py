@@ -4,7 +4,8 @@ Laws:
   * The broker's word is no proof of a listener; a page's receipt is. One required page that is in view and audible is
     enough.
   * Who accepts stops the escalation; who only acknowledges does not.
-  * What makes noise again begins again, at level 1: neither receipt nor acceptance of the earlier noise counts for it.
+  * What makes noise again begins again: neither receipt nor acceptance of the earlier noise counts for it. Its level
+    falls to 1 only if somebody had accepted.
   * An alarm for the technician stays at level 1. What does not sound yet, and what is over, does not escalate.
 
     id      from                              when                                               to
@@ -13,7 +14,7 @@ Laws:
     SM-D3   queued, broker_ack                not shown in time, though a station is required    undelivered
     SM-D4   any                               accepted by a person                               accepted
     SM-D5   any but accepted                  nobody accepts for the time of the next level      (level + 1)
-    SM-D6   any                               it makes noise again                               queued, level 1
+    SM-D6   any                               it makes noise again                               queued
 """
 
 from __future__ import annotations

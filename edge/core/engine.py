@@ -231,7 +231,7 @@ class Core:
         state, now_s = self._state, now.mono_s
         unbound = [source for name, source in state.sources.items() if name not in self._ward.bed_of]
         findings = [
-            *rules_edge.northbound(state.edge, now_s),
+            *rules_edge.northbound(state.edge, tuple(view.config.label for view in self._ward.views.values()), now_s),
             *rules_edge.store(state.edge, now_s),
             *rules_edge.refused(state.edge, now_s),
             *rules_edge.test_alarm(state.edge, now_s),

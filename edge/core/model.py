@@ -19,6 +19,15 @@ class Instant:
     wall_s: float
     synchronised: bool
 
+    def on_clock_of(self, now: Instant) -> Instant:
+        """Return this moment of another boot or run on the monotonic clock of ``now``.
+
+        It is now, where the time between is not known; it never lies ahead.
+        """
+        known = self.synchronised and now.synchronised
+        ago_s = max(0.0, now.wall_s - self.wall_s) if known else 0.0
+        return Instant(now.mono_s - ago_s, self.wall_s, self.synchronised)
+
 
 class Priority(IntEnum):
     """Alarm priority of IEC 60601-1-8; larger is more urgent."""

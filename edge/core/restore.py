@@ -70,24 +70,17 @@ def _rebased(alarm: Alarm, now: Instant) -> Alarm:
     """Move an alarm's times to the monotonic clock of this boot; an acknowledgement ends now."""
     held: Acknowledgement | None = alarm.acknowledgement
     if held is not None:
-        held = replace(held, at=_moved(held.at, now), until_s=now.mono_s)
+        held = replace(held, at=held.at.on_clock_of(now), until_s=now.mono_s)
     silence: Silence | None = alarm.silence
     if silence is not None:
         silence = replace(silence, until_s=now.mono_s)
     return replace(
         alarm,
-        onset=_moved(alarm.onset, now),
-        changed=_moved(alarm.changed, now),
-        event_at=None if alarm.event_at is None else _moved(alarm.event_at, now),
+        onset=alarm.onset.on_clock_of(now),
+        changed=alarm.changed.on_clock_of(now),
+        event_at=None if alarm.event_at is None else alarm.event_at.on_clock_of(now),
         acknowledgement=held,
         acceptance=None,
         silence=silence,
         delivery=Delivery(level=alarm.delivery.level, unattended_s=now.mono_s, noise_rev=alarm.delivery.noise_rev),
     )
-
-
-def _moved(at: Instant, now: Instant) -> Instant:
-    """Return a moment of another boot on this boot's clock; now, where the time between is not known."""
-    known = at.synchronised and now.synchronised
-    ago_s = max(0.0, now.wall_s - at.wall_s) if known else 0.0
-    return replace(at, mono_s=now.mono_s - ago_s)

@@ -21,6 +21,8 @@ ERROR_SHARE = 0.05
 """More rejected messages than this share within the error window is an alarm (H-12)."""
 ERRORS_MIN = 3
 """Fewer rejected messages than this are noise on any line, such as a plug being pushed in."""
+DAMAGE_TOLD_S = 10.0
+"""What happened once, at the start, is present for so long."""
 CLOCK_STEP_S = 2.0
 """A wall clock that moves by more than this against the monotonic one was set, not slewed."""
 CLOCK_STEP_SHOWN_S = 300.0
@@ -42,6 +44,7 @@ class EdgeState:
     connected_before_at_s: float = -2 * FLAP_S
     store_failure: str = ""
     store_set_aside: str = ""
+    damage_told_at_s: float | None = None
     refused: dict[str, str] = field(default_factory=dict)
     test_until_s: float = 0.0
     wall_ahead_s: float | None = None
@@ -49,8 +52,9 @@ class EdgeState:
     step_s: float = 0.0
 
 
-def northbound(state: EdgeState, now_s: float) -> Iterator[Finding]:
+def northbound(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Iterator[Finding]:
     """Nobody at the nursing station can be told (H-18); a link that comes and goes is none."""
+    beds = ", ".join(labels)
     flapping = state.connected_at_s - state.connected_before_at_s < FLAP_S
     steady = state.connected and not (flapping and now_s - state.connected_at_s < FLAP_S)
     yield Finding(
@@ -58,7 +62,10 @@ def northbound(state: EdgeState, now_s: float) -> Iterator[Finding]:
         when(true=not steady, now_s=now_s),
         _NORTHBOUND.bands,
         _NORTHBOUND.clear_delay_s,
-        lambda _: Particulars(f"The broker cannot be reached: alarms sound here only ({state.connection_detail})."),
+        lambda _: Particulars(
+            f"No alarm of {beds} reaches a screen: the broker cannot be reached ({state.connection_detail}).",
+            evidence=(("beds", beds), ("reason", state.connection_detail)),
+        ),
     )
 
 
@@ -73,7 +80,7 @@ def store(state: EdgeState, now_s: float) -> Iterator[Finding]:
     )
     yield Finding(
         AlarmKey("", "STORE_DAMAGED"),
-        when(true=bool(state.store_set_aside), now_s=now_s),
+        when(true=_is_new_damage(state, now_s), now_s=now_s),
         CATALOGUE["STORE_DAMAGED"].bands,
         0.0,
         lambda _: Particulars(
@@ -81,6 +88,13 @@ def store(state: EdgeState, now_s: float) -> Iterator[Finding]:
             "messages of the run before are lost.",
         ),
     )
+
+
+def _is_new_damage(state: EdgeState, now_s: float) -> bool:
+    """Tell whether the damage was just found: it cannot be undone, and stands latched until somebody has looked."""
+    if state.store_set_aside and state.damage_told_at_s is None:
+        state.damage_told_at_s = now_s
+    return state.damage_told_at_s is not None and now_s < state.damage_told_at_s + DAMAGE_TOLD_S
 
 
 def refused(state: EdgeState, now_s: float) -> Iterator[Finding]:

@@ -33,6 +33,8 @@ _PLAIN_UNITS = {"mm[Hg]": "mmHg"}
 
 def limits(view: BedView, now_s: float, is_normal: IsNormal) -> Iterator[Finding]:
     """Judge the present value of each vital sign against its limits, but for what is normal and inside."""
+    if not view.config.monitors:
+        return  # nothing judges what the monitors of an earlier configuration left
     for limit, value in _present(view, now_s):
         if value is None or not is_inside(limit, value) or not is_normal(view.key(limit.condition)):
             yield _finding(view, limit, value)

@@ -35,6 +35,9 @@ ERROR_WINDOW_S = 60.0
 STREAMED = (Quantity.HEART_RATE, Quantity.PULSE_RATE, Quantity.SPO2, Quantity.RESPIRATORY_RATE)
 """What monitors say each second, and artefacts disturb for a moment."""
 
+CUFF_SAME_S = 10.0
+"""Dates of a cuff pressure that differ by less are of one measurement: none takes less time than this."""
+
 MEDIAN_OF = 5
 MEDIAN_WINDOW_S = 6.0
 """The median is of the last five samples, of three where there are no more; it lags by two seconds at most."""
@@ -153,8 +156,7 @@ class SourceState:
                 self._date_cuff(fresh, observation.received_at_s, watched=watched)
             else:
                 # A device that does not know itself when it measured dates nothing.
-                systolic = fresh[Quantity.NIBP_SYS]
-                self.cuff_at_s, self.cuff_dated = systolic.taken_at_s, systolic.validity is Validity.VALID
+                self._take_device_date(fresh)
         self._smooth(fresh, observation.received_at_s)
         self.values.update(fresh)
 
@@ -225,6 +227,17 @@ class SourceState:
         if rate is None:
             return None
         return delivered_rate(self.state, rate, self.value(Quantity.BOLUS_RATE))
+
+    def _take_device_date(self, fresh: dict[Quantity, Value]) -> None:
+        """Take the device's own date; told again, it is the same measurement though its age is rounded otherwise."""
+        systolic = fresh[Quantity.NIBP_SYS]
+        again = self.cuff_at_s is not None and abs(systolic.taken_at_s - self.cuff_at_s) <= CUFF_SAME_S
+        at_s = self.cuff_at_s if again and self.cuff_at_s is not None else systolic.taken_at_s
+        self.cuff_at_s, self.cuff_dated = at_s, systolic.validity is Validity.VALID
+        for quantity in CUFF:
+            value = fresh.get(quantity)
+            if value is not None and value.value is not None:
+                fresh[quantity] = replace(value, taken_at_s=at_s, sample_at_s=at_s)
 
     def _date_cuff(self, fresh: dict[Quantity, Value], received_at_s: float, *, watched: bool) -> None:
         numbers = tuple(fresh[quantity].value if quantity in fresh else None for quantity in CUFF)

@@ -147,12 +147,16 @@ def test_an_occlusion_explains_a_low_dose_and_the_journal_says_so() -> None:
     assert not kept_back(world)
 
 
-def test_what_is_present_is_never_inhibited() -> None:
+def test_what_is_present_cannot_be_verified_while_something_explains_it_and_stands() -> None:
     world = World()
     world.step(START_S, place(START_S, order()), pump(START_S))
     world.run(START_S + 310, lambda at_s: (pump(at_s, "0.1"), monitor(at_s)))
     assert "DOSE_RATE_LOW" in world.present()
     world.step(START_S + 311, shows(START_S + 311, DeviceAlarmKind.NO_FLOW), pump(START_S + 311, "0.1"))
+    alarm = world.alarm("DOSE_RATE_LOW")
+    assert alarm is not None
+    assert (alarm.present, alarm.verifiable, alarm.audible) == (True, False, True)
+    world.run(START_S + 400, lambda at_s: (pump(at_s, "7"), monitor(at_s)))
     assert "DOSE_RATE_LOW" in world.present()
     assert not kept_back(world)
 

@@ -37,7 +37,7 @@ def test_a_broker_that_is_never_reached_is_high_after_ten_seconds() -> None:
     assert world.told("NORTHBOUND_LOST") == [(10, "start", "lost")]
     alarm = world.alarm("NORTHBOUND_LOST")
     assert alarm is not None
-    assert (alarm.priority, alarm.key.bed, alarm.audience) == (Priority.HIGH, "", Audience.TECHNICIAN)
+    assert (alarm.priority, alarm.key.bed, alarm.audience) == (Priority.HIGH, "", Audience.NURSE)
 
 
 def test_a_short_loss_is_none_and_a_long_one_ends_after_five_seconds() -> None:

@@ -1,0 +1,326 @@
+"""The words of the guide to the alarms: how an alarm behaves, with the code's own numbers, and what each is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drivers.model import DeviceAlarmKind
+from edge.core.condition import UNKNOWN_BRIDGE_S
+from edge.core.delivery import DISPLAY_S, ESCALATE_S
+from edge.core.inactivation import PAUSE_LIMIT_S, REPEAT_LIMIT_S
+from edge.core.model import Priority, SilenceReason
+from edge.core.requests import BASIS_LIMIT_S, TEST_ALARM_S
+from edge.core.rules_edge import CLOCK_STEP_S, CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S
+from edge.core.rules_vital import CUFF_HIGH_S, CUFF_MEDIUM_MAX_S, HR_APART_PER_MIN
+from edge.core.signal import (
+    SILENT_HIGH_ACCEPTED_S,
+    SILENT_HIGH_S,
+    SILENT_LOW_S,
+    SILENT_MEDIUM_S,
+    SILENT_SOFT_VITAL_SIGN_S,
+)
+from edge.core.sources import ERROR_WINDOW_S, LINK_LIMIT_MAX_S, MEDIAN_OF
+from edge.core.stations import RECEIPT_LIMIT_S
+from edge.core.view import CUFF_GRACE_S, DEAF_MAX_S
+from edge.heard import LOST_AFTER_S
+
+MEDIAN_LAG_S = 2.0
+"""A stream's median of five is that of its middle sample, and monitors speak once a second."""
+
+LOW, MEDIUM, HIGH = Priority.LOW, Priority.MEDIUM, Priority.HIGH
+_MINUTE_S = 60
+
+
+def duration(seconds: float) -> str:
+    """Say a duration in whole minutes, or else in seconds."""
+    whole = seconds >= _MINUTE_S and seconds % _MINUTE_S == 0
+    return f"{seconds / _MINUTE_S:g} min" if whole else f"{seconds:g} s"
+
+
+_LONGEST = {reason: duration(limit_s) for reason, limit_s in PAUSE_LIMIT_S.items()}
+_SHOWN_BY = ", ".join(f"{one.name.lower()} {duration(DISPLAY_S[one])}" for one in (HIGH, MEDIUM, LOW))
+
+
+def _levels(priority: Priority) -> str:
+    steps = [f"after {duration(after_s)}" for after_s in ESCALATE_S[priority]]
+    return f"| {priority.name.lower()} | {steps[0]} | {steps[1] if len(steps) > 1 else 'never'} |"
+
+
+PREFACE = """\
+# The alarms
+
+For nurses, doctors, and whoever approves the limits. This page is made by `python -m edge.alarm_guide` from the tables
+of the program and from the shipped `config/edge.toml` and `config/drugs.toml`, and is not edited by hand: its numbers
+are the ones that run.
+
+> **Not a certified medical device. Do not rely on this for alarms.** It adds to the bedside alarms and never replaces
+> them. **All limits are examples**: a clinician, a pharmacist and an anaesthetist must approve them. **The Norwegian
+> was not yet reviewed by a nurse.**
+
+**Not there yet:** the nursing station's page with its sounds, lamp and buzzer at the bedside computer, and the nurse
+call. What is said here of sound, colour and levels is what the alarm messages ask a station to do. Until it is built,
+alarms are seen with `infusion-edge alarms` and `infusion-edge top`, and in the service's log.
+"""
+
+BEHAVIOUR = f"""\
+## How an alarm behaves
+
+**Priority** says how soon somebody must be there. It is never told by colour alone.
+
+| priority | meaning | mark | colour | light |
+|---|---|---|---|---|
+| high | at once | `!!!` | red | flashes twice a second |
+| medium | soon | `!!` | yellow | flashes slowly, about once in two seconds |
+| low | when there is time; know it | `!` | cyan | steady |
+
+A condition may have several *bands*: soft (medium, or low), hard (high), and for some a bypass, which is high without
+any delay. They are one alarm, which gets worse or better; each such change is told.
+
+```text
+              beyond its limit         for its delay               silenced
+  all is well ----------------> waits ---------------> SOUNDS -----------------> SHOWN, SILENT
+                                  |                     ^ | |                      |   |
+       back inside: nobody        |                     | | |   its time is up,    |   | its cause is over:
+       was told            gone <-+                     +-|-|-- or it got worse ---+   | it was seen
+                                                          | |                          v
+                its cause is over, and it was low         | |   its cause is over,    gone
+                or medium                         gone <--+ |   it was high, and
+                                                            v   nobody had seen it
+                                                         LATCHED ------- reset, or silenced ------> gone
+                                                       (it sounds)
+                                                            +----------- its cause is back -------> SOUNDS
+
+  until somebody accepts it:  level 1, the bed's screens --> level 2, the ward's screens --> level 3, the nurse call
+```
+
+### How long it takes: the delays, disclosed
+
+From the event in the patient or the pump to the sound, these add up:
+
+1. **Until the device says it.** Monitors speak once a second, and pumps are asked once a second. A cuff pressure is
+   known when the cuff has measured: **its interval is part of the delay**, 5 minutes as shipped.
+2. **The filter.** The *soft* band of heart rate, SpO2 and breathing is judged on the median of the last {MEDIAN_OF}
+   readings, which lags by up to {duration(MEDIAN_LAG_S)}. **A hard band, and every band of a dose, is judged on each
+   reading itself.**
+3. **The delay of the band**, in the tables below. It is part of the total, not beside it. It runs while the value is
+   beyond; a gap of up to {duration(UNKNOWN_BRIDGE_S)} does not begin it anew, and it does not end within a gap.
+4. **The way to the screen**, normally far below a second. If no required station shows an alarm in time, that is an
+   alarm of its own: {_SHOWN_BY}.
+
+A device that falls silent is known after two missed rounds and 1 s, at most {duration(LINK_LIMIT_MAX_S)}. If the
+bedside computer itself was kept from looking, its devices get as much longer, at most {duration(DEAF_MAX_S)}. A station
+holds a bedside computer for lost after {duration(LOST_AFTER_S)} without a word. `infusion-edge explain` tells how long
+an alarm really took.
+
+### When a value is gone, or in doubt
+
+- **Nothing ends because data stopped.** If the value of a standing alarm is gone, the alarm stays, marked *not
+  verifiable*, until a valid value says otherwise.
+- **Missing data is an alarm of its own where something is expected:** at a bed that has an order, or whose pump was
+  last seen infusing. At an empty bed a device may be switched off without a sound.
+- **One cause, one alarm.** A technical alarm keeps back a *new soft* alarm that it explains (*held back by*, in the
+  tables). **A high band is never held back, nor is a dose that is too high.** What is held back is listed with the
+  bed's alarms.
+
+### What people do about it
+
+| act | what it does | for how long |
+|---|---|---|
+| **accept** | "I go": it goes up no further | until it sounds anew |
+| **acknowledge** | silences it; it is still shown, and goes up until somebody accepts | see below |
+| **accept and acknowledge** | the one button: both | see below |
+| **reset** | ends a latched alarm, whose cause is over | for good |
+| **pause** | no sound of what stands now, at one bed or at all | at most {_LONGEST[SilenceReason.AUDIO_PAUSE]} |
+| **off the monitor** | no sound of the bed's sensor, cuff and monitor-link alarms | at most \
+{_LONGEST[SilenceReason.OFF_MONITOR]} |
+| **resume** | ends pauses | at once |
+
+- **Silenced for:** high {duration(SILENT_HIGH_S)}, or {duration(SILENT_HIGH_ACCEPTED_S)} if accepted;
+  medium {duration(SILENT_MEDIUM_S)}, but a soft vital sign {duration(SILENT_SOFT_VITAL_SIGN_S)};
+  low {duration(SILENT_LOW_S)}.
+- A silenced alarm **sounds again** when its time is up, when it reaches a worse band, and a soft vital sign when it is
+  worse by a step (in the tables). It is then as loud as the first time, and must be accepted and seen again.
+- An act counts for what was on the screen. On a screen older than {duration(BASIS_LIMIT_S)}, or on an alarm that made
+  noise again since, it is refused: a late click silences nothing that came after it.
+- Who silences an alarm has seen it: if its cause is over, or ends before it sounds again, the alarm goes.
+- What makes quiet is on the disk before it is shown; if the disk takes nothing, it is marked so.
+
+### Pauses
+
+- **Every pause ends by itself**: by its time, when the broker or the last required station is lost, and when the
+  bedside computer starts anew. Nothing can be switched *off*.
+- **A new medium or high alarm sounds through an audio pause**, and so does one that gets worse. A low one that begins
+  in a pause waits for its end.
+- "Off the monitor" also covers those alarms when they begin meanwhile. **It never covers a dose.**
+- **A soft cuff pressure is shown at once, and sounds when the next measurement confirms it**, or after
+  {duration(REPEAT_LIMIT_S)} without one. If the next one is well, it never sounds. A hard one sounds at once.
+
+### Who is called
+
+While nobody accepts, an alarm goes up. Silencing or pausing it does not stop that.
+
+| priority | level 2: all screens of the ward | level 3: the nurse call |
+|---|---|---|
+{_levels(HIGH)}
+{_levels(MEDIUM)}
+{_levels(LOW)}
+
+An acceptance counts for the noise that was accepted; if the alarm sounds anew, it begins at level 1. If nobody had
+accepted it, its level stands. An alarm does not go up while its cause is over (latched), nor while it waits for a
+repeated cuff pressure or the patient is off the monitor; its time then counts from when it sounds. Alarms for the
+technician never go up.
+
+### How it ends
+
+- The value must come *inside* its limit by the hysteresis, and stay there for the time in the tables: a value that
+  swings about its limit is one alarm. The limit itself is allowed.
+- **A high alarm that nobody has seen latches**: it stays, and sounds, when its cause is over, until somebody resets or
+  silences it. If its value only gets milder, it stays high, and says beside it what is so now. Low and medium ones go
+  by themselves.
+- If the cause of a latched alarm is back, it is the same alarm, and sounds.
+- After a restart of the program what stood still stands, and is not told as new. If the whole computer was restarted,
+  what was silenced sounds again.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A table of the page: the conditions of a kind, with a name for people."""
+
+    title: str
+    text: str
+    names: dict[str, str]
+
+
+def _of_device(kind: DeviceAlarmKind, name: str) -> tuple[str, str]:
+    return f"DEVICE_{kind.name}", f"Device: {name}"
+
+
+GROUPS = (
+    Group(
+        "Dose",
+        "In mg/kg/h, from the pump's rate, the ordered concentration and the weight. Every band is judged on each"
+        " reading itself.",
+        {
+            "DOSE_RATE_HIGH": "Dose too high",
+            "DOSE_RATE_LOW": "Dose too low",
+            "DOSE_INPUT_MISSING": "Dose cannot be reckoned",
+            "ORDER_MISSING": "A pump runs without an order",
+            "CHANNEL_UNBOUND": "A pump runs that belongs to no bed",
+        },
+    ),
+    Group(
+        "Vital signs",
+        f"The soft band is judged on the median of the last {MEDIAN_OF} readings, the hard one on each reading.",
+        {
+            "HR_HIGH": "Heart rate too high",
+            "HR_LOW": "Heart rate too low",
+            "SPO2_LOW": "Oxygen saturation too low",
+            "RR_HIGH": "Breathing too fast",
+            "RR_LOW": "Breathing too slow",
+            "HR_MISSING": "No heart rate",
+            "SPO2_MISSING": "No oxygen saturation",
+            "RR_MISSING": "No breathing rate",
+            "HR_SOURCES_DISAGREE": "Two heart rates disagree",
+        },
+    ),
+    Group(
+        "Cuff pressure",
+        "Each measurement counts at once; a soft one waits for a second before it sounds (see Pauses).",
+        {
+            "BP_SYS_HIGH": "Systolic pressure too high",
+            "BP_SYS_LOW": "Systolic pressure too low",
+            "BP_DIA_HIGH": "Diastolic pressure too high",
+            "BP_DIA_LOW": "Diastolic pressure too low",
+            "BP_MEAN_HIGH": "Mean pressure too high",
+            "BP_MEAN_LOW": "Mean pressure too low",
+            "NIBP_OVERDUE": "Cuff pressure overdue",
+        },
+    ),
+    Group(
+        "Devices",
+        "What a device shows itself is relayed at once, in the device's own words; what is not known, as unknown.",
+        {
+            "PUMP_LINK_LOST": "No data from the pump",
+            "MONITOR_LINK_LOST": "No data from the monitor",
+            "DEVICE_IDENTITY_CHANGED": "Another device, or one that does not say who it is",
+            "IDENTITY_UNCONFIRMED": "A new device is to be confirmed",
+            **dict(
+                _of_device(kind, name)
+                for kind, name in (
+                    (DeviceAlarmKind.OCCLUSION_DOWNSTREAM, "occlusion below the pump"),
+                    (DeviceAlarmKind.OCCLUSION_UPSTREAM, "occlusion above the pump"),
+                    (DeviceAlarmKind.AIR_IN_LINE, "air in the line"),
+                    (DeviceAlarmKind.NO_FLOW, "no flow"),
+                    (DeviceAlarmKind.FREE_FLOW, "free flow"),
+                    (DeviceAlarmKind.DOOR_OPEN, "door open"),
+                    (DeviceAlarmKind.SYRINGE, "syringe not in place"),
+                    (DeviceAlarmKind.RESERVOIR_EMPTY, "syringe or bag empty"),
+                    (DeviceAlarmKind.RESERVOIR_NEAR_EMPTY, "syringe or bag nearly empty"),
+                    (DeviceAlarmKind.INFUSION_COMPLETE, "infusion complete"),
+                    (DeviceAlarmKind.INFUSION_NEAR_END, "infusion near its end"),
+                    (DeviceAlarmKind.KVO_ACTIVE, "keeping the vein open (it still gives drug)"),
+                    (DeviceAlarmKind.KVO_ENDED, "keeping the vein open has ended"),
+                    (DeviceAlarmKind.STANDBY_EXPIRED, "standby has expired"),
+                    (DeviceAlarmKind.BATTERY_LOW, "battery low"),
+                    (DeviceAlarmKind.BATTERY_EMPTY, "battery empty"),
+                    (DeviceAlarmKind.MALFUNCTION, "malfunction"),
+                    (DeviceAlarmKind.ADVISORY, "advice"),
+                    (DeviceAlarmKind.SENSOR_OFF, "sensor or electrode off"),
+                    (DeviceAlarmKind.VITAL_SIGN, "a vital sign beyond the device's own limit"),
+                    (DeviceAlarmKind.LIFE_THREATENING, "asystole, fibrillation, apnoea or the like"),
+                    (DeviceAlarmKind.UNKNOWN, "something that is not known here"),
+                )
+            ),
+        },
+    ),
+    Group(
+        "Connection",
+        "These belong to no bed. They tell that alarms may not reach anybody.",
+        {
+            "STATION_NOT_DISPLAYING": "No screen shows the alarms",
+            "NORTHBOUND_LOST": "The nursing station is cut off",
+            "PUBLISH_REFUSED": "The broker refuses messages",
+            "LINE_ERRORS": "A line to a device is garbled",
+        },
+    ),
+    Group(
+        "The bedside computer",
+        "These belong to no bed.",
+        {
+            "STORE_FAILED": "The disk takes nothing",
+            "STORE_DAMAGED": "The store was damaged",
+            "CLOCK_UNSYNCED": "The clock is not synchronised",
+            "CLOCK_STEP": "The clock leapt",
+            "TEST_ALARM": "Test of the alarm system",
+            "FOREIGN": "An alarm of another version of this program",
+        },
+    ),
+)
+
+_LINK = f"lost after two missed rounds of its line and 1 s, at most {duration(LINK_LIMIT_MAX_S)}"
+NOTES = {
+    "HR_SOURCES_DISAGREE": f"apart: by more than {HR_APART_PER_MIN} /min, at a bed that is to have heart rate and SpO2",
+    "NIBP_OVERDUE": f"low after the interval and {duration(CUFF_GRACE_S)}; medium after twice the interval, at most"
+    f" {duration(CUFF_MEDIUM_MAX_S)}; high after {duration(CUFF_HIGH_S)} while a pump infuses",
+    "PUMP_LINK_LOST": _LINK,
+    "MONITOR_LINK_LOST": _LINK,
+    "STATION_NOT_DISPLAYING": f"a page counts for {duration(RECEIPT_LIMIT_S)} after its last word",
+    "NORTHBOUND_LOST": f"a connection that comes and goes within {duration(FLAP_S)} counts as lost",
+    "LINE_ERRORS": f"garbled: more than {ERROR_SHARE * 100:g} % and at least {ERRORS_MIN} messages of the last"
+    f" {duration(ERROR_WINDOW_S)}",
+    "CLOCK_STEP": f"by more than {duration(CLOCK_STEP_S)}; shown for {duration(CLOCK_STEP_SHOWN_S)}",
+    "TEST_ALARM": f"for {duration(TEST_ALARM_S)}",
+    "FOREIGN": "as that version had it",
+}
+"""What the bands of an alarm do not say by themselves."""
+
+ENDS = {
+    "STORE_DAMAGED": "with the next start of the program",
+    "CLOCK_STEP": "by itself",
+    "TEST_ALARM": "by itself",
+    "FOREIGN": "when somebody resets it",
+    "DEVICE_IDENTITY_CHANGED": "when the right device tells its number, or a nurse confirms this one (if not pinned)",
+    "IDENTITY_UNCONFIRMED": "when a nurse confirms it, or the known device is back",
+}
+"""How those end that do not end when the cause is no longer seen."""
