@@ -58,6 +58,13 @@ class Wire:
             self._turn()
         raise AssertionError("the conversation does not come to rest")
 
+    def join(self, session: Session) -> Wire:
+        """Begin another conversation with the same device, which goes on as it is; this one is over."""
+        other = Wire(session, self.device, self.delay_s, now_s=self.now_s)
+        other._began = True
+        other._from_driver(session.start(self.now_s))
+        return other
+
     def switch_on(self, device: SimulatedDevice | None = None) -> None:
         """Switch the device on again, or another one in its place."""
         self.device = self.device if device is None else device

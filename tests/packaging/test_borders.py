@@ -14,11 +14,14 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("edge", "drivers", "simulators", "station")
 THINKING = frozenset(
     {
-        "__future__", "bisect", "collections", "copy", "dataclasses", "decimal", "enum", "fractions", "functools",
-        "heapq", "itertools", "math", "operator", "re", "string", "types", "typing",
+        "__future__", "binascii", "bisect", "calendar", "collections", "copy", "dataclasses", "decimal", "enum",
+        "fractions", "functools", "heapq", "itertools", "math", "operator", "re", "string", "types", "typing",
     }
 )  # fmt: skip
-"""Modules of the standard library that only compute: no file, no socket, no clock, no chance, no thread."""
+"""Modules of the standard library that only compute: no file, no socket, no clock, no chance, no thread.
+
+`binascii` has the CRC of CCITT, `calendar` the seconds of a date that a device tells; `datetime` could read a clock.
+"""
 
 DOING = frozenset({"errors.py", "line.py", "reconnect.py", "registry.py"})
 """Files of `drivers` that are no device's codec."""
