@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     top.add_argument("--site", default="+", help="only this site")
     top.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long with a summary")
     top.add_argument("--lines", action="store_true", help="print a line an event instead of a screen")
+    top.add_argument("--note", default="", metavar="TEXT", help="show this line beside it")
     top.set_defaults(run=_top)
 
     explain = commands.add_parser("explain", help="tell the story of an alarm from the store, now or a year later")
@@ -165,7 +166,8 @@ def _top(options: argparse.Namespace) -> int:
 
     host, port = _broker(options.broker)
     screen = sys.stdout.isatty() and not options.lines
-    return asyncio.run(watch(host, port, site=options.site, duration_s=options.duration, screen=screen))
+    seconds = options.duration
+    return asyncio.run(watch(host, port, site=options.site, duration_s=seconds, screen=screen, note=options.note))
 
 
 def _explain(options: argparse.Namespace) -> int:

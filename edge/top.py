@@ -54,10 +54,11 @@ _LEGEND = (
 
 
 class Board:
-    """All edges as they were heard; says what to print."""
+    """All edges as they were heard; says what to print, and at the end of a screen the caller's ``note``."""
 
-    def __init__(self, now: Callable[[], Instant]) -> None:
+    def __init__(self, now: Callable[[], Instant], note: str = "") -> None:
         self._now = now
+        self.note = note
         self.edges: dict[str, EdgeView] = {}
         self.events = 0
         self.onsets: dict[str, int] = dict.fromkeys(ORDER, 0)
@@ -125,6 +126,7 @@ class Board:
         if self.unreadable:
             lines += _wrapped(f"messages that could not be read: {self.unreadable}", width)
         lines += _wrapped(f"{_LEGEND}   Ctrl-C ends", width)
+        lines += _wrapped(self.note, width)
         if len(lines) > rows:
             hidden = f"{len(lines) - rows + 1} more lines: make the window larger"
             lines[rows - 1 :] = _wrapped(hidden, width, colour=_COLOURS["high"])[:1]
@@ -278,9 +280,14 @@ def _local(at: messages.Stamp) -> str:
     return shown if at.synchronised else f"{shown}?"
 
 
-async def watch(host: str, port: int, *, site: str, duration_s: float | None, screen: bool) -> int:
-    """Show until the time is over or Ctrl-C; return the exit status, 1 if the broker was never reached."""
-    board = Board(Clock().now)
+async def watch(host: str, port: int, *, site: str, duration_s: float | None, screen: bool, note: str = "") -> int:
+    """Show until the time is over or Ctrl-C; return the exit status, 1 if the broker was never reached.
+
+    ``note`` is a line of the caller's own.
+    """
+    board = Board(Clock().now, note)
+    if note and not screen:
+        print(note, flush=True)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -110,7 +110,8 @@ def _run(wishes: Wishes, folder: Path, stack: contextlib.ExitStack) -> int:
     daemon = [_command("infusion-edge"), "run", str(wishes.config), "--run-dir", str(folder), "--broker", address]
     edge = _start(stack, "daemon", folder, [*daemon, "--plain-log"])
     print("the dose at bed 2 is raised: its alarm comes after about 30 s, and ends after about a minute\n", flush=True)
-    top = [_command("infusion-edge"), "top", "--broker", address]
+    take = f"To take an alarm: {_command('infusion-edge')} accept --all --control {folder / 'control.sock'}"
+    top = [_command("infusion-edge"), "top", "--broker", address, "--note", take]
     if wishes.duration_s is not None:
         top += ["--duration", str(wishes.duration_s)]
     if wishes.lines:

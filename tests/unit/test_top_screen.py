@@ -173,3 +173,23 @@ def test_a_lost_broker_is_said_before_anything_was_heard() -> None:
     board: Board = World().board
     board.disconnected("h:1: refused")
     assert "ALARMS UNKNOWN: h:1: refused, go to the beds" in board.screen(100, 40)
+
+
+def test_the_callers_note_is_the_last_line_of_the_screen() -> None:
+    world = with_alarm()
+    world.board.note = "To take an alarm: infusion-edge accept --all"
+    assert plain(world.screen(120))[-1] == "To take an alarm: infusion-edge accept --all"
+
+
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"signal": "latched", "present": False}, "(over, and not yet reset)"),
+        ({"signal": "acknowledged"}, "(acknowledged)"),
+        ({"acceptance": {"by": "desk:anna", "at": stamp(1001.0)}}, "(accepted by desk:anna)"),
+        ({"silence": {"reason": "off_monitor", "by": "", "until_mono_s": 1900.0}}, "(silent: off monitor)"),
+        ({"verifiable": False, "signal": "latched"}, "(cannot be verified now, over, and not yet reset)"),
+    ],
+)
+def test_what_was_done_about_an_alarm_stands_beside_it(given: dict[str, Any], note: str) -> None:
+    assert note in with_alarm(**given).screen(200)
