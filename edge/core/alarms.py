@@ -20,7 +20,7 @@ from dataclasses import replace
 from edge.core.catalogue import Entry, entry_of
 from edge.core.condition import INSIDE, Band, Condition, ConditionState, Judgement, Transition
 from edge.core.finding import Finding
-from edge.core.inactivation import silence_at_onset
+from edge.core.inactivation import Pause, silence_at_onset
 from edge.core.ledger import AlarmState, Ledger
 from edge.core.model import (
     Alarm,
@@ -210,7 +210,7 @@ class Register:
             latching=entry.latches(band.priority),
         )
         silence = silence_at_onset(
-            state.pauses_shown.values(), alarm, sensor=entry.sensor, repeats=entry.repeats, now_s=now.mono_s
+            self._pauses_in_force(), alarm, sensor=entry.sensor, repeats=entry.repeats, now_s=now.mono_s
         )
         state.fingerprints[key] = finding.fingerprint
         if finding.value is not None:
@@ -219,12 +219,19 @@ class Register:
             state.first_samples[key] = finding.judged.sample_at_s
         self._ledger.tell(replace(alarm, silence=silence), Phase.START)
 
+    def _pauses_in_force(self) -> list[Pause]:
+        """Return the pauses that are kept; one that is being replaced is not relied on."""
+        shown = self._state.pauses_shown
+        return [pause for name, pause in self._state.pauses.items() if shown.get(name) == pause]
+
     def _described(self, finding: Finding, transition: Transition, band: Band, before: Alarm) -> Alarm:
         """Return the alarm with what it says now: what it said stands while it gets neither better nor worse."""
         if transition is Transition.END:
             return replace(before, now=None)
-        keeps = transition is Transition.UPDATE
+        keeps = transition in (Transition.UPDATE, Transition.DEESCALATE)
+        # What is back inside has no words for the milder band that it falls back to on its way.
         if finding.judged is not None and finding.judged.held != INSIDE:
+            keeps = transition is Transition.UPDATE
             if self._says_otherwise(finding):
                 keeps = False
             self._state.fingerprints[finding.key] = finding.fingerprint
@@ -261,7 +268,9 @@ class Register:
         band = finding.bands[condition.band]
         if _worse_by_a_step(entry, finding, before):
             became = after(before.signal, SignalEvent.REMIND)
-            worse = replace(self._described(finding, Transition.ESCALATE, band, before), signal=became[0])
+            silence = before.silence if entry.sensor and _off_monitor(before) else None
+            told = self._described(finding, Transition.ESCALATE, band, before)
+            worse = replace(told, signal=became[0], silence=silence)
             self._ledger.tell(worse, became[1])
         elif self._is_repeated(finding.key, judged, before):
             unattended = replace(before.delivery, unattended_s=self._ledger.now.mono_s)

@@ -45,11 +45,11 @@ class Attention:
             return alarm
         became = after(alarm.signal, SignalEvent.ACKNOWLEDGE)
         signal, phase = became
+        alarm = _as_it_is_now(alarm)
         now, entry = self._ledger.now, entry_of(alarm.key.condition)
         for_s = silent_for_s(
             alarm.priority, accepted=alarm.acceptance is not None, stepwise=entry.worse_step is not None
         )
-        alarm = _as_it_is_now(alarm)
         held = Acknowledgement(by, now, now.mono_s + for_s, self._state.values.get(alarm.key, alarm.value))
         # Off the monitor it stays silent for as long as that was asked for.
         silence = alarm.silence if _is_off_monitor(alarm) else None
@@ -120,12 +120,15 @@ class Attention:
         for key in ended:
             self._end_pause(key, why)
         if ended:
-            backed = [pause.silence() for pause in self._state.pauses.values()]
-            for alarm in tuple(self._state.standing.values()):
-                asked_for = alarm.silence is not None and alarm.silence.reason in PAUSE_LIMIT_S
-                if asked_for and alarm.silence not in backed:
-                    self._sound(alarm)
+            self._sound_what_nothing_silences()
         return {key[0] for key in ended}
+
+    def _sound_what_nothing_silences(self) -> None:
+        backed = [pause.silence() for pause in self._state.pauses.values()]
+        for alarm in tuple(self._state.standing.values()):
+            asked_for = alarm.silence is not None and alarm.silence.reason in PAUSE_LIMIT_S
+            if asked_for and alarm.silence not in backed:
+                self._sound(alarm)
 
     def _end_pause(self, key: PauseKey, why: str) -> None:
         pause = self._state.pauses.pop(key)
@@ -148,7 +151,7 @@ class Attention:
         ]
         if not found:
             return "it is over"
-        alarm = found[0]
+        alarm = next((one for one in found if one.occurrence == named.occurrence), found[0])
         if alarm.occurrence != named.occurrence:
             return "that occurrence is over, and it came again: look again"
         if named.rev < alarm.delivery.noise_rev:
@@ -172,6 +175,8 @@ class Attention:
             if now_s >= pause.until_s:
                 self._end_pause(name, "its time is up")
                 paused.add(pause.bed)
+        if paused:
+            self._sound_what_nothing_silences()
         for key in tuple(self._state.standing):
             self._run_timers_of(self._state.standing[key], now_s)
         self._state.timer_at_s = self._next_timer_s()

@@ -255,10 +255,9 @@ class Core:
         # After the start, and after a broker that was lost, pages have their time to say what they show.
         since_s = self._state.alarms.watched_since_s
         heard = since_s is not None and now_s >= since_s + stations.RECEIPT_LIMIT_S
-        undelivered = self._attention.undelivered()
-        yield from stations.not_displaying(
-            unseen if heard else {}, undelivered, now_s, reachable=bool(self._state.edge.connected)
-        )
+        reachable = bool(self._state.edge.connected)
+        undelivered = self._attention.undelivered() if reachable else ()
+        yield from stations.not_displaying(unseen if heard and reachable else None, undelivered, now_s)
 
     def _show(self, bed: str, now_s: float) -> None:
         """Publish therapy where it changed, and the snapshot where it is due; it is due again without any judging."""

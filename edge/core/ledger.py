@@ -118,8 +118,11 @@ class Ledger:
         if phase in QUIET:
             state.pending.setdefault(alarm.key, []).append(alarm.rev)
             self._wait(alarm)
-        elif phase in RENEWS or not state.pending.get(alarm.key):
+        elif not state.pending.get(alarm.key) or alarm.key not in state.published:
             self._show(alarm)
+        elif phase in RENEWS:
+            quiet = None if alarm.silence is None else state.published[alarm.key].silence
+            self._show(replace(alarm, silence=quiet))
         else:
             self._show(_noise_of(alarm, state.published[alarm.key]))
         self._effects.append(Persist(alarm))
@@ -221,8 +224,10 @@ class Ledger:
             return  # it is over, or came again
         if not later and standing is not None and standing.occurrence == item.occurrence:
             item = standing
+        elif shown.delivery.noise_rev > item.rev:
+            return  # it made noise again since
         elif shown.rev > item.rev:
-            return  # overtaken by a newer change
+            item = _noise_of(shown, item)
         alarm = item if durable else replace(item, durable=False)
         if alarm == shown:
             return  # noise has told it already
@@ -251,7 +256,10 @@ def _renewed(alarm: Alarm, phase: Phase, now: Instant) -> Delivery:
 
 def _noise_of(alarm: Alarm, shown: Alarm) -> Alarm:
     """Return what readers see with the noise of a change, and without the quiet that is not committed."""
-    noise = replace(shown, rev=alarm.rev, changed=alarm.changed, verifiable=alarm.verifiable, delivery=alarm.delivery)
+    delivery = alarm.delivery
+    if alarm.acceptance != shown.acceptance:
+        delivery = replace(delivery, state=shown.delivery.state)
+    noise = replace(shown, rev=alarm.rev, changed=alarm.changed, verifiable=alarm.verifiable, delivery=delivery)
     if alarm.silence is None:
         noise = replace(noise, silence=None)
     if alarm.band != shown.band:

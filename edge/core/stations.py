@@ -62,12 +62,12 @@ def shown(pages: Mapping[tuple[str, str], PageState], required: Container[str], 
 
 
 def not_displaying(
-    unseen: Mapping[str, bool], undelivered: tuple[Alarm, ...], now_s: float, *, reachable: bool
+    unseen: Mapping[str, bool] | None, undelivered: tuple[Alarm, ...], now_s: float
 ) -> Iterator[Finding]:
     """Tell that nobody would see an alarm, or that nobody sees one that stands.
 
-    ``unseen`` are the labels of the beds that no required station shows, and whether each is active. Without a broker
-    nothing can be known, and `NORTHBOUND_LOST` says so.
+    ``unseen`` are the labels of the beds that no required station shows, and whether each is active; ``None`` where
+    that is not known: without a broker, as `NORTHBOUND_LOST` says, and until pages had their time to speak.
     """
     worst = INSIDE
     if unseen:
@@ -76,11 +76,11 @@ def not_displaying(
         worst = _NOT_SHOWN
     yield Finding(
         NOT_DISPLAYING,
-        level(worst, now_s) if reachable else None,
+        None if unseen is None and not undelivered else level(worst, now_s),
         _ENTRY.bands,
         _ENTRY.clear_delay_s,
-        partial(_describe, tuple(unseen), undelivered),
-        fingerprint=",".join((*unseen, *(alarm.occurrence for alarm in undelivered))),
+        partial(_describe, tuple(unseen or ()), undelivered),
+        fingerprint=",".join((*(unseen or ()), *(alarm.occurrence for alarm in undelivered))),
     )
 
 
