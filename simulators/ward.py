@@ -12,7 +12,8 @@ from decimal import Decimal
 from simulators.bbraun_space import SpaceOptions, SpaceRack
 from simulators.ivy_450c import IvyMonitor
 from simulators.model import SimulatedDevice
-from simulators.patient import Patient, Vitals
+from simulators.patient import Patient
+from simulators.patient_infusion import DrugLine, InfusedPatient
 from simulators.player import Player
 from simulators.pump import PumpModel
 from simulators.pump_terms import PumpSpec, Therapy
@@ -75,9 +76,4 @@ def _pump(serial_number: str, now_s: float) -> tuple[PumpModel, SpaceRack]:
 
 def _monitor(seed: int, pump: PumpModel) -> IvyMonitor:
     patient = Patient(seed, time_scale=TIME_SCALE, cuff_interval_s=CUFF_INTERVAL_S)
-
-    def vitals(now_s: float) -> Vitals:
-        dose = pump.true_rate_ml_per_h(now_s) * CONCENTRATION_MG_PER_ML / WEIGHT_KG
-        return patient.advance(now_s, float(dose))
-
-    return IvyMonitor(vitals)
+    return IvyMonitor(InfusedPatient(patient, [DrugLine(pump, CONCENTRATION_MG_PER_ML)]).vitals)
