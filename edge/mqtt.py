@@ -155,9 +155,10 @@ class Connection(aiomqtt.Client):
                 raise ListenError(f"{topic}: {reason}")
 
     async def deafen(self, topics: Sequence[str]) -> None:
-        """End subscriptions."""
-        await self.unsubscribe(list(topics))
-        still_wanted()
+        """End subscriptions, one by one: some brokers acknowledge each of a list, which the client cannot bear."""
+        for topic in topics:
+            await self.unsubscribe(topic)
+            still_wanted()
 
     async def heard(self) -> AsyncIterator[Heard]:
         """Give every message that comes, in its order; ends with `MqttError` when the connection does."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from edge.core import delivery
 from edge.core.catalogue import entry_of
+from edge.core.condition import ConditionState
 from edge.core.effects import PauseView
 from edge.core.inactivation import PAUSE_LIMIT_S, Pause
 from edge.core.inputs import AlarmTaken, Named, Receipt
@@ -87,8 +88,10 @@ class Attention:
         alarm = self._find(named)
         if isinstance(alarm, str):
             return alarm
-        judged = alarm.key in self._state.conditions.get(alarm.key.bed, {})
-        if alarm.present and (judged or alarm.verifiable):
+        condition = self._state.conditions.get(alarm.key.bed, {}).get(alarm.key)
+        if alarm.present and condition is not None and condition.state is ConditionState.CLEARING:
+            return "it is not over yet: it is when its value has been inside its limit for a while; acknowledge it"
+        if alarm.present and (condition is not None or alarm.verifiable):
             return "its condition is present: acknowledge it, and mend the cause"
         became = after(alarm.signal, SignalEvent.RESET)
         self._ledger.tell(replace(alarm, signal=became[0], present=False), became[1])

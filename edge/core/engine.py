@@ -240,8 +240,10 @@ class Core:
             *rules_edge.unbound(unbound, state.ports, self._config.drugs, now_s),
         ]
         for name, port in state.ports.items():
-            expected = any(self._ward.views[bed].active() for bed in self._ward.beds_of_port[name])
-            findings += rules_edge.line_errors(name, port, now_s, expected=expected)
+            views = [self._ward.views[bed] for bed in self._ward.beds_of_port[name]]
+            expected = any(view.active() for view in views)
+            lost = all(view.link_lost(binding, now_s) for view in views for binding in view.bound_to(name))
+            findings += rules_edge.line_errors(name, port, now_s, expected=expected, lost=lost)
         due = [self._register.judge(finding, now_s) for finding in findings]
         return min([now_s + BEAT_S, *(at_s for at_s in due if at_s is not None)])
 

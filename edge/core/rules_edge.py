@@ -149,14 +149,14 @@ def clock(state: EdgeState, now: Instant) -> Iterator[Finding]:
     )
 
 
-def line_errors(name: str, port: PortState, now_s: float, *, expected: bool) -> Iterator[Finding]:
-    """Too many messages of a line are garbled, and something is expected of it."""
+def line_errors(name: str, port: PortState, now_s: float, *, expected: bool, lost: bool) -> Iterator[Finding]:
+    """Too many messages of a line are garbled, and something is expected of it; a ``lost`` link has its own alarm."""
     accepted, rejected = port.error_counts(now_s)
     garbled = rejected >= ERRORS_MIN and rejected > ERROR_SHARE * (accepted + rejected)
     yield Finding(
         AlarmKey("", "LINE_ERRORS", name, WHOLE_LINE),
         # A line that fell silent is not mended by it (law 2).
-        None if expected and accepted + rejected == 0 else when(true=garbled and expected, now_s=now_s),
+        None if lost or (expected and accepted + rejected == 0) else when(true=garbled and expected, now_s=now_s),
         _ERRORS.bands,
         _ERRORS.clear_delay_s,
         lambda _: Particulars(

@@ -70,6 +70,10 @@ class BedView:
         """Return the state of a bound channel."""
         return self.sources[binding.port, binding.channel]
 
+    def bound_to(self, port: str) -> Iterator[Binding]:
+        """Give the channels of a line that belong to this bed."""
+        yield from (each for each in (*self.config.pumps, *self.config.monitors) if each.port == port)
+
     def order(self, binding: Binding) -> Order | None:
         """Return the order of a channel."""
         return self.state.orders.get((binding.port, binding.channel))
