@@ -20,7 +20,7 @@ test: ## every check and every test: make test ARGS="tests/unit -k ivy"
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest $(ARGS)
 
-check: ## what needs no running: lint, format, types, import borders, schemas, alarm guide, locks
+check: ## what needs no running: lint, format, types, import borders, schemas, guides, locks
 	@scripts/venv dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -28,6 +28,7 @@ check: ## what needs no running: lint, format, types, import borders, schemas, a
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m edge.schemas --check
 	$(BIN)/python -m edge.alarm_guide --check
+	$(BIN)/python -m edge.device_guide --check
 	$(BIN)/python -m pytest -q --no-header tests/packaging/test_locks.py
 
 bench: ## figures of speed and cost, beside a plain script: make bench ARGS="--quick"

@@ -1,6 +1,6 @@
 """Alaris, CareFusion or BD "Asena" syringe pumps (GH, CC), their ASCII protocol "Asena Rev 2.1.5": one pump a line.
 
-Experimental: single replies of two real pumps are published, but no whole conversation, and neither maker's list of
+Experimental: single replies of two real pumps are published, but no whole conversation, and no list of the maker's of
 modes and alarms. Hypotheses that this driver leans on:
   * mode ``SET`` with a rate is an infusion, ``HLD`` without one is a stop; any other mode is unknown. No mode of
     purge, bolus or KVO is known.
@@ -36,6 +36,7 @@ from drivers.alaris_asena_replies import (
 )
 from drivers.model import (
     AlarmSetChanged,
+    Description,
     DeviceAlarm,
     DeviceIdentified,
     DeviceKind,
@@ -47,6 +48,7 @@ from drivers.model import (
     NibpTime,
     Observation,
     Output,
+    Quantity,
     Rejected,
     Send,
     SessionOptions,
@@ -249,4 +251,24 @@ DRIVER: Final = Driver(
     channel_pattern=_CHANNEL,
     channel_help="always 0: one pump, one line",
     session=AsenaSession,
+    description=Description(
+        devices="Alaris (CareFusion, BD) Asena GH and CC syringe pumps; TIVA and PK are said to speak alike. One pump, "
+        "one line.",
+        cable="RS-232, an option of the pump; a straight 9-pin cable, as a service forum has it; no handshake.",
+        settings=(
+            "The pump's RS232 option must be there and switched on.",
+            "Remote control stays off. This driver never enables it, and without it the pump refuses to be changed.",
+        ),
+        gives=(Quantity.INFUSION_RATE, Quantity.VOLUME_INFUSED, Quantity.TIME_REMAINING),
+        tells="Whether it infuses or stands, alarms, serial number.",
+        unknown=(
+            "Modes: SET with a rate is taken for an infusion, HLD without one for a stop. Any other is unknown.",
+            "No mode of purge, bolus or KVO is known.",
+            "The list of alarm codes is not public: four are read by their names, any other is an unknown alarm.",
+            "Drug, concentration, weight and dose are not told: the dose is reckoned from the order alone.",
+            "Pressure is told and not read; what is to be infused is not asked for.",
+        ),
+        proof="Single replies of two real pumps are published, with their sums, and are read rightly; a whole "
+        "conversation is not, and that the pump answers in the order of the questions is a hypothesis.",
+    ),
 )

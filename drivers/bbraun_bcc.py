@@ -1,7 +1,7 @@
 """The BCC line protocol of B. Braun Space: frames, character stuffing, and the four questions a host may ask.
 
 A frame is ``SOH LLLLL STX <bedId>/1/1> <information> ETX|ETB CCCCC EOT``; the length and the sum (modulo 256, SOH
-through ETX or ETB) are over bytes, before stuffing. The sheet is ``protocols/bbraun-space-bcc.md``.
+through ETX or ETB) are over bytes, before stuffing.
 
 Laws of this module:
   * A frame counts only if its form, its length and its sum all agree; nothing is repaired.

@@ -1,7 +1,7 @@
 """What one pump of a B. Braun Space rack says in one block: its readings, its state, its drug.
 
-Sections 9 and 11 of ``protocols/bbraun-space-bcc.md``. Which parameters a block holds is a setting of the site, so a
-parameter that is not in the block is not available in it, and is never taken from an older one (H-11, H-13).
+Which parameters a block holds is a setting of the site, so a parameter that is not in the block is not available in it,
+and is never taken from an older one (H-11, H-13).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """B. Braun Space pumps behind a SpaceCom, ComDevice or ComSystem, in its request mode (BCC).
 
-Source: ``protocols/bbraun-space-bcc.md``. Experimental: of its frames only ALIVE has an independent witness; the rest
-is built from the sheet. Hypotheses of the sheet that this driver leans on, and reads as unknown where they do not hold:
-how a bit field is written, the numbers of the extended errors, the six-character address.
+Experimental: of its frames only ALIVE has an independent witness, the rest is built from a description. Hypotheses,
+read as unknown where they do not hold: bit fields, numbers of extended errors, the six-character address.
 
 The conversation has no transaction ids, so a late reply could answer the next question. Laws of this module:
 
@@ -50,6 +49,7 @@ from drivers.bbraun_bcc import (
 )
 from drivers.bbraun_rack import BAD_REQUEST, Rack, channels_of, rack_error_of
 from drivers.model import (
+    Description,
     DeviceKind,
     Driver,
     IdentitySupport,
@@ -57,6 +57,7 @@ from drivers.model import (
     LineSettings,
     NibpTime,
     Output,
+    Quantity,
     Rejected,
     Send,
     SessionOptions,
@@ -377,4 +378,29 @@ DRIVER: Final = Driver(
         "11 is the lowest pump of pillar 1, 2C is slot 12 of pillar 2"
     ),
     session=BccSession,
+    description=Description(
+        devices="B. Braun Space (Infusomat, Perfusor) and CompactPlus pumps with a SpaceCom, ComDevice or ComSystem.",
+        cable="RS-232 on a 9-pin mini-DIN: pin 2 RxD, 3 TxD, 5 ground, no handshake. Or TCP: `tcp://host:4001`.",
+        settings=(
+            "On the rack's web page: operation mode request; character stuffing may be on or off.",
+            "9600 baud, or up to 115200 with `baud` in the port's table.",
+            "To be sent, of the infusion: INRT, INVI, INVTB, INVOLACT, INRMT, INBORT, INBOVAL, INBOCNT.",
+            "Of drug and patient: INSOL, INDCON, INDCONU, INDOCAL, INDORT, INDORTU, DORT, DORTU, PATW.",
+            "Of the pump: INSERNUM, GNNEW, GNMODEL, DSSTATUS.",
+            "State and alarms: INM1 to INM14, INA1 to INA16; or RUNSTATE, STATUS1, ALARM1, ALARM2, PREALARM.",
+            "Data grouping and extended errors stay off, as delivered.",
+        ),
+        gives=(
+            *(Quantity.INFUSION_RATE, Quantity.VOLUME_INFUSED, Quantity.VOLUME_TO_BE_INFUSED),
+            *(Quantity.VOLUME_REMAINING, Quantity.TIME_REMAINING, Quantity.BOLUS_RATE, Quantity.BOLUS_VOLUME),
+            *(Quantity.CONCENTRATION, Quantity.DOSE_RATE, Quantity.DOSE_RATE_SET, Quantity.WEIGHT),
+        ),
+        tells="State with bolus, KVO and purge, drug, boli given, alarms, serial number, a pump that is taken out.",
+        unknown=(
+            "A parameter that the site does not send is not available; without states and alarms they stay unknown.",
+            "How a bit field is written: what can be read in two ways is not read.",
+            "The numbers of the extended errors, the address of six characters, most unit codes: one witness each.",
+        ),
+        proof="Built from the maker's description, in which one frame is printed; none of a real pump was at hand.",
+    ),
 )

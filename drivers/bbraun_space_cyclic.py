@@ -1,9 +1,9 @@
 """B. Braun Space pumps behind a SpaceCom that is set to cyclic mode: it sends by itself, each package wants an ACK.
 
-Source: section 5 of ``protocols/bbraun-space-bcc.md``, one maker's document, no independent witness: experimental. A
-package is taken as whole: a parameter that is not in it is not available in it. Nothing is ever asked; the host sends
-``ACK`` and ``NAK`` alone. The form of the line (stuffed or plain) is that of the first good package that shows one, and
-changes only for a package that is good in the other form and not in this one.
+Experimental: built from one maker's document, without an independent witness. A package is taken as whole: a parameter
+that is not in it is not available in it. Nothing is ever asked; the host sends ``ACK`` and ``NAK`` alone. The form of
+the line (stuffed or plain) is that of the first good package that shows one, and changes only for a package that is
+good in the other form and not in this one.
 
     a package            good: take it (once), ACK after 0.1 s; bad: NAK after 0.1 s
     a package half sent  NAK after 0.5 s of stillness, for the device waits
@@ -103,4 +103,12 @@ DRIVER: Final = replace(
     name="bbraun-space-cyclic",
     title="B. Braun Space pumps (SpaceCom, BCC cyclic mode)",
     session=CyclicSession,
+    description=replace(
+        REQUEST_DRIVER.description,
+        settings=(
+            "On the rack's web page: operation mode cyclic, every 5 s, as delivered, or more often.",
+            *REQUEST_DRIVER.description.settings[1:],
+        ),
+        proof="Built from the maker's description alone; no package of a real pump was at hand.",
+    ),
 )

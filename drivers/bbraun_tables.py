@@ -1,4 +1,4 @@
-"""The alarms and state bits of B. Braun Space: sections 9 and 10 of ``protocols/bbraun-space-bcc.md``.
+"""The alarms and state bits of B. Braun Space, as the maker's document has them.
 
 A site shows either the flags INA1 to INA16 or the bit fields ALARM1, ALARM2 and PREALARM. How a bit field is written is
 documented only as ``0x00000000h`` long [?]: decimal, ``0x`` and a trailing ``h`` are read; digits that could be either

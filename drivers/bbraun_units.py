@@ -1,6 +1,6 @@
 """The unit codes of B. Braun Space (INDCONU, INDORTU, DORTU) as UCUM strings.
 
-Source: section 11 of ``protocols/bbraun-space-bcc.md``, one maker's document; only code 1 has a second witness.
+Source: one maker's document; only code 1 has a second witness.
 """
 
 from __future__ import annotations

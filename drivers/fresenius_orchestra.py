@@ -46,6 +46,7 @@ from drivers.fresenius_orchestra_line import (
 from drivers.fresenius_orchestra_pump import Pump
 from drivers.model import (
     ChannelRemoved,
+    Description,
     DeviceKind,
     DeviceRestarted,
     Driver,
@@ -54,6 +55,7 @@ from drivers.model import (
     LineSettings,
     NibpTime,
     Output,
+    Quantity,
     Rejected,
     Send,
     SessionOptions,
@@ -373,4 +375,23 @@ DRIVER: Final = Driver(
     channel_pattern="[0-8]",
     channel_help="1 to 8: the module's position on the base; 0: a pump alone on its line",
     session=OrchestraSession,
+    description=Description(
+        devices="Fresenius Vial and Kabi modules DPS and MVP on a Base A or Base Primea, or one of them alone.",
+        cable="RS-232, a female 9-pin connector; a Base Primea needs a null-modem cable; no handshake.",
+        settings=(
+            "The port is enabled in the base's service menus; which entry means this protocol is not proved.",
+            "A guide of another recorder sets COMM NEW SUP to port 3, type IDMS.",
+        ),
+        gives=(Quantity.INFUSION_RATE, Quantity.VOLUME_INFUSED),
+        tells="The codes of its alarms; a module that is taken away.",
+        unknown=(
+            "The state is always unknown, so a module counts as one that may infuse.",
+            "The codes of alarm and error: any but zero is an unknown alarm; that zero is none is a hypothesis.",
+            "Drug, concentration, weight and dose are not asked for: the dose is reckoned from the order alone.",
+            "Whether several variables can be asked for at once: a pump that refuses is asked for fewer.",
+            "A base with more than eight modules is read as far as the eighth.",
+        ),
+        proof="One public program speaks this protocol: four of its exchanges are read alike. No capture of a real "
+        "device and no list of its codes is public.",
+    ),
 )

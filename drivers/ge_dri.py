@@ -1,9 +1,9 @@
 """GE/Datex-Ohmeda S/5, Cardiocap/5 and CARESCAPE Bx50 monitors over DRI, their serial "computer interface".
 
-Framing, header, the basic class and its special values are agreed on by four
-independent programs, and one record was decoded rightly by another program than ours; no public transcript of a real
-monitor exists. Experimental, since these stand on one program or none: status and label bits (source of the heart
-rate, age of the cuff pressure, leads, apnea), the auxiliary record's place, and the alarm record as a whole.
+Framing, header, the basic class and its special values are agreed on by four independent programs, and one record was
+decoded rightly by another program than ours; no public transcript of a real monitor exists. Experimental, since these
+stand on one program or none: status and label bits (source of the heart rate, age of the cuff pressure, leads, apnea),
+the auxiliary record's place, and the alarm record as a whole.
 
 There is no association and no acknowledgement: after a request the monitor sends displayed values every 5 s, for ever.
 
@@ -46,7 +46,9 @@ from drivers.ge_dri_record import (
 )
 from drivers.ge_dri_values import readings_of
 from drivers.model import (
+    VITAL_SIGNS,
     AlarmSetChanged,
+    Description,
     DeviceAlarm,
     DeviceIdentified,
     DeviceKind,
@@ -253,4 +255,23 @@ DRIVER: Final = Driver(
     channel_pattern=_CHANNEL,
     channel_help="always 0: one monitor, one channel",
     session=DriSession,
+    description=Description(
+        devices="GE/Datex-Ohmeda AS/3, S/5, Cardiocap/5; CARESCAPE B450, B650, B850 (legacy computer interface).",
+        cable="RS-232 with RTS and CTS wired through: the monitor is silent without CTS. Connector and pins: see "
+        "the monitor's technical manual.",
+        settings=(
+            "The serial port is set to computer interface (DRI), 19200 baud.",
+            "Where the monitor was set to 115200, give `baud` in the port's table.",
+        ),
+        gives=VITAL_SIGNS,
+        tells="Where the heart rate comes from, apnea, asystole, leads off, alarms where the monitor answers for them.",
+        unknown=(
+            "Values come every 5 s and no sooner: `check-config` warns that a lost link is known late.",
+            "Status and label bits (source of the heart rate, age of the cuff pressure, leads, apnea): one witness.",
+            "When the cuff measured is asked for and believed only if the numbers agree; else it counts from 60 s.",
+            "Alarm texts over RS-232: not with every monitor, and their layout is partly guessed.",
+        ),
+        proof="Four independent programs agree on frames and numbers, and another program than ours decoded one record "
+        "as this driver does; no transcript of a real monitor is public.",
+    ),
 )

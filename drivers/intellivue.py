@@ -1,10 +1,10 @@
 """Philips IntelliVue monitors (MP, MX, X2 in a host; Avalon FM) over MIB/RS-232, fixed baudrate, "Data Out".
 
-Source: ``protocols/philips-intellivue-mib.md``. Experimental: a third-party program decoded rightly an accepted
-association, a first event and a result of numerics; no public transcript of a real monitor exists, and the alarms
-stand on fewer witnesses. Hypotheses that this driver leans on: the stream of an extended poll, the bits of modes and of
-alarms (``drivers/intellivue_alarms.py``), and that a result's number is that of its poll. The auto-speed protocol is
-not spoken: the monitor's port must be set to fixed baudrate.
+Experimental: a third-party program decoded rightly an accepted association, a first event and a result of numerics; no
+public transcript of a real monitor exists, and the alarms stand on fewer witnesses. Hypotheses that this driver leans
+on: the stream of an extended poll, the bits of modes and of alarms (``drivers/intellivue_alarms.py``), and that a
+result's number is that of its poll. The auto-speed protocol is not spoken: the monitor's port must be set to fixed
+baudrate.
 
     phase        what is awaited                       due
     ASSOCIATING  an accept                             ask again each 2 s; RELEASING if data came meanwhile, which
@@ -55,7 +55,9 @@ from drivers.intellivue_requests import (
 )
 from drivers.intellivue_values import Moment, demonstrated, readings_of, tested
 from drivers.model import (
+    VITAL_SIGNS,
     AlarmSetChanged,
+    Description,
     DeviceAlarm,
     DeviceIdentified,
     DeviceKind,
@@ -292,4 +294,22 @@ DRIVER: Final = Driver(
     channel_pattern=_CHANNEL,
     channel_help="always 0: one monitor, one channel",
     session=MibSession,
+    description=Description(
+        devices="Philips IntelliVue MP5, MP20 to MP90, MX400 to MX800, X2 in a host; Avalon FM.",
+        cable="RS-232 at the monitor's MIB/RS232 board, an option; no handshake. Connector and pins: see the maker's "
+        "programming guide of the data export interface.",
+        settings=(
+            "The MIB/RS232 port is set to Data Out, fixed baudrate; the auto-speed protocol is not spoken.",
+            "115200 baud; where it is set lower, give `baud` in the port's table.",
+        ),
+        gives=VITAL_SIGNS,
+        tells="Alarms of the patient and of the monitor, with what was done about them, model, mode of operation.",
+        unknown=(
+            "Data of a test, a demonstration or the service mode are never shown as values; a low alarm says so.",
+            "The bits of alarms and of modes: one witness. The texts of technical alarms: as the manual has them.",
+            "Whether a monitor sends by itself what was asked for once: if not, it is asked each time.",
+        ),
+        proof="Sums and numbers follow the maker's own examples, and a third-party program decoded an accepted "
+        "association and one result as this driver does; no transcript of a real monitor is public.",
+    ),
 )

@@ -1,8 +1,8 @@
 """The alarms that an IntelliVue monitor shows, and what its mode of operation means for its data.
 
-Source: ``protocols/philips-intellivue-mib.md``. Two programs agree on the lists; the bits of type and state stand on
-one. Hypotheses: that a high patient alarm is a life-threatening one, as its red colour on the screen; the English
-texts of technical alarms, as the instructions for use have them, by which their kind is told.
+Two programs agree on the lists; the bits of type and state stand on one. Hypotheses: that a high patient alarm is a
+life-threatening one, as its red colour on the screen; the English texts of technical alarms, as the instructions for
+use have them, by which their kind is told.
 
 Laws of this module:
   * A list that an answer does not tell stays as it was: nothing clears because data stopped.

@@ -1,6 +1,6 @@
 """What an IntelliVue monitor says: the accepted terms, its first event, errors, and the results of polls.
 
-All numbers are big-endian. Source: ``protocols/philips-intellivue-mib.md``.
+All numbers are big-endian.
 
 Laws of this module:
   * Every list tells its length, and nothing is read beyond the end of its list: what does not fit is no answer.

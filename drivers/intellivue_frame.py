@@ -1,7 +1,7 @@
 """IntelliVue Data Export on a serial line: the fixed-baudrate envelope, its escapes and its FCS-16.
 
 A frame is ``C0 | escape(11 01, length, user data, FCS low, FCS high) | C1``; the FCS (CRC-16/X-25) is over all before
-it, not escaped, and the length is that of the user data. Source: ``protocols/philips-intellivue-mib.md``.
+it, not escaped, and the length is that of the user data.
 
 Laws of this module:
   * C0 always begins a frame, also inside another one. Hence the first whole frame after any garbage is read.

@@ -1,7 +1,6 @@
 """The numbers of an IntelliVue result: FLOAT values, their states, and when a cuff pressure was measured.
 
-Source: ``protocols/philips-intellivue-mib.md``. FLOAT is proved by the maker's own examples; two programs agree on the
-state bits and on the ids.
+FLOAT is proved by the maker's own examples; two programs agree on the state bits and on the ids.
 
 Laws of this module:
   * A special FLOAT is no number, and neither is one whose exponent no display has.

@@ -1,7 +1,7 @@
 """All that can be said to an IntelliVue monitor: associate, part, acknowledge its beginning, and four polls.
 
-Source: ``protocols/philips-intellivue-mib.md``. The association request differs from one that published programs send
-to real monitors in three of its numbers alone (poll period, size of answers, kind of extended poll).
+The association request differs from one that published programs send to real monitors in three of its numbers alone
+(poll period, size of answers, kind of extended poll).
 
 Law of this module: what can be sent is the four constants, ``MdsResult`` and ``Poll``. The holes of these are a number,
 or what the monitor itself said. A poll reads; none of this can change a setting or an alarm of the monitor.

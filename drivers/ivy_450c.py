@@ -26,8 +26,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from drivers.model import (
+    VITAL_SIGNS,
     ZERO,
     AlarmSetChanged,
+    Description,
     DeviceAlarm,
     DeviceAlarmKind,
     DeviceIdentified,
@@ -433,4 +435,17 @@ DRIVER = Driver(
     channel_pattern=_CHANNEL,
     channel_help="always 0: one monitor, one channel",
     session=IvySession,
+    description=Description(
+        devices="Ivy Biomedical 450C patient monitor.",
+        cable="RS-232, of which the monitor's transmit line and ground are used. Connector and pins: see its manual.",
+        settings=("The serial output is Ansar-B at 9600 baud.",),
+        gives=VITAL_SIGNS,
+        tells="Lead of the ECG, sensors that are off, the monitor's alarm texts.",
+        unknown=(
+            "A cuff pressure that is measured again and is the same looks like an old one.",
+            "No unit is told: mmHg and degrees Celsius are taken for granted.",
+            "Every text but NO TRANSDUCER and APNEA is a hypothesis; another one is an unknown alarm, or a note.",
+        ),
+        proof="27 messages of a real monitor, each value read off by hand.",
+    ),
 )

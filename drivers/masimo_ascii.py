@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 
 from drivers.model import (
+    Description,
     DeviceAlarm,
     DeviceAlarmKind,
     DeviceKind,
@@ -28,6 +29,7 @@ from drivers.model import (
     Integrity,
     LineSettings,
     NibpTime,
+    Quantity,
     Rejected,
     SessionOptions,
 )
@@ -146,4 +148,16 @@ DRIVER = Driver(
     channel_pattern=CHANNEL,
     channel_help="always 0: one oximeter, one channel",
     session=MasimoSession,
+    description=Description(
+        devices="Masimo Rad-8, Rad-87, Radical-7 pulse oximeters.",
+        cable="RS-232; on a Rad-87 a female DB-9: pin 2 receives, 3 transmits, 5 ground; no handshake.",
+        settings=("Output mode ASCII 1. A Rad-8 is delivered with ASCII 2, which is not read.",),
+        gives=(Quantity.SPO2, Quantity.PULSE_RATE),
+        tells="Sensor and signal (off, searching, low perfusion, interference), alarms, serial number.",
+        unknown=(
+            "The maker does not tell the bits of ALARM: they were found by trial on one Rad-8.",
+            "Perfusion index, SpCO, SpMet, SpHb and PVI are told and not read.",
+        ),
+        proof="One line of a real Rad-8, as published; the other models' lines follow their description.",
+    ),
 )

@@ -66,6 +66,16 @@ class Quantity(StrEnum):
     WEIGHT = "weight"
 
 
+_Q = Quantity
+VITAL_SIGNS = (
+    *(_Q.HEART_RATE, _Q.PULSE_RATE, _Q.SPO2, _Q.RESPIRATORY_RATE, _Q.ETCO2),
+    *(_Q.NIBP_SYS, _Q.NIBP_DIA, _Q.NIBP_MEAN, _Q.NIBP_PULSE_RATE),
+    *(_Q.IBP1_SYS, _Q.IBP1_DIA, _Q.IBP1_MEAN, _Q.IBP2_SYS, _Q.IBP2_DIA, _Q.IBP2_MEAN),
+    *(_Q.TEMPERATURE_1, _Q.TEMPERATURE_2),
+)
+"""What a monitor of the whole patient can give."""
+
+
 class InfusionState(StrEnum):
     """What the pump says that it does. ``UNKNOWN`` is treated as if it might be infusing."""
 
@@ -343,12 +353,31 @@ class SessionOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Description:
+    """What a person must know who connects the device, in plain words; `docs/devices.md` is made of it.
+
+    ``gives`` is every quantity of an observation, each of them a value or missing; ``tells`` what is said besides.
+    ``settings`` are those to make at the device; ``unknown`` what it does not tell, or what is not known of it.
+    ``proof`` says by which witness the driver is right.
+    """
+
+    devices: str
+    cable: str
+    settings: tuple[str, ...]
+    gives: tuple[Quantity, ...]
+    tells: str
+    unknown: tuple[str, ...]
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
 class Driver:
     """What a driver can do, and how to make a session of it.
 
     ``freshness`` names a field that changes with every living message, empty if there is none. ``experimental`` marks
     a driver that no independent golden transcript has proved. ``channel_pattern`` is the regular expression of a
-    valid channel name, ``channel_help`` what to say of it to a person.
+    valid channel name, ``channel_help`` what to say of it to a person. ``laboratory_only`` marks a device whose maker
+    does not allow it on people: clinical mode refuses it.
     """
 
     name: str
@@ -364,3 +393,5 @@ class Driver:
     channel_pattern: str
     channel_help: str
     session: Callable[[SessionOptions], Session]
+    description: Description
+    laboratory_only: bool = False

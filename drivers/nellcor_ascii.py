@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 
 from drivers.model import (
+    Description,
     DeviceAlarm,
     DeviceAlarmKind,
     DeviceKind,
@@ -31,6 +32,7 @@ from drivers.model import (
     Integrity,
     LineSettings,
     NibpTime,
+    Quantity,
     Rejected,
     SessionOptions,
 )
@@ -138,4 +140,20 @@ DRIVER = Driver(
     channel_pattern=CHANNEL,
     channel_help="always 0: one oximeter, one channel",
     session=NellcorSession,
+    description=Description(
+        devices="Nellcor OxiMax N-560, N-595, N-600x; N-395, NPB-290, NPB-295 pulse oximeters.",
+        cable="RS-232 at the data port; on an NPB-290 a 15-pin connector: pins 2, 3 and 5 are RS-232; no handshake.",
+        settings=(
+            "The data port is set to the ASCII report at 9600 baud.",
+            "On the mains: by its manual an NPB-290 sends nothing while it runs on battery.",
+        ),
+        gives=(Quantity.SPO2, Quantity.PULSE_RATE),
+        tells="Sensor and signal (off, disconnected, pulse lost, interference), alarms, battery low, model.",
+        unknown=(
+            "The codes stand on one implementation, with the maker's names.",
+            "A line comes every 2 s and no sooner.",
+            "The computer format of the N-200 is another one and is not read.",
+        ),
+        proof="Two lines of a real N-560, as published; the other models' lines follow their description.",
+    ),
 )

@@ -18,12 +18,14 @@ from __future__ import annotations
 import re
 
 from drivers.model import (
+    Description,
     DeviceKind,
     Driver,
     IdentitySupport,
     Integrity,
     LineSettings,
     NibpTime,
+    Quantity,
     Rejected,
     SessionOptions,
 )
@@ -68,4 +70,18 @@ DRIVER = Driver(
     channel_pattern=CHANNEL,
     channel_help="always 0: one oximeter, one channel",
     session=NoninAsciiSession,
+    description=Description(
+        devices="Nonin 8500, 8600, 9600, 9700, 9847, Avant 4000 and 4100, 7500FO pulse oximeters.",
+        cable="Avant, 9600: RS-232, a null-modem cable. 8500, 9847: pin 4 of the sensor's 9-pin connector, on the 8500 "
+        "at TTL level, which needs a converter. 8600: a 15-pin recording output.",
+        settings=("On an Avant 9600 or 4000, DIP switch 8 down: up gives the fast-responding values.",),
+        gives=(Quantity.SPO2, Quantity.PULSE_RATE),
+        tells="Nothing.",
+        unknown=(
+            "Alarms and the sensor are not told: that none is told does not mean that there is none.",
+            "When the pulse is lost the last numbers stand for some 10 s, and nothing says so.",
+        ),
+        proof="Six manuals of the maker agree; no line of a real device was at hand, and how a number of less than "
+        "three digits is filled up is a hypothesis.",
+    ),
 )

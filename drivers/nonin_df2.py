@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drivers.model import (
+    Description,
     DeviceAlarm,
     DeviceAlarmKind,
     DeviceKind,
@@ -30,6 +31,7 @@ from drivers.model import (
     LineSettings,
     NibpTime,
     Output,
+    Quantity,
     Rejected,
     SessionOptions,
 )
@@ -192,4 +194,18 @@ DRIVER = Driver(
     channel_pattern=CHANNEL,
     channel_help="always 0: one oximeter, one channel",
     session=Df2Session,
+    description=Description(
+        devices="Nonin OEM III and Xpod modules, WristOx.",
+        cable="Serial data of the module or its cable; voltage level and supply differ: see the module's manual.",
+        settings=("Data format 2.",),
+        gives=(Quantity.SPO2, Quantity.PULSE_RATE),
+        tells="Sensor and signal (disconnected, unusable, artifact, perfusion), battery low.",
+        unknown=(
+            "The numbers that mean no value, 511 and 127, are a hypothesis.",
+            "No alarm of a vital sign is told: these modules have no limits.",
+            "Formats 1, 7, 8 and 13 are not read.",
+        ),
+        proof="Three frames of another program's test are read as they are there; no whole packet of a real device was "
+        "at hand.",
+    ),
 )

@@ -15,6 +15,7 @@ _MODULES = {
     "ivy-450c": "drivers.ivy_450c",
     "masimo-ascii": "drivers.masimo_ascii",
     "nellcor-ascii": "drivers.nellcor_ascii",
+    "new-era-ne1000": "drivers.new_era_ne1000",
     "nonin-ascii": "drivers.nonin",
     "nonin-df2": "drivers.nonin_df2",
     "philips-intellivue": "drivers.intellivue",

@@ -11,13 +11,15 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from edge.alarm_guide_texts import BEHAVIOUR, ENDS, GROUPS, NOTES, PREFACE, duration
+from edge.alarm_guide_texts import BEHAVIOUR, ENDS, GROUPS, NOTES, PREFACE, duration, life
 from edge.config import load
 from edge.core.catalogue import CATALOGUE, Entry, entry_of
 from edge.core.catalogue_texts import ACTIONS
 from edge.core.condition import Band
 from edge.core.config import BandLimit, CoreConfig, DrugConfig, LimitConfig
 from edge.core.model import Audience, Priority, Side
+from edge.core.rules_vital import CUFF_HIGH_S, CUFF_MEDIUM_MAX_S
+from edge.core.view import CUFF_GRACE_S
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "alarms.md"
@@ -34,7 +36,9 @@ _DEVICE = "device"
 def guide() -> str:
     """Return the page. Raises ConfigError if the shipped files cannot be used."""
     core = load(SHIPPED, ROOT).core
-    return "\n".join([PREFACE, BEHAVIOUR, "## The alarms, group by group", "", *_groups(core)]).rstrip() + "\n"
+    (heart_rate,) = (limit for limit in core.vital_limits if limit.condition == "HR_HIGH")
+    text = [PREFACE, BEHAVIOUR, life(heart_rate), "## The alarms, group by group", "", *_groups(core)]
+    return "\n".join(text).rstrip() + "\n"
 
 
 def described() -> dict[str, str]:
@@ -61,31 +65,35 @@ def _cells(condition: str, names: dict[str, str], core: CoreConfig) -> Iterator[
     limits += [drug.dose_rate_high for drug in core.drugs if drug.dose_rate_high.condition == condition]
     technician = "<br>for the technician" if entry.audience is Audience.TECHNICIAN else ""
     yield f"**{names[condition]}**<br>`{condition}`{technician}"
-    yield "<br>".join(_when(condition, entry, limits, names, core.drugs))
+    yield "<br>".join(_when(condition, entry, limits, names, core))
     yield entry.expected
     yield "<br>".join(_ends(condition, entry, limits, core.drugs))
     yield f"{action.english}<br>*{action.norwegian}*"
 
 
 def _when(
-    condition: str, entry: Entry, limits: list[LimitConfig], names: dict[str, str], drugs: Sequence[DrugConfig]
+    condition: str, entry: Entry, limits: list[LimitConfig], names: dict[str, str], core: CoreConfig
 ) -> Iterator[str]:
     for limit in limits:
         if limit.condition == "DOSE_RATE_HIGH":
-            yield next(f"{drug.label}:" for drug in drugs if drug.dose_rate_high is limit)
+            yield next(f"{drug.label}:" for drug in core.drugs if drug.dose_rate_high is limit)
         yield from (_limit_band(limit, band) for band in limit.bands)
     if condition == "DOSE_RATE_LOW":
-        for drug in drugs:
+        for drug in core.drugs:
             yield f"{drug.label}:"
             yield _low_dose(drug)
     yield from (_plain_band(band, timed=condition in NOTES) for band in entry.bands)
     if condition in NOTES:
         yield NOTES[condition]
+    if condition == "NIBP_OVERDUE":
+        yield from (_overdue(interval_s) for interval_s in sorted({bed.cuff_interval_s for bed in core.beds}))
     if entry.worse_step is not None:
         unit = _unit(limits[0])
         yield f"silenced while soft, it sounds again when worse by {entry.worse_step} {unit}"
     if entry.inhibited_by:
         yield f"held back by: {'; '.join(names[cause] for cause in entry.inhibited_by)}"
+    if entry.sensor:
+        yield "silent off the monitor"
 
 
 def _limit_band(limit: LimitConfig, band: BandLimit) -> str:
@@ -98,6 +106,13 @@ def _low_dose(drug: DrugConfig) -> str:
     share = f"{(drug.low_fraction * 100).normalize():f} %"
     floor = drug.low_floor_mg_per_kg_per_h
     return f"low: below {share} of the ordered step, or below {floor} mg/kg/h, for {duration(drug.low_delay_s)}"
+
+
+def _overdue(interval_s: float) -> str:
+    low_s = interval_s + CUFF_GRACE_S
+    medium_s, high_s = max(low_s, min(2 * interval_s, CUFF_MEDIUM_MAX_S)), max(low_s, CUFF_HIGH_S)
+    steps = f"low after {duration(low_s)}, medium after {duration(medium_s)}, high after {duration(high_s)}"
+    return f"so with an interval of {duration(interval_s)}, as shipped: {steps} while a pump infuses"
 
 
 def _plain_band(band: Band, *, timed: bool) -> str:

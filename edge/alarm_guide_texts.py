@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from drivers.model import DeviceAlarmKind
 from edge.core.condition import UNKNOWN_BRIDGE_S
+from edge.core.config import LimitConfig
 from edge.core.delivery import DISPLAY_S, ESCALATE_S
 from edge.core.inactivation import PAUSE_LIMIT_S, REPEAT_LIMIT_S
 from edge.core.model import Priority, SilenceReason
@@ -74,7 +75,8 @@ BEHAVIOUR = f"""\
 | low | when there is time; know it | `!` | cyan | steady |
 
 A condition may have several *bands*: soft (medium, or low), hard (high), and for some a bypass, which is high without
-any delay. They are one alarm, which gets worse or better; each such change is told.
+any delay. They are one alarm, which gets worse or better; each such change is told. Technical alarms have bands with
+names of their own, such as *lost* and *lost while infusing*; the tables show them behind the priority.
 
 ```text
               beyond its limit         for its delay               silenced
@@ -83,8 +85,8 @@ any delay. They are one alarm, which gets worse or better; each such change is t
        back inside: nobody        |                     | | |   its time is up,    |   | its cause is over:
        was told            gone <-+                     +-|-|-- or it got worse ---+   | it was seen
                                                           | |                          v
-                its cause is over, and it was low         | |   its cause is over,    gone
-                or medium                         gone <--+ |   it was high, and
+                its cause is over, and it                 | |   its cause is over,    gone
+                does not latch                    gone <--+ |   it latches, and
                                                             v   nobody had seen it
                                                          LATCHED ------- reset, or silenced ------> gone
                                                        (it sounds)
@@ -120,7 +122,8 @@ an alarm really took.
   last seen infusing. At an empty bed a device may be switched off without a sound.
 - **One cause, one alarm.** A technical alarm keeps back a *new soft* alarm that it explains (*held back by*, in the
   tables). **A high band is never held back, nor is a dose that is too high.** What is held back is listed with the
-  bed's alarms.
+  bed's alarms. A soft alarm that stood before stays, with its priority and its sound, marked *not verifiable*, while
+  the technical alarm that explains it is there.
 
 ### What people do about it
 
@@ -131,7 +134,7 @@ an alarm really took.
 | **accept and acknowledge** | the one button: both | see below |
 | **reset** | ends a latched alarm, whose cause is over | for good |
 | **pause** | no sound of what stands now, at one bed or at all | at most {_LONGEST[SilenceReason.AUDIO_PAUSE]} |
-| **off the monitor** | no sound of the bed's sensor, cuff and monitor-link alarms | at most \
+| **off the monitor** | no sound of the bed's alarms marked *silent off the monitor* in the tables | at most \
 {_LONGEST[SilenceReason.OFF_MONITOR]} |
 | **resume** | ends pauses | at once |
 
@@ -151,7 +154,9 @@ an alarm really took.
   bedside computer starts anew. Nothing can be switched *off*.
 - **A new medium or high alarm sounds through an audio pause**, and so does one that gets worse. A low one that begins
   in a pause waits for its end.
-- "Off the monitor" also covers those alarms when they begin meanwhile. **It never covers a dose.**
+- "Off the monitor" covers a vital sign that is missing, a sensor that is off, an overdue cuff pressure and a lost
+  monitor (*silent off the monitor*, in the tables), also when they begin meanwhile. A value that is still there meets
+  its limits and sounds. **It never covers a dose.**
 - **A soft cuff pressure is shown at once, and sounds when the next measurement confirms it**, or after
   {duration(REPEAT_LIMIT_S)} without one. If the next one is well, it never sounds. A hard one sounds at once.
 
@@ -174,13 +179,43 @@ technician never go up.
 
 - The value must come *inside* its limit by the hysteresis, and stay there for the time in the tables: a value that
   swings about its limit is one alarm. The limit itself is allowed.
-- **A high alarm that nobody has seen latches**: it stays, and sounds, when its cause is over, until somebody resets or
-  silences it. If its value only gets milder, it stays high, and says beside it what is so now. Low and medium ones go
-  by themselves.
+- **A high alarm that nobody has seen latches, if its row says *latches when high***: it stays, and sounds, when its
+  cause is over, until somebody resets or silences it. These are values beyond their limits, the devices' own high
+  alarms, another device than before, and a damaged store. If such a value only gets milder, the alarm stays high, and
+  says beside it what is so now.
+- **All others go with their cause, seen or not, high ones too:** a lost pump or monitor, an overdue cuff pressure, a
+  pump without an order or without a bed, an edge that is cut off, and screens that show nothing; and all that is low
+  or medium. `infusion-edge explain` still has them.
 - If the cause of a latched alarm is back, it is the same alarm, and sounds.
 - After a restart of the program what stood still stands, and is not told as new. If the whole computer was restarted,
   what was silenced sounds again.
 """
+
+
+def life(heart_rate: LimitConfig) -> str:
+    """Tell the life of one alarm, by the limits of a high heart rate."""
+    soft, hard = heart_rate.bands
+    sounds_s = hard.delay_s
+    accepted_s, over_s = sounds_s + 20, sounds_s + 110
+    gone_s, calm = over_s + heart_rate.clear_delay_s, soft.value - heart_rate.hysteresis
+    return f"""\
+### An example
+
+```text
+ {_clock(0)}  The heart rate is above {hard.value} /min. After {duration(hard.delay_s)}, at {_clock(sounds_s)}, \
+HR_HIGH SOUNDS, high, at the bed's screens;
+       if nobody accepts it, it is on all screens of the ward at {_clock(sounds_s + ESCALATE_S[HIGH][0])}.
+ {_clock(accepted_s)}  A nurse presses the one button: it is SHOWN, SILENT for {duration(SILENT_HIGH_ACCEPTED_S)}, \
+and goes up no further.
+ {_clock(over_s)}  The heart rate is {calm} /min or below, and stays there for {duration(heart_rate.clear_delay_s)}: \
+about {_clock(gone_s)} the alarm is gone,
+       since it was seen. If nobody had pressed, it would be LATCHED, and sound, until somebody does.
+```
+"""
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // _MINUTE_S}:{int(seconds) % _MINUTE_S:02}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +337,8 @@ _LINK = f"lost after two missed rounds of its line and 1 s, at most {duration(LI
 NOTES = {
     "HR_SOURCES_DISAGREE": f"apart: by more than {HR_APART_PER_MIN} /min, at a bed that is to have heart rate and SpO2",
     "NIBP_OVERDUE": f"low after the interval and {duration(CUFF_GRACE_S)}; medium after twice the interval, at most"
-    f" {duration(CUFF_MEDIUM_MAX_S)}; high after {duration(CUFF_HIGH_S)} while a pump infuses",
+    f" {duration(CUFF_MEDIUM_MAX_S)}, and not before low; high after {duration(CUFF_HIGH_S)} while a pump infuses, and"
+    " not before low",
     "PUMP_LINK_LOST": _LINK,
     "MONITOR_LINK_LOST": _LINK,
     "STATION_NOT_DISPLAYING": f"a page counts for {duration(RECEIPT_LIMIT_S)} after its last word",

@@ -7,6 +7,7 @@ import fcntl
 import gc
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -33,7 +34,7 @@ from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
 from edge.store import NewerFileError, Sent, Store, StoredState
-from edge.wire import AlarmRevision, Wire, alarm_from_body, alarm_from_message, answer_from_body
+from edge.wire import AlarmRevision, Wire, alarm_from_body, alarm_from_message, answer_from_body, boot_of
 
 STOP_LIMIT_S = 3.0
 """How long a clean end may take to send and to store what waits."""
@@ -42,6 +43,13 @@ FAULT_LIMIT_S = 3.0
 """After a fault the other parts have this long to end by themselves."""
 
 EXIT_FAULT = 1
+
+STRANGERS_MAX = 30
+STRANGERS_S = 60.0
+"""So many requests a minute of stations that the configuration does not name are refused with a reason and journalled,
+more are not heard: they would fill the disk."""
+
+STATION_NAME_MAX = 64
 
 CONFIGURATION = "configuration"
 """The station that an order in the configuration comes from."""
@@ -81,6 +89,8 @@ class App:
         self._configuration = configuration
         self._topics = Topics(configuration.core.site, configuration.core.edge)
         self._around = surroundings
+        self._stations = {station.station for station in configuration.core.stations}
+        self._strangers: deque[float] = deque()
         self._lock: int | None = None
         self._inbox = Inbox()
         self._control = Control(surroundings.run, mono_s=surroundings.clock.mono_s, put=self._inbox.put)
@@ -187,15 +197,16 @@ class App:
 
     def _make_runtime(self, stored: StoredState) -> Runtime:
         core = self._configuration.core
-        alarms = [alarm for row in stored.alarms if (alarm := _restored(row.body, alarm_from_body)) is not None]
+        rows = [(row, alarm) for row in stored.alarms if (alarm := _restored(row.body, alarm_from_body)) is not None]
+        boot = boot_id()
         answers = [answer for row in stored.answers if (answer := _restored(row.body, answer_from_body)) is not None]
         state = initial_state(
             core,
             self._around.run,
             self._around.clock.now(),
-            alarms,
+            [alarm for row, alarm in rows if boot_of(row.body) == boot != ""],
+            of_other_boots=[alarm for row, alarm in rows if boot_of(row.body) != boot or not boot],
             answers=answers,
-            same_boot=stored.previous_boot_id == boot_id() != "",
         )
         state.edge.store_set_aside = stored.set_aside or ""
         state.edge.store_failure = stored.fault
@@ -203,6 +214,7 @@ class App:
             Core(core, state),
             self._inbox,
             run=self._around.run,
+            boot=boot,
             clock=self._around.clock,
             wire=self._wire,
             sender=self._sender,
@@ -230,10 +242,14 @@ class App:
 
     def _ready(self) -> None:
         beds = len(self._configuration.core.beds)
+        status = f"STATUS=watching {beds} beds"
+        if unproved := sorted({port.driver.name for port in self._configuration.ports if port.driver.experimental}):
+            status += f"; experimental drivers: {', '.join(unproved)}"
+            _log.warning("experimental drivers: nothing independent proves their numbers", drivers=unproved)
         # What was made up to here lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
-        self._around.notify.tell("READY=1", f"STATUS=watching {beds} beds")
+        self._around.notify.tell("READY=1", status)
         _log.info("watching", run=self._around.run, beds=beds, ports=len(self._configuration.ports))
 
     def _stored(self, mark: int, committed: bool, detail: str) -> None:  # noqa: FBT001 - the store's callback
@@ -252,13 +268,17 @@ class App:
                 if heard.topic != self._topics.alarm(alarm.key.bed, alarm.key.name):
                     raise ValueError("it is another topic's")  # noqa: TRY301 - told like any that cannot be read
                 self._inbox.put(AlarmFound(now_s, alarm))
-            except ValueError as error:
+            except (ValueError, OverflowError, OSError) as error:
                 _log.error("a retained alarm cannot be read", topic=heard.topic, reason=str(error))
         self._runtime.step()
 
     def _asked(self, heard: Heard) -> None:
         now_s = self._around.clock.mono_s()
+        if not heard.payload:
+            return  # a topic that was emptied asks for nothing
         kind, station, *verb = heard.topic.split("/")[5:]
+        if station not in self._stations and not self._hears_stranger(station, now_s):
+            return
         if station == LOCAL.station:
             # Only the control socket asks in this name, which may do everything.
             _log.warning("somebody asks over the broker as the command line", topic=heard.topic)
@@ -269,6 +289,15 @@ class App:
                 self._inbox.put(asking.receipt(station, heard.payload, now_s))
             except ValueError as error:
                 _log.warning("a receipt cannot be read", station=station, reason=str(error))
+
+    def _hears_stranger(self, station: str, now_s: float) -> bool:
+        """Tell whether one that the configuration does not name is answered: a few are, and a flood is not."""
+        while self._strangers and now_s - self._strangers[0] > STRANGERS_S:
+            self._strangers.popleft()
+        if len(station) > STATION_NAME_MAX or len(self._strangers) >= STRANGERS_MAX:
+            return False
+        self._strangers.append(now_s)
+        return True
 
     def _event_sent(self, run: str, event_seq: int) -> None:
         self._store.submit(Sent(run, event_seq))

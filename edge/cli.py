@@ -1,10 +1,12 @@
-"""`infusion-edge`: run the daemon, check a configuration, look at the beds, act on alarms, tell an alarm's story."""
+"""`infusion-edge`: run the daemon, check a configuration, look at beds, act on alarms, tell their story, try a line."""
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 EXIT_OK = 0
@@ -12,6 +14,11 @@ EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h: systemd does not restart on it."""
 
 EXIT_FAILED = 1
+WEEK_S = 7 * 24 * 3600.0
+"""No tool runs longer by itself."""
+
+EXIT_STOPPED = 130
+"""By Ctrl-C, as shells count it."""
 
 CONTROL = Path("/run/infusion-edge/control.sock")
 """Where the service has its control socket."""
@@ -20,8 +27,16 @@ CONTROL = Path("/run/infusion-edge/control.sock")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that is asked for, and return the exit status."""
     options = _parser().parse_args(arguments)
-    run: int = options.run(options)
-    return run
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if options.run is _run:
+            raise
+        # Whoever read has enough, as `head` has. What is left must go somewhere when the interpreter flushes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,15 +69,18 @@ def _parser() -> argparse.ArgumentParser:
     top.add_argument("--site", default="+", help="only this site")
     top.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long with a summary")
     top.add_argument("--lines", action="store_true", help="print a line an event instead of a screen")
-    top.add_argument("--note", default="", metavar="TEXT", help="show this line beside it")
+    top.add_argument("--note", default="", metavar="TEXT", help="show this below it, as it is")
     top.set_defaults(run=_top)
 
     explain = commands.add_parser("explain", help="tell the story of an alarm from the store, now or a year later")
-    explain.add_argument("occurrence", nargs="?", help="which one (default: list the latest)")
+    explain.add_argument(
+        "alarm", nargs="?", metavar="ALARM", help="its occurrence, or the latest of a key (default: list)"
+    )
     _add_run_dir(explain, "where the store is")
     explain.add_argument("--store", type=Path, metavar="FILE", help="another store's file (default: edge.db there)")
     explain.set_defaults(run=_explain)
     _add_bedside(commands)
+    _add_line_tools(commands)
     return parser
 
 
@@ -89,17 +107,59 @@ def _add_bedside(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         if verb == "accept":
             named.add_argument("--only", action="store_true", help="accept, and do not silence")
     pause = add("pause", "silence what stands now for a while")
-    pause.add_argument("bed", nargs="?", default="", metavar="BED", help="one bed (default: all)")
-    pause.add_argument("--seconds", type=float, default=120.0, metavar="N", help="at most 120 (default)")
+    pause.add_argument("bed", nargs="?", default="", metavar="BED", help="one bed, or its label (default: all)")
+    pause.add_argument("--seconds", type=_from_1_to(120), default=120.0, metavar="N", help="at most 120 (default)")
     resume = add("resume", "end pauses")
-    resume.add_argument("bed", nargs="?", default="", metavar="BED", help="one bed (default: all)")
+    resume.add_argument("bed", nargs="?", default="", metavar="BED", help="one bed, or its label (default: all)")
     off = add("off-monitor", "the patient is off the monitor: silence its sensor alarms for a while")
     off.add_argument("bed", metavar="BED")
-    off.add_argument("--minutes", type=float, default=15.0, metavar="N", help="at most 15 (default)")
+    off.add_argument("--minutes", type=_from_1_to(15), default=15.0, metavar="N", help="at most 15 (default)")
     add("test-alarm", "raise a low alarm that says that it is a test, for half a minute")
     confirm = add("confirm-device", "the device that answers there belongs to that bed")
     for name in ("bed", "port", "channel", "serial_number"):
         confirm.add_argument(name, metavar=name.partition("_")[0].upper())
+
+
+def _from_1_to(most: int) -> Callable[[str], float]:
+    """Return what reads a number of units; more than the most is asked for too, and cut by the edge."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not 1 <= number < math.inf:
+            raise argparse.ArgumentTypeError(f"a number from 1 to {most}, which {text} is not")
+        return number
+
+    return read
+
+
+def _add_line_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add what helps to connect a device, and to find out what it said."""
+    probe = commands.add_parser("probe", help="find which device answers on a port, with read-only questions")
+    probe.add_argument("port", nargs="?", metavar="PORT", help="a device, or tcp://host:port (default: list the ports)")
+    probe.add_argument("--driver", action="append", default=[], metavar="NAME", help="try only this one (repeatable)")
+    probe.add_argument(
+        "--timeout", type=_seconds, default=90.0, metavar="SECONDS", help="at most (default: %(default)g)"
+    )
+    probe.set_defaults(run=_probe)
+
+    record = commands.add_parser("record", help="keep what a device and its driver say, with the times")
+    record.add_argument("port", metavar="PORT", help="a device, or tcp://host:port")
+    record.add_argument("--driver", required=True, metavar="NAME", help="the driver that speaks to it")
+    record.add_argument("--baud", type=int, metavar="N", help="if the device is not set to its usual speed")
+    record.add_argument("--out", type=Path, metavar="FILE", help="a new file (default: driver and time, here)")
+    record.add_argument("--seconds", type=_seconds, metavar="N", help="end after so long (default: Ctrl-C)")
+    record.set_defaults(run=_record)
+
+    replay = commands.add_parser(
+        "replay", help="run a recording through driver and core, and print what they make of it"
+    )
+    replay.add_argument("file", type=Path, metavar="FILE")
+    replay.add_argument("--config", type=Path, metavar="FILE", help="with the bed and the limits of this configuration")
+    replay.add_argument("--port", default="", metavar="NAME", help="as this port of the configuration")
+    replay.set_defaults(run=_replay)
 
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +183,6 @@ def _check_config(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     import asyncio  # noqa: PLC0415 - only this command pays for these
-    import os  # noqa: PLC0415
     from dataclasses import replace  # noqa: PLC0415
     from random import SystemRandom  # noqa: PLC0415
     from secrets import token_hex  # noqa: PLC0415
@@ -173,7 +232,7 @@ def _top(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from edge.explain import report  # noqa: PLC0415 - only this command pays for it
 
-    status, text = report(options.store or options.run_dir / "edge.db", options.occurrence or "")
+    status, text = report(options.store or options.run_dir / "edge.db", options.alarm or "")
     _say(text, to_error=status != EXIT_OK)
     return status
 
@@ -184,6 +243,54 @@ def _command(options: argparse.Namespace) -> int:
     status, text = carry_out(options)
     _say(text, to_error=status == EXIT_USAGE)
     return status
+
+
+def _probe(options: argparse.Namespace) -> int:
+    from edge.clock import Clock  # noqa: PLC0415 - only this command pays for these
+    from edge.probe import EXIT_FOUND, list_ports, probe  # noqa: PLC0415
+
+    if options.port is None:
+        _say(list_ports(), to_error=False)
+        return EXIT_OK
+    status, text = _until_stopped(
+        lambda: probe(options.port, options.driver, options.timeout, mono_s=Clock().mono_s, say=_progress)
+    )
+    _say(text, to_error=status != EXIT_FOUND)
+    return status
+
+
+def _record(options: argparse.Namespace) -> int:
+    from edge.clock import Clock  # noqa: PLC0415 - only this command pays for these
+    from edge.record import Wanted, record  # noqa: PLC0415
+
+    wanted = Wanted(options.port, options.driver, options.baud, options.out, options.seconds)
+    return record(wanted, Clock(), _progress)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from edge.replay import replay  # noqa: PLC0415 - only this command pays for it
+
+    return replay(
+        options.file, options.config, options.port, say=lambda text: _say(text, to_error=False), complain=_progress
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= WEEK_S:
+        raise argparse.ArgumentTypeError("give seconds above 0, at most a week")
+    return seconds
+
+
+def _until_stopped(act: Callable[[], tuple[int, str]]) -> tuple[int, str]:
+    try:
+        return act()
+    except KeyboardInterrupt:
+        return EXIT_STOPPED, "stopped"
+
+
+def _progress(text: str) -> None:
+    _say(text, to_error=True)
 
 
 def _say(text: str, *, to_error: bool) -> None:

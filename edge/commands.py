@@ -7,19 +7,23 @@ fits several alarms, or none, is asked of none.
 from __future__ import annotations
 
 import argparse
+import grp
 import json
 import os
+import pwd
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 from edge.core.inactivation import PAUSE_LIMIT_S
 from edge.core.model import SilenceReason
-from edge.messages import AlarmMessage, ResponseMessage
+from edge.messages import AlarmMessage, PauseMessage, ResponseMessage
+from edge.paused import span, told
 
 EXIT_OK = 0
 EXIT_REFUSED = 1
@@ -39,7 +43,7 @@ _SILENCES = {
     "off_monitor": "silent, the patient is off the monitor",
     "awaiting_repeat": "silent until it is measured again",
 }
-_MINUTE_S, _HOUR_S = 60, 3600
+_MINUTE_S = 60
 
 
 class _FailedError(Exception):
@@ -48,11 +52,13 @@ class _FailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What stands, the most urgent first, by the clock of a run."""
+    """What stands, the most urgent first, by the clock of a run; pauses by bed, and what nurses call the beds."""
 
     run: str
     mono_s: float
     alarms: tuple[AlarmMessage, ...]
+    pauses: Mapping[str, Sequence[PauseMessage]]
+    labels: Mapping[str, str]
 
 
 def carry_out(options: argparse.Namespace) -> tuple[int, str]:
@@ -104,7 +110,12 @@ class _Line:
         answer = self.exchange({"get": "alarms"})
         alarms = [AlarmMessage.read(json.dumps(alarm).encode()) for alarm in answer["alarms"]]
         alarms.sort(key=lambda alarm: (_RANK.index(alarm.priority), alarm.onset.mono_s, alarm.bed, alarm.key))
-        return _Standing(answer["run"], answer["mono_s"], tuple(alarms))
+        # A daemon of an earlier version, before it is started anew, tells neither beds nor pauses.
+        labels = {row["bed"]: row["label"] for row in answer.get("beds", ())}
+        pauses: dict[str, list[PauseMessage]] = {}
+        for row in answer.get("pauses", ()):
+            pauses.setdefault(row["bed"], []).append(PauseMessage.read(json.dumps(row).encode()))
+        return _Standing(answer["run"], answer["mono_s"], tuple(alarms), pauses, labels)
 
     def ask(self, seen: _Standing, verb: str, what: str, **fields: object) -> tuple[int, str]:
         """Ask for one act on what was seen."""
@@ -116,14 +127,32 @@ class _Line:
 
 
 def _why_not(path: Path, error: OSError) -> str:
+    if path.exists() and not path.is_socket():
+        return f"{path} is no socket: name the daemon's own with --control"
     if isinstance(error, PermissionError):
-        return (
-            f"you may not use {path}: your user must be in the group {GROUP} (sudo adduser $USER {GROUP}, log in anew)"
-        )
-    running = "is the daemon running (systemctl status infusion-edge)? One with another socket is named with --control"
+        return f"you may not use {path}: {_who_may(path)}"
+    running = (
+        "is the daemon running (systemctl status infusion-edge)? "
+        "If it was started otherwise (make demo), say --control and its path"
+    )
     if isinstance(error, FileNotFoundError):
         return f"there is no {path}: {running}"
     return f"nobody answers at {path} ({error}): {running}"
+
+
+def _who_may(path: Path) -> str:
+    """Say who may use a socket, by it or, where that is hidden, by the folder that hides it."""
+    for seen in (path, *path.parents):
+        with suppress(OSError):
+            owner, group = seen.stat().st_uid, seen.stat().st_gid
+            break
+    with suppress(KeyError):
+        if grp.getgrgid(group).gr_name == GROUP:
+            return f"your user must be in the group {GROUP} (sudo adduser $USER {GROUP}, log in anew)"
+    user = f"uid {owner}"
+    with suppress(KeyError):
+        user = pwd.getpwuid(owner).pw_name
+    return f"{seen} belongs to {user}: run it as {user}"
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
@@ -133,21 +162,21 @@ def _show(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
     if options.json:
         return EXIT_OK, json.dumps(line.exchange({"get": "alarms"}), indent=1, ensure_ascii=False)
     seen = line.look()
-    if not seen.alarms:
-        return EXIT_OK, "No alarm stands."
-    width = max(len(alarm.bed or "edge") for alarm in seen.alarms)
-    return EXIT_OK, "\n\n".join(_block(alarm, seen.mono_s, width) for alarm in seen.alarms)
+    width = max((len(alarm.bed or "edge") for alarm in seen.alarms), default=0)
+    blocks = [_block(alarm, seen.mono_s, width) for alarm in seen.alarms] or ["No alarm stands."]
+    pauses = "\n".join(told(seen.pauses, seen.labels, seen.mono_s))
+    return EXIT_OK, "\n\n".join([*blocks, pauses] if pauses else blocks)
 
 
 def _block(alarm: AlarmMessage, now_s: float, width: int) -> str:
     """Say one alarm: what it is, how it stands, what to do, and by what names it is called."""
-    words = [alarm.priority, f"for {_span(now_s - alarm.onset.mono_s)}", _sound(alarm, now_s)]
+    words = [alarm.priority, f"for {span(now_s - alarm.onset.mono_s)}", _sound(alarm, now_s)]
     if not alarm.present:
         words.append("over, latched until it is reset")
     if not alarm.verifiable:
         words.append("NOT VERIFIABLE: what it was judged by is gone")
     if alarm.acceptance is not None:
-        words.append(f"accepted by {alarm.acceptance.by} {_span(now_s - alarm.acceptance.at.mono_s)} ago")
+        words.append(f"accepted by {alarm.acceptance.by} {span(now_s - alarm.acceptance.at.mono_s)} ago")
     else:
         words.append("not accepted")
     if alarm.delivery is not None:
@@ -164,21 +193,11 @@ def _block(alarm: AlarmMessage, now_s: float, width: int) -> str:
 def _sound(alarm: AlarmMessage, now_s: float) -> str:
     if alarm.signal == "acknowledged" and alarm.acknowledgement is not None:
         held = alarm.acknowledgement
-        return f"silenced by {held.by} for {_span(held.until_mono_s - now_s)} more"
+        return f"silenced by {held.by} for {span(held.until_mono_s - now_s)} more"
     if alarm.silence is not None:
         by = f" ({alarm.silence.by})" if alarm.silence.by else ""
-        return f"{_SILENCES[alarm.silence.reason]}{by}, {_span(alarm.silence.until_mono_s - now_s)} more"
+        return f"{_SILENCES[alarm.silence.reason]}{by}, {span(alarm.silence.until_mono_s - now_s)} more"
     return "sounding"
-
-
-def _span(seconds: float) -> str:
-    """Say how long, in whole units; what is over is 0 s."""
-    whole = max(0, int(seconds))
-    if whole < _MINUTE_S:
-        return f"{whole} s"
-    if whole < _HOUR_S:
-        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
-    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
 
 
 # --- acting -----------------------------------------------------------------------------------------------------------
@@ -186,10 +205,12 @@ def _span(seconds: float) -> str:
 
 def _attend(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
     """Ask the same about each alarm that is meant."""
-    if bool(options.names) is options.all:
-        raise _FailedError(f"{options.verb} which? Name alarms by key or occurrence, or say --all")
-    seen = line.look()
     verb = options.verb
+    if not options.names and not options.all:
+        raise _FailedError(f"{verb} which? Name alarms by key or occurrence, or say --all")
+    if options.names and options.all:
+        raise _FailedError(f"{verb} which? Name alarms, or say --all, not both")
+    seen = line.look()
     if options.all:
         meant = [alarm for alarm in seen.alarms if verb != "reset" or not alarm.present]
         if not meant:
@@ -197,16 +218,47 @@ def _attend(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
     else:
         meant = _choose(options.names, seen.alarms)
     fields = {"acknowledge": not options.only} if verb == "accept" else {}
-    told = []
+    answers = []
     for alarm in meant:
         what = f"{verb} {_name(alarm)}"
         try:
             named = {"bed": alarm.bed, "key": alarm.key, "occurrence": alarm.occurrence, "rev": alarm.rev}
-            told.append(line.ask(seen, verb, what, **named, **fields))
+            answers.append(line.ask(seen, verb, what, **named, **fields))
         except _FailedError as error:
-            told.append((EXIT_USAGE, f"not known: {what}: {error}"))
+            answers.append((EXIT_USAGE, f"not known: {what}: {error}"))
             break
-    return max(status for status, _ in told), "\n".join(text for _, text in told)
+    became = {} if verb == "reset" else _became(line, meant)
+    rows = [
+        f"{text}{became.get(alarm.occurrence, '') if status == EXIT_OK else ''}"
+        for alarm, (status, text) in zip(meant, answers, strict=False)  # those after a failure were not asked
+    ]
+    return max(status for status, _ in answers), "\n".join(rows)
+
+
+def _became(line: _Line, asked: Iterable[AlarmMessage]) -> dict[str, str]:
+    """Look again, and say of each occurrence what became of it; of none where that cannot be seen."""
+    try:
+        seen = line.look()
+    except _FailedError:
+        return {}
+    now = {alarm.occurrence: alarm for alarm in seen.alarms}
+    return {
+        before.occurrence: f": {_now(now[before.occurrence], seen.mono_s)}"
+        if before.occurrence in now
+        else ": it is over"
+        for before in asked
+    }
+
+
+def _now(alarm: AlarmMessage, now_s: float) -> str:
+    """Say what an alarm does after somebody asked something of it."""
+    held = alarm.acknowledgement
+    if alarm.signal == "acknowledged" and held is not None:
+        for_s = held.until_mono_s - held.at.mono_s
+        until = f"until {datetime.fromisoformat(held.at.wall).astimezone() + timedelta(seconds=for_s):%H:%M}"
+        return f"silent {until if held.at.synchronised else f'for {span(for_s)}'} unless it gets worse"
+    sound = "it goes on sounding" if alarm.silence is None else _sound(alarm, now_s)
+    return f"accepted; {sound}" if alarm.acceptance is not None else sound
 
 
 def _choose(names: Iterable[str], alarms: Sequence[AlarmMessage]) -> list[AlarmMessage]:
@@ -219,8 +271,12 @@ def _choose(names: Iterable[str], alarms: Sequence[AlarmMessage]) -> list[AlarmM
             if name.casefold() in (word.casefold() for word in (alarm.occurrence, alarm.key, alarm.condition))
         ]
         if len(found) != 1:
-            why = f"{name} is {len(found)} alarms: name one by its occurrence" if found else f"no alarm {name} stands"
-            raise _FailedError("\n".join([f"{why}. Nothing was asked.", *map(_candidate, found or alarms)]))
+            if found:
+                why = f"{name} is {len(found)} alarms: name one by its occurrence. Nothing was asked."
+            else:
+                these = "These stand:" if alarms else "None does."
+                why = f"no alarm {name} stands. Nothing was asked. {these}"
+            raise _FailedError("\n".join([why, *map(_candidate, found or alarms)]))
         chosen[found[0].occurrence] = found[0]
     return list(chosen.values())
 
@@ -234,20 +290,25 @@ def _name(alarm: AlarmMessage) -> str:
 
 
 def _pause(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
-    return _ask_for_pause(line, SilenceReason.AUDIO_PAUSE, "audio-pause", options.bed, options.seconds)
+    return _ask_for_pause(line, options, "audio-pause", SilenceReason.AUDIO_PAUSE, (options.seconds, 1, "s"))
 
 
 def _off_monitor(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
-    return _ask_for_pause(line, SilenceReason.OFF_MONITOR, "off-monitor", options.bed, options.minutes * _MINUTE_S)
+    return _ask_for_pause(line, options, "off-monitor", SilenceReason.OFF_MONITOR, (options.minutes, _MINUTE_S, "min"))
 
 
-def _ask_for_pause(line: _Line, reason: SilenceReason, verb: str, bed: str, duration_s: float) -> tuple[int, str]:
-    cut_s = min(duration_s, PAUSE_LIMIT_S[reason])
-    return line.ask(line.look(), verb, f"{verb} of {bed or 'all beds'} for {cut_s:g} s", bed=bed, duration_s=duration_s)
+def _ask_for_pause(
+    line: _Line, options: argparse.Namespace, verb: str, reason: SilenceReason, lasting: tuple[float, int, str]
+) -> tuple[int, str]:
+    """Ask for a pause of a number of units, each so many seconds; the edge cuts what is too long, and so is it told."""
+    number, unit_s, unit = lasting
+    most = PAUSE_LIMIT_S[reason] / unit_s
+    how_long = f"{number:g} {unit}" if number <= most else f"{most:g} {unit} (the most; {number:g} {unit} was asked)"
+    return _ask_of_bed(line, verb, f"{verb} of {{bed}} for {how_long}", options.bed, duration_s=number * unit_s)
 
 
 def _resume(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
-    return line.ask(line.look(), "resume", f"resume {options.bed or 'all beds'}", bed=options.bed)
+    return _ask_of_bed(line, "resume", "resume {bed}", options.bed)
 
 
 def _test_alarm(line: _Line, _: argparse.Namespace) -> tuple[int, str]:
@@ -255,9 +316,21 @@ def _test_alarm(line: _Line, _: argparse.Namespace) -> tuple[int, str]:
 
 
 def _confirm_device(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
-    place = {name: getattr(options, name) for name in ("bed", "port", "channel", "serial_number")}
-    what = f"confirm-device {options.serial_number} at {options.port} channel {options.channel} of {options.bed}"
-    return line.ask(line.look(), "confirm-device", what, **place)
+    place = {name: getattr(options, name) for name in ("port", "channel", "serial_number")}
+    what = f"confirm-device {options.serial_number} at {options.port} channel {options.channel} of {{bed}}"
+    return _ask_of_bed(line, "confirm-device", what, options.bed, **place)
+
+
+def _ask_of_bed(line: _Line, verb: str, what: str, name: str, **fields: object) -> tuple[int, str]:
+    """Ask for one act at a bed, by its identifier or by what nurses call it; at all beds where none is named."""
+    seen = line.look()
+    labelled = [bed for bed, label in seen.labels.items() if label.casefold() == name.casefold()]
+    known = not name or name in seen.labels
+    bed = labelled[0] if not known and len(labelled) == 1 else name
+    status, said = line.ask(seen, verb, what.replace("{bed}", bed or "all beds"), bed=bed, **fields)
+    if status == EXIT_REFUSED and bed == name and not known and seen.labels:
+        said = "\n".join([f"{said}. These are the beds:", *(f"  {row}  {label}" for row, label in seen.labels.items())])
+    return status, said
 
 
 _COMMANDS: dict[str, Callable[[_Line, argparse.Namespace], tuple[int, str]]] = {

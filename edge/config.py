@@ -243,7 +243,15 @@ class _Loader:
             remedy = suggest(table.driver, registry.names())
             self._edge.refuse(join(key, "driver"), f'"{table.driver}" is no driver', remedy)
             return None
-        return None if address is None else _Port(key, table, registry.driver(table.driver), address)
+        driver = registry.driver(table.driver)
+        if driver.laboratory_only and self._clinical:
+            reason = f"{driver.name} is for laboratories and animals: its maker does not allow the device on people"
+            self._edge.refuse(join(key, "driver"), reason, "use a pump that is made for patients")
+        elif driver.experimental and self._clinical:
+            reason = f"{driver.name} is experimental: nothing independent proves its numbers"
+            remedy = "hold each value and alarm against the device's own screen first (docs/devices.md)"
+            self._warnings.append(Problem(self._edge.file, join(key, "driver"), reason, remedy))
+        return None if address is None else _Port(key, table, driver, address)
 
     def _address(self, table: PortTable, key: str) -> str | None:
         path_key = join(key, "path")
@@ -285,7 +293,7 @@ class _Loader:
             reason = f'one round of "{port.port}" takes {round_s:.1f} s: a lost link is known after more than 10 s'
             remedy = "poll more often, bind fewer channels, or use a faster line or TCP"
             self._warnings.append(Problem(self._edge.file, "port", reason, remedy))
-        return PortConfig(port.port, driver.name, driver.kind, driver.nibp_time, round_s)
+        return PortConfig(port.port, driver.name, driver.kind, driver.nibp_time, round_s, driver.experimental)
 
     # --- beds ---
 

@@ -1,9 +1,9 @@
 """The control socket: the command line at the bedside computer looks at alarms, and acts on them, without a broker.
 
-One JSON object a line, each answered by one. ``{"get": "alarms"}`` gives the run, the edge's clock, and the standing
-alarms as they were last published. ``{"ask": VERB, ...}``, with the fields of that verb's request, goes the way of
-every request, as one of the station ``local``; its answer comes here instead of to the broker. ``{"error": ...}`` says
-why something was not asked at all, or that no answer came.
+One JSON object a line, each answered by one. ``{"get": "alarms"}`` gives the run, the edge's clock, the beds, and the
+standing alarms and the pauses in force as they were last published. ``{"ask": VERB, ...}``, with the fields of that
+verb's request, goes the way of every request, as one of the station ``local``; its answer comes here instead of to the
+broker. ``{"error": ...}`` says why something was not asked at all, or that no answer came.
 
 Laws:
   * Who may connect is decided by the file's group; who asks is told by the kernel, never by the asker.
@@ -29,7 +29,7 @@ import structlog
 from edge import asking
 from edge.core.config import LOCAL
 from edge.core.inputs import Request
-from edge.wire import Outgoing
+from edge.wire import Lane, Outgoing
 
 NAME = "control.sock"
 
@@ -83,6 +83,8 @@ class Control:
         self._mono_s = mono_s
         self._put = put
         self._alarms: dict[str, bytes] = {}
+        self._pauses: dict[str, list[dict[str, object]]] = {}
+        self._beds: list[dict[str, str]] = []
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._talking: set[asyncio.Task[None]] = set()
 
@@ -103,12 +105,16 @@ class Control:
             await asyncio.gather(*self._talking, return_exceptions=True)
 
     def published(self, outgoing: Outgoing) -> None:
-        """Take note of what is published: of an alarm, what readers see of it."""
-        if outgoing.alarm is None:
-            return
-        if outgoing.then_empty:
+        """Take note of what is published: of an alarm, what readers see of it; the beds, and their pauses."""
+        if outgoing.lane is Lane.THERAPY:
+            therapy = json.loads(_bytes(outgoing))
+            self._pauses[outgoing.topic] = [{"bed": therapy["bed"], **pause} for pause in therapy["pauses"]]
+        elif outgoing.lane is Lane.ROSTER:
+            roster = json.loads(_bytes(outgoing))
+            self._beds = [{"bed": row["bed"], "label": row["label"]} for row in roster["beds"]]
+        elif outgoing.alarm is not None and outgoing.then_empty:
             self._alarms.pop(outgoing.topic, None)
-        else:
+        elif outgoing.alarm is not None:
             self._alarms[outgoing.topic] = _bytes(outgoing)
 
     def answered(self, request_id: str, outgoing: Outgoing) -> None:
@@ -174,7 +180,8 @@ class Control:
                 return _error('say {"get": "alarms"}, or {"ask": VERB} with the fields of its request')
 
     def _get_alarms(self) -> bytes:
-        head = json.dumps({"run": self._run, "mono_s": self._mono_s()}).encode()
+        pauses = [pause for found in self._pauses.values() for pause in found]
+        head = json.dumps({"run": self._run, "mono_s": self._mono_s(), "beds": self._beds, "pauses": pauses}).encode()
         return head[:-1] + b', "alarms": [' + b", ".join(self._alarms.values()) + b"]}"
 
     async def _ask(self, verb: str, payload: bytes) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edge.core.ledger import RENEWS
 from edge.core.model import Phase, SignalPresence, SilenceReason
-from edge.store_file import JournalRow, StoreFileError, read_occurrences, read_story
+from edge.store_file import JournalRow, OccurrenceRow, StoreFileError, read_occurrences, read_story
 
 EXIT_OK = 0
 EXIT_UNKNOWN = 2
@@ -22,6 +22,9 @@ EXIT_UNKNOWN = 2
 
 LISTED_MAX = 20
 """As many occurrences as a screen shows."""
+
+SEARCHED_MAX = 10_000
+"""A key is looked for among the latest occurrences: of some months at least, in some megabytes."""
 
 PHASES = {
     Phase.START: "begins",
@@ -45,6 +48,8 @@ SILENCES = {
     SilenceReason.OFF_MONITOR: "the patient is off the monitor",
     SilenceReason.AWAITING_REPEAT: "until it is measured again",
 }
+_OVER = frozenset({Phase.END, Phase.RESET})
+_HEADINGS = ("since (UTC)", "occurrence", "bed", "key", "state", "last change", "text")
 _LEVELS = {"1": "screens of the bed", "2": "all screens of the ward", "3": "nurse call"}
 _BROKER, _DISPLAYED = "broker has it", "displayed"
 _KINDS = {_BROKER: "the broker has it", "undelivered": "no screen showed it in time"}
@@ -83,17 +88,28 @@ class _Entry:
         return self.phase in RENEWS
 
 
-def report(path: Path, occurrence: str) -> tuple[int, str]:
-    """Tell the story of an occurrence, or list the latest where none is named; return the exit status too."""
+def report(path: Path, name: str) -> tuple[int, str]:
+    """Tell the story of an alarm, or list the latest where none is named; return the exit status too.
+
+    ``name`` is an occurrence, or a key or a condition, of which it is the occurrence that changed last.
+    """
     try:
-        if not occurrence:
+        if not name:
             return EXIT_OK, _list(path)
-        rows = read_story(path, occurrence)
+        rows = read_story(path, name) or read_story(path, _latest(path, name))
     except StoreFileError as error:
         return EXIT_UNKNOWN, f"infusion-edge: {error}"
     if not rows:
-        return EXIT_UNKNOWN, f"infusion-edge: {path} knows no occurrence {occurrence}: explain without one lists them"
+        return EXIT_UNKNOWN, f"infusion-edge: {path} knows no alarm {name}: explain without one lists the latest"
     return EXIT_OK, tell(rows)
+
+
+def _latest(path: Path, name: str) -> str:
+    """Find the occurrence that a name means as in the other commands; empty where there is none."""
+    for row in read_occurrences(path, SEARCHED_MAX):
+        if name.casefold() in (row.occurrence.casefold(), row.key.casefold(), row.key.partition(".")[0].casefold()):
+            return row.occurrence
+    return ""
 
 
 def tell(rows: Iterable[JournalRow]) -> str:
@@ -125,19 +141,15 @@ def _list(path: Path) -> str:
     found = read_occurrences(path, LISTED_MAX)
     if not found:
         return "The journal has no alarm."
-    rows = [
-        (
-            row.first_wall,
-            row.occurrence,
-            row.bed or "edge",
-            row.key,
-            PHASES[Phase(row.phase)].partition(":")[0],
-            row.text,
-        )
-        for row in found
-    ]
+    rows = [_HEADINGS, *map(_listed, found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     return "\n".join("  ".join([*map(str.ljust, row, widths), row[-1]]) for row in rows)
+
+
+def _listed(row: OccurrenceRow) -> tuple[str, ...]:
+    state = "over" if Phase(row.phase) in _OVER else "stands"
+    last = PHASES[Phase(row.phase)].partition(":")[0]
+    return row.first_wall, row.occurrence, row.bed or "edge", row.key, state, last, row.text
 
 
 def _head(story: Sequence[_Entry]) -> Iterator[str]:

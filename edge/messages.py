@@ -84,10 +84,11 @@ class DeviceIdentity(Message):
 
 
 class Device(Message):
-    """A line and what answers on it."""
+    """A line and what answers on it. ``experimental``: nothing independent proves its driver."""
 
     port: str
     driver: str
+    experimental: bool
     link: Literal["up", "down", "unknown"]
     detail: str
     accepted: int

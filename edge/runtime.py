@@ -39,6 +39,7 @@ _log = structlog.get_logger(__name__)
 class _Rows:
     """The rows of one step, as they add up to its transaction; of an alarm, the last word counts."""
 
+    boot: str
     alarms: dict[tuple[str, str], AlarmRow] = field(default_factory=dict)
     ended: dict[tuple[str, str], None] = field(default_factory=dict)
     events: list[OutboxRow] = field(default_factory=list)
@@ -52,7 +53,7 @@ class _Rows:
             self.ended[place] = None
         else:
             self.ended.pop(place, None)
-            self.alarms[place] = AlarmRow(*place, alarm.occurrence, alarm.rev, alarm_body(alarm))
+            self.alarms[place] = AlarmRow(*place, alarm.occurrence, alarm.rev, alarm_body(alarm, self.boot))
 
     def transaction(self, mark: int) -> Transaction | None:
         """Return the transaction, ``None`` if there is nothing to keep."""
@@ -77,6 +78,7 @@ class Runtime:
         inbox: Inbox,
         *,
         run: str,
+        boot: str = "",
         clock: Clock,
         wire: Wire,
         sender: Sender,
@@ -88,6 +90,7 @@ class Runtime:
         self._core = core
         self._inbox = inbox
         self._run = run
+        self._boot = boot
         self._clock = clock
         self._wire = wire
         self._sender = sender
@@ -132,7 +135,7 @@ class Runtime:
             self._sender.add_events(rows)
 
     def _carry_out(self, step: Step, now: Instant) -> None:
-        rows = _Rows()
+        rows = _Rows(self._boot)
         for effect in step.effects:
             match effect:
                 case Publish():

@@ -146,8 +146,8 @@ class SendQueue:
         self._release(now_s)
         state = self._next_state(now_s)
         urgent = state is not None and state.outgoing.lane.urgent
-        if self._said and not urgent:
-            return self._take_said()
+        if self._said and not urgent and not any(self._dirty[lane] for lane in Lane if lane <= Lane.ALARM_LOW):
+            return self._take_said()  # an answer does not overtake the alarm that it is about
         if urgent_only and not urgent:
             return None
         event = None if urgent else self._next_event(now_s)

@@ -355,6 +355,10 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
                 )
             yield db
     except (sqlite3.Error, OSError) as error:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
+            raise StoreFileError(
+                f"{path} is no store of infusion-edge ({error_text(error)}): check the path"
+            ) from error
         if _is_damage(error):
             remedy = "restart infusion-edge, which sets it aside and begins a new one"
             raise StoreFileError(f"{path} is damaged ({error_text(error)}): {remedy}") from error

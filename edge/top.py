@@ -24,11 +24,15 @@ from edge.core.model import Instant
 from edge.heard import LOST, ORDER, EdgeView
 from edge.messages import ROOT, AlarmMessage
 from edge.mqtt import ListenError, listen
+from edge.paused import told
 
 REDRAW_S = 0.5
 RETRY_S = 1.0
 WIDTH_MIN = 20
 ROWS_MIN = 5
+PICTURE_ROWS_MIN = 2
+"""Of a window that the note fills, one row has to say that there is more."""
+
 _MARKS = {"high": "!!!", "medium": "!! ", "low": "!  "}
 _COLOURS = {"high": "\x1b[1;97;41m", "medium": "\x1b[1;30;43m", "low": "\x1b[30;46m"}
 _DIM = "\x1b[2m"
@@ -40,6 +44,7 @@ DOSE_SHOWN_MAX = Decimal(10**9)
 """Beyond it a dose is nonsense and stands as it was sent: to round a number of any length costs memory, or fails."""
 
 _HELD = "\xa0"
+_MORE = " ..."
 _VITAL_SIGNS = (
     *("heart_rate_per_min", "spo2_percent", "respiratory_rate_per_min"),
     *("nibp_sys_mmhg", "nibp_dia_mmhg", "nibp_mean_mmhg"),
@@ -54,12 +59,17 @@ _LEGEND = (
 
 
 class Board:
-    """All edges as they were heard; says what to print, and at the end of a screen the caller's ``note``."""
+    """All edges as they were heard; says what to print.
+
+    The caller's ``note`` ends the screen as it is given, since it may be there to be copied: it is never wrapped nor
+    left out.
+    """
 
     def __init__(self, now: Callable[[], Instant], note: str = "") -> None:
         self._now = now
         self.note = note
         self.edges: dict[str, EdgeView] = {}
+        self.therapies: dict[str, dict[str, messages.TherapyMessage]] = {}
         self.events = 0
         self.onsets: dict[str, int] = dict.fromkeys(ORDER, 0)
         self.unreadable = 0
@@ -77,6 +87,9 @@ class Board:
         try:
             if rest == ["event"]:
                 return self._take_event(messages.EventMessage.read(payload))
+            if rest[2:] == ["therapy"] and payload:
+                therapy = messages.TherapyMessage.read(payload)
+                self.therapies.setdefault(view.name, {})[therapy.bed] = therapy
             view.take(rest, payload, self._now().mono_s)
         except ValidationError as error:
             self.unreadable += 1
@@ -93,6 +106,7 @@ class Board:
     def disconnected(self, why: str) -> None:
         """Trust nothing that must be heard anew: what the broker kept may be old when it is there again."""
         self.fault = why
+        self.therapies.clear()
         for view in self.edges.values():
             view.beat = None
             view.indexes.clear()
@@ -109,9 +123,24 @@ class Board:
             found.append((view, f"edge {view.name}: {view.state(now_s)}", unknown))
         return found
 
-    def screen(self, width: int, rows: int) -> str:
-        """Return the whole picture: what is wrong first, so that it is seen however small the window is."""
-        width, rows = max(width - 1, WIDTH_MIN), max(rows, ROWS_MIN)
+    def screen(self, width: int, rows: int) -> tuple[list[str], list[str]]:
+        """Return the whole picture and, below it, the note: what is wrong is first, however small the window is.
+
+        Where it has no room, each alarm has one line first, and then the end of the picture is left out.
+        """
+        note = [_clean(line) for line in self.note.splitlines()]
+        # The terminal itself breaks a line of the note that is too long for it.
+        room = max(max(rows, ROWS_MIN) - sum(max(1, -(-len(line) // width)) for line in note), PICTURE_ROWS_MIN)
+        width = max(width - 1, WIDTH_MIN)
+        lines = self._picture(width, whole=True)
+        if len(lines) > room:
+            lines = self._picture(width, whole=False)
+        if len(lines) > room:
+            hidden = f"{len(lines) - room + 1} more lines: make the window larger"
+            lines[room - 1 :] = _wrapped(hidden, width, colour=_COLOURS["high"])[:1]
+        return lines, note
+
+    def _picture(self, width: int, *, whole: bool) -> list[str]:
         now = self._now()
         clock = datetime.fromtimestamp(now.wall_s, tz=None).astimezone()
         lines = [*_wrapped(f"{clock:%H:%M:%S %Z}   {_CAUTION}", width), ""]
@@ -120,17 +149,23 @@ class Board:
             lines += _wrapped(state, width, colour=_COLOURS["high"] if state.endswith(LOST) else "")
             lines += _wrapped(unknown, width, colour=_COLOURS["high"])
             if view is not None:
-                lines += [*_alarms(view, now.mono_s, width, known=not unknown), ""]
+                lines += _alarms(view, now.mono_s, width, known=not unknown, whole=whole)
+                lines += [row for said in self._pauses(view, now.mono_s) for row in _wrapped(said, width)]
+                lines.append("")
                 beds += [*_beds(view, now.mono_s, width, live=not self.fault), ""]
         lines += beds
         if self.unreadable:
             lines += _wrapped(f"messages that could not be read: {self.unreadable}", width)
-        lines += _wrapped(f"{_LEGEND}   Ctrl-C ends", width)
-        lines += _wrapped(self.note, width)
-        if len(lines) > rows:
-            hidden = f"{len(lines) - rows + 1} more lines: make the window larger"
-            lines[rows - 1 :] = _wrapped(hidden, width, colour=_COLOURS["high"])[:1]
-        return "\n".join(lines)
+        return lines + _wrapped(f"{_LEGEND}   Ctrl-C ends", width)
+
+    def _pauses(self, view: EdgeView, now_s: float) -> Iterator[str]:
+        """Say the pauses of the current run, which ends those before; without its clock nothing is known of them."""
+        beat = view.beat
+        if beat is None:
+            return
+        heard = self.therapies.get(view.name, {})
+        pauses = {bed: therapy.pauses for bed, therapy in heard.items() if therapy.run == beat.run}
+        yield from told(pauses, view.labels(), beat.mono_s + now_s - beat.heard_at_s)
 
     def summary(self) -> str:
         """Return what was seen, in a few lines."""
@@ -148,7 +183,7 @@ class Board:
         return "\n".join(map(_clean, lines))
 
 
-def _alarms(view: EdgeView, now_s: float, width: int, *, known: bool) -> Iterator[str]:
+def _alarms(view: EdgeView, now_s: float, width: int, *, known: bool, whole: bool) -> Iterator[str]:
     alarms = view.present()
     if known and not alarms:
         yield "no alarm is present"
@@ -159,8 +194,13 @@ def _alarms(view: EdgeView, now_s: float, width: int, *, known: bool) -> Iterato
         since = "an unknown time" if age_s is None else _span(age_s)
         head = f"{_MARKS[alarm.priority].strip()} {alarm.priority.upper()} for {since}"
         text = f"{head}: {alarm.text}{_notes(alarm, known=known)}"
-        yield from _wrapped(text, width, colour=_COLOURS[alarm.priority])
-        yield from _wrapped(alarm.action, width, "    ", colour=_COLOURS[alarm.priority])
+        colour = _COLOURS[alarm.priority]
+        if whole:
+            yield from _wrapped(text, width, colour=colour)
+            yield from _wrapped(alarm.action, width, "    ", colour=colour)
+            continue
+        first, *rest = _wrapped(text, width - len(_MORE))
+        yield f"{colour}{first}{_MORE if rest else ''}{_PLAIN}"
 
 
 def _notes(alarm: AlarmMessage, *, known: bool) -> str:
@@ -283,7 +323,7 @@ def _local(at: messages.Stamp) -> str:
 async def watch(host: str, port: int, *, site: str, duration_s: float | None, screen: bool, note: str = "") -> int:
     """Show until the time is over or Ctrl-C; return the exit status, 1 if the broker was never reached.
 
-    ``note`` is a line of the caller's own.
+    ``note`` is a text of the caller's own.
     """
     board = Board(Clock().now, note)
     if note and not screen:
@@ -327,11 +367,17 @@ async def _redraw(board: Board) -> None:
     try:
         while True:
             size = shutil.get_terminal_size()
-            drawn = board.screen(size.columns, size.lines).replace("\n", "\x1b[K\n")
-            print(f"{_ENTER}\x1b[H{drawn}\x1b[K\x1b[J", end="", flush=True)
+            print(frame(*board.screen(size.columns, size.lines)), end="", flush=True)
             await asyncio.sleep(REDRAW_S)
     finally:
         print(_LEAVE, end="", flush=True)
+
+
+def frame(picture: Sequence[str], note: Sequence[str]) -> str:
+    """Return what paints a screen over the one before."""
+    painted = f"{_ENTER}\x1b[H" + "\x1b[K\n".join(picture) + "\x1b[K"
+    # Erased before it is written: after a line that fills its row, a terminal would erase the last letter.
+    return painted + ("\n\x1b[J" + "\n".join(note) if note else "\x1b[J")
 
 
 async def _tell_news(board: Board) -> None:

@@ -9,6 +9,7 @@ The laws that decide here:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,6 +77,12 @@ from edge.messages import (
     TherapyMessage,
     Topics,
 )
+
+COUNT_MAX = 2**31
+"""A revision a second for sixty years."""
+
+PAYLOAD_MAX = 64 * 1024
+"""An alarm that lists the pumps of a whole rack stays far below."""
 
 SELF_CHECK_EXPIRY_S = 30
 """Three beats of 10 s: one may be lost on the way, two are no accident."""
@@ -331,9 +338,22 @@ class Wire:
         return Outgoing(self._topics.self_check, _json(message), Lane.SELF_CHECK, expiry_s=SELF_CHECK_EXPIRY_S)
 
 
-def alarm_body(alarm: Alarm) -> str:
-    """An alarm as the store keeps it: exact, unlike the message, whose wall times are rounded labels."""
-    return _STORED_ALARM.dump_json(alarm).decode()
+def alarm_body(alarm: Alarm, boot: str = "") -> str:
+    """An alarm as the store keeps it: exact, unlike the message, whose wall times are rounded labels.
+
+    ``boot`` is the kernel's boot whose clock its times are of.
+    """
+    body = _STORED_ALARM.dump_json(alarm).decode()
+    return f'{{"boot": {json.dumps(boot)}, {body[1:]}' if boot else body
+
+
+def boot_of(body: str) -> str:
+    """The kernel's boot of what `alarm_body` wrote, empty where that is not known."""
+    try:
+        found = json.loads(body).get("boot", "")
+    except (ValueError, AttributeError):
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 def alarm_from_body(body: str) -> Alarm:
@@ -358,6 +378,8 @@ def alarm_from_message(payload: bytes) -> Alarm:
     """Read an alarm that the broker still holds, of whatever run and version. Raises ``ValueError`` if it is none."""
     said = AlarmMessage.read(payload)
     key = AlarmKey(said.bed, said.condition, said.port, said.channel)
+    if max(said.rev, said.returns) > COUNT_MAX or len(payload) > PAYLOAD_MAX:
+        raise ValueError("it is larger than any alarm")
     if "." in said.condition or key.name != said.key:
         raise ValueError(f"its key {said.key} is not that of its condition and its channel")
     limit = None
@@ -407,7 +429,9 @@ def _json(message: Message) -> bytes:
 
 def _instant(at: Stamp) -> Instant:
     """A time of another run as a label: its monotonic part compares with nothing here."""
-    return Instant(at.mono_s, datetime.fromisoformat(at.wall).timestamp(), at.synchronised)
+    wall_s = datetime.fromisoformat(at.wall).timestamp()
+    rfc3339(wall_s)  # what cannot be written again is refused here
+    return Instant(at.mono_s, wall_s, at.synchronised)
 
 
 def _stamp(at: Instant) -> Stamp:

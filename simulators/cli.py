@@ -13,14 +13,17 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simulators import alaris_asena, cli_monitors, ward
+from simulators import alaris_asena, cli_monitors, scenario, scenario_edge, scenario_run, ward
 from simulators.cli_parts import Line, UsageError, add_line_options, decimal, number, whole
 from simulators.player import Player
 from simulators.pty_server import PtyServer
 from simulators.pump_terms import Therapy
+from simulators.scenario_model import Scenario
+from simulators.scenario_reader import ScenarioError
 from simulators.tcp_server import TcpServer
 
 if TYPE_CHECKING:
@@ -85,7 +88,7 @@ async def _put(line: Line, stack: contextlib.AsyncExitStack, clock: Callable[[],
         stack.push_async_callback(server.close)
         return server.address
     # The loop's own clock is time.monotonic: what is due, and the waiting for it, use the same one.
-    pty = stack.enter_context(PtyServer(line.device, line.link, clock, line.baud))
+    pty = stack.enter_context(PtyServer(line.device, line.link, clock, line.baud, line.bits_per_character))
     return str(pty.path) if line.link is None else f"{pty.path} (link {line.link})"
 
 
@@ -237,4 +240,77 @@ def _run_demo(arguments: argparse.Namespace) -> int:
     )
 
 
-SUBCOMMANDS: tuple[Callable[[Subparsers], None], ...] = (_add_demo, _add_play, _add_space, _add_asena, _add_ward)
+def _add_list(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser("list", help="the scenarios that are shipped", description="List the scenarios.")
+    parser.set_defaults(run=_run_list)
+
+
+def _run_list(_arguments: argparse.Namespace) -> None:
+    names = scenario.names()
+    width = max(map(len, names))
+    for name in names:
+        print(f"{name:{width}}  {_scenario(name).title}")
+
+
+def _add_describe(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "describe", help="a scenario in plain words", description="Tell who is there and what happens when."
+    )
+    parser.add_argument("scenario", metavar="NAME|FILE", help="one of infusion-sim list, or a file of your own")
+    parser.set_defaults(run=_run_describe)
+
+
+def _run_describe(arguments: argparse.Namespace) -> None:
+    for line in scenario.describe(_scenario(arguments.scenario)):
+        print(line)
+
+
+def _add_run(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "run",
+        help="a scenario on ptys",
+        description="Put the devices of a scenario on ptys and let happen what happens in it.",
+    )
+    parser.add_argument("scenario", metavar="NAME|FILE", help="one of infusion-sim list, or a file of your own")
+    parser.add_argument("--dir", type=Path, default=Path(), help="where the links to the ptys are made [.]")
+    parser.add_argument("--duration", type=number(0.1, 604_800.0), metavar="S", help="end after so many seconds")
+    parser.add_argument("--speed", type=number(0.1, 1000.0), metavar="X", help="so many times faster than life")
+    parser.add_argument("--edge-config", type=Path, metavar="OUT", help="write a configuration for infusion-edge")
+    parser.add_argument(
+        "--template",
+        type=Path,
+        default=Path("config/edge.toml"),
+        metavar="FILE",
+        help="whose limits, drugs and broker it has [config/edge.toml]",
+    )
+    parser.set_defaults(run=_run_scenario)
+
+
+def _run_scenario(arguments: argparse.Namespace) -> None:
+    told = _scenario(arguments.scenario)
+    speed: float = told.speed if arguments.speed is None else arguments.speed
+    say = partial(print, flush=True)
+    say(f"{told.name}: {told.title} ({scenario.duration(told.duration_s)}, {speed:g} times as fast as life)")
+    if arguments.edge_config is not None:
+        try:
+            scenario_edge.write(told, arguments.edge_config, arguments.template, arguments.dir)
+        except scenario_edge.EdgeConfigError as error:
+            raise UsageError(str(error)) from error
+        say(f"to watch it: infusion-edge run {arguments.edge_config} --run-dir {arguments.dir}")
+    try:
+        scenario_run.run(told, arguments.dir, say, speed=speed, duration_s=arguments.duration)
+    except OSError as error:
+        raise UsageError(f"no port for a device: {error}. Choose a --dir that exists and can be written") from error
+
+
+def _scenario(name_or_file: str) -> Scenario:
+    try:
+        return scenario.load(name_or_file)
+    except ScenarioError as error:
+        raise UsageError(str(error)) from error
+
+
+SUBCOMMANDS: tuple[Callable[[Subparsers], None], ...] = (
+    *(_add_demo, _add_play, _add_space, _add_asena, _add_ward),
+    *(_add_list, _add_describe, _add_run),
+)

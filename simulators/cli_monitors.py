@@ -25,6 +25,7 @@ from simulators.nellcor_ascii import N_560, NPB_295, NellcorOximeter
 from simulators.nonin import AsciiOptions, NoninAscii, NoninFormat2
 from simulators.oximeter import Oximeter, Sensor
 from simulators.patient import RESTING_ADULT, Baseline, Patient, Vitals
+from simulators.pty_server import bits_per_character
 
 if TYPE_CHECKING:
     from simulators.cli_parts import Subparsers
@@ -148,7 +149,8 @@ def _make_dri(arguments: argparse.Namespace) -> Line:
     monitor = DriMonitor(_bedside_patient(arguments, MEASURED_ANEW_S), options)
     for name in arguments.off:
         monitor.modules.switch_off(Group(name))
-    return Line("GE DRI monitor", monitor, arguments.link, arguments.baud)
+    bits = bits_per_character(data_bits=ge_dri.DATA_BITS, parity=ge_dri.PARITY, stop_bits=ge_dri.STOP_BITS)
+    return Line("GE DRI monitor", monitor, arguments.link, arguments.baud, bits_per_character=bits)
 
 
 def _add_intellivue(subparsers: Subparsers) -> argparse.ArgumentParser:

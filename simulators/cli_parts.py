@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from simulators.model import SimulatedDevice
+from simulators.pty_server import BITS_PER_CHARACTER
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns.
@@ -25,7 +26,7 @@ class UsageError(Exception):
 class Line:
     """One simulated device and where to put it: on a pty, or on a TCP port of the loopback.
 
-    ``baud`` paces a pty, ``None`` does not.
+    ``baud`` paces a pty at so many bits a character, ``None`` does not.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Line:
     link: Path | None = None
     baud: int | None = None
     tcp_port: int | None = None
+    bits_per_character: int = BITS_PER_CHARACTER
 
 
 def add_line_options(parser: argparse.ArgumentParser, baud: int = 9600) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import importlib.util
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -109,14 +110,30 @@ def _run(wishes: Wishes, folder: Path, stack: contextlib.ExitStack) -> int:
     address = f"127.0.0.1:{port}"
     daemon = [_command("infusion-edge"), "run", str(wishes.config), "--run-dir", str(folder), "--broker", address]
     edge = _start(stack, "daemon", folder, [*daemon, "--plain-log"])
-    print("the dose at bed 2 is raised: its alarm comes after about 30 s, and ends after about a minute\n", flush=True)
-    take = f"To take an alarm: {_command('infusion-edge')} accept --all --control {folder / 'control.sock'}"
-    top = [_command("infusion-edge"), "top", "--broker", address, "--note", take]
+    print("the dose at bed 2 is raised: its alarm comes after about 30 s", flush=True)
+    print("the dose is lowered again after about a minute, and the alarm stands until you take it\n", flush=True)
+    top = [_command("infusion-edge"), "top", "--broker", address, "--note", _note(address, folder)]
     if wishes.duration_s is not None:
         top += ["--duration", str(wishes.duration_s)]
     if wishes.lines:
         top.append("--lines")
     return _watch(top, (broker, ward, edge))
+
+
+def _note(address: str, folder: Path) -> str:
+    """Say what else there is to try: each command on its own row, of which no part alone asks anything of a daemon."""
+    edge = Path(_command("infusion-edge"))
+    with contextlib.suppress(ValueError):
+        near = edge.relative_to(Path.cwd())
+        edge = near if len(near.parts) > 1 else edge  # a name alone would be looked for elsewhere
+    program, control = shlex.quote(str(edge)), shlex.quote(str(folder / "control.sock"))
+    return "\n".join(
+        (
+            f"The broker is at {address}. In another terminal, see alarms and take one:",
+            f"{program} alarms --control {control}",
+            f"{program} accept --control {control} NAME",
+        )
+    )
 
 
 def _watch(command: list[str], parts: tuple[Part, ...]) -> int:

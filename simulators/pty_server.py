@@ -16,8 +16,8 @@ from typing import Self
 
 from simulators.model import SimulatedDevice
 
-BITS_PER_BYTE = 10
-"""8N1: a start bit, eight data bits, a stop bit."""
+BITS_PER_CHARACTER = 10
+"""Of 8N1: a start bit, eight data bits, a stop bit."""
 
 SLICE_S = 0.01
 """A paced line hands over its bytes about this often: as a USB adapter does, and no more wake-ups than needed."""
@@ -32,16 +32,24 @@ HOST_RECORD_LIMIT_BYTES = 65_536
 """Kept of what the host sent, from the first byte on; enough for minutes of polling. The count goes on beyond it."""
 
 
+def bits_per_character(*, data_bits: int, parity: str, stop_bits: int) -> int:
+    """Return how many bits a character takes on a line: with its start bit, and its parity bit unless that is N."""
+    return 1 + data_bits + (parity != "N") + stop_bits
+
+
 class Wire:
     """The speed of a serial line: bytes go in with the time, and come out when they would have arrived.
 
-    Raises ``ValueError`` for a speed that is not positive.
+    ``bits_per_character`` counts start, parity and stop bits too. Raises ``ValueError`` for a speed or a number of
+    bits that is not positive.
     """
 
-    def __init__(self, baud: int) -> None:
+    def __init__(self, baud: int, bits_per_character: int = BITS_PER_CHARACTER) -> None:
         if baud <= 0:
             raise ValueError(f"the line's speed must be above 0 baud, not {baud}")
-        self._byte_s = BITS_PER_BYTE / baud
+        if bits_per_character <= 0:
+            raise ValueError(f"a character has more bits than {bits_per_character}")
+        self._byte_s = bits_per_character / baud
         self._waiting = bytearray()
         self._begun_s = 0.0  # when the first waiting byte got on the wire
 
@@ -74,17 +82,23 @@ class Wire:
 class PtyServer:
     """One device on one pty, from construction (inside a running event loop) until ``close``.
 
-    ``link`` is made to point to the pty, in place of an older link; ``clock`` gives monotonic seconds; ``baud``
-    paces the device's bytes, ``None`` sends them at once. Raises ``OSError`` if the pty or the link cannot be made,
-    ``FileExistsError`` among them if ``link`` is something other than a link, ``ValueError`` for an impossible speed.
+    ``link`` is made to point to the pty, in place of an older link; ``clock`` gives monotonic seconds; ``baud`` paces
+    the device's bytes at so many bits a character, ``None`` sends them at once. Raises ``OSError`` if the pty or the
+    link cannot be made, ``FileExistsError`` among them if ``link`` is something other than a link, ``ValueError`` for
+    an impossible speed.
     """
 
     def __init__(
-        self, device: SimulatedDevice, link: Path | None, clock: Callable[[], float], baud: int | None = None
+        self,
+        device: SimulatedDevice,
+        link: Path | None,
+        clock: Callable[[], float],
+        baud: int | None = None,
+        bits_per_character: int = BITS_PER_CHARACTER,
     ) -> None:
         self._device = device
         self._clock = clock
-        self._wire = None if baud is None else Wire(baud)
+        self._wire = None if baud is None else Wire(baud, bits_per_character)
         self._heard = bytearray()
         self._heard_count = 0
         self._dropped_count = 0

@@ -116,7 +116,10 @@ SNAPSHOT = BedSnapshot(
         ),
     ),
 )
-DEVICE = DeviceView("pumps", "bbraun-space", "up", "", 120, 1, (("1-2", "01234", "Perfusor", "unconfirmed"),))
+IDENTITY = ("1-2", "01234", "Perfusor", "unconfirmed")
+DEVICE = DeviceView(
+    "pumps", "bbraun-space", experimental=True, link="up", detail="", accepted=120, rejected=1, identities=(IDENTITY,)
+)
 CONTENTS: dict[str, Content] = {
     "alarm": AlarmChanged(ALARM),
     "cleared": AlarmCleared(ENDED),

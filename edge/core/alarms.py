@@ -42,6 +42,10 @@ _EVENTS = {
 }
 
 
+PARTS_MAX = 200
+"""So much is remembered of what one occurrence has told: more codes than any device has."""
+
+
 class Register:
     """Judges conditions and tells what became of them."""
 
@@ -58,11 +62,11 @@ class Register:
         before = condition.band
         judged = self._unless_inhibited(entry, condition, finding)
         transition = condition.judge(at_s, judged, finding.bands, finding.clear_delay_s)
-        if transition is not None:
+        if condition.present and judged is not None and transition in (None, Transition.UPDATE):
+            self._look_again(entry, finding, judged, condition, transition)
+        elif transition is not None:
             band = finding.bands[before if transition is Transition.END else condition.band]
             self._tell(entry, finding, transition, band, condition)
-        elif condition.present and judged is not None:
-            self._look_again(entry, finding, judged, condition)
         return condition.deadline_s(finding.bands, finding.clear_delay_s)
 
     def end_context(self, key: AlarmKey, text: str) -> None:
@@ -74,21 +78,23 @@ class Register:
             self._ledger.tell(over, Phase.END)
 
     def adopt(self, alarm: Alarm) -> bool:
-        """Take up an alarm that only the broker still knew: present, and not verifiable. Return whether it was new."""
+        """Take up an alarm that only the broker still knew; return whether there is still something to it."""
         if alarm.key in self._state.standing:
             return False
         condition = self._state.conditions.get(alarm.key.bed, {}).get(alarm.key)
-        if condition is not None:
-            if condition.verifiable:
-                return False  # judged since the start, on valid input, and not so
+        over = condition is not None and condition.state is ConditionState.NORMAL
+        latched = alarm.signal is SignalPresence.LATCHED or (over and alarm.latching)
+        if over and not latched:
+            return False  # judged since the start, on valid input, and not so
+        if condition is not None and not latched:
             self._state.conditions[alarm.key.bed].pop(alarm.key)
-        now = self._ledger.now
+        # What was to latch until somebody had seen it stands until then, though it is over.
         adopted = replace(
             alarm,
-            present=True,
-            verifiable=False,
-            signal=SignalPresence.ON,
-            onset=alarm.onset.on_clock_of(now),
+            present=not latched,
+            verifiable=latched,
+            signal=SignalPresence.LATCHED if latched else SignalPresence.ON,
+            onset=alarm.onset.on_clock_of(self._ledger.now),
             silence=None,
         )
         self._ledger.tell(adopted, Phase.ADOPT)
@@ -213,6 +219,8 @@ class Register:
             self._pauses_in_force(), alarm, sensor=entry.sensor, repeats=entry.repeats, now_s=now.mono_s
         )
         state.fingerprints[key] = finding.fingerprint
+        if finding.fingerprint:
+            state.parts[key] = frozenset(finding.fingerprint.split(","))
         if finding.value is not None:
             state.values[key] = finding.value
         if silence is not None and silence.reason is SilenceReason.AWAITING_REPEAT and finding.judged is not None:
@@ -235,6 +243,9 @@ class Register:
             if self._says_otherwise(finding):
                 keeps = False
             self._state.fingerprints[finding.key] = finding.fingerprint
+            if finding.fingerprint:
+                told = self._state.parts.get(finding.key, frozenset())
+                self._state.parts[finding.key] = told | frozenset(finding.fingerprint.split(","))
         if keeps:
             return before if before.now is not None else replace(before, priority=band.priority, band=band.name)
         says = finding.describe(band)
@@ -261,22 +272,49 @@ class Register:
 
     # --- what is present and goes on ----------------------------------------------------------------------------------
 
-    def _look_again(self, entry: Entry, finding: Finding, judged: Judgement, condition: Condition) -> None:
+    def _look_again(
+        self, entry: Entry, finding: Finding, judged: Judgement, condition: Condition, transition: Transition | None
+    ) -> None:
         before = self._state.standing[finding.key]
         if finding.value is not None:
             self._state.values[finding.key] = finding.value
         band = finding.bands[condition.band]
-        if _worse_by_a_step(entry, finding, before):
-            became = after(before.signal, SignalEvent.REMIND)
-            silence = before.silence if entry.sensor and _off_monitor(before) else None
+        if self._has_news(finding, judged, band) or _worse_by_a_step(entry, finding, before):
+            signal, phase = after(before.signal, SignalEvent.REMIND)
             told = self._described(finding, Transition.ESCALATE, band, before)
-            worse = replace(told, signal=became[0], silence=silence)
-            self._ledger.tell(worse, became[1])
+            self._ledger.tell(
+                replace(
+                    _with_now(before, told) if before.latching and band.priority < before.priority else told,
+                    signal=signal,
+                    verifiable=condition.verifiable,
+                    latching=before.latching or entry.latches(band.priority),
+                    silence=before.silence if entry.sensor and _off_monitor(before) else None,
+                ),
+                phase,
+            )
         elif self._is_repeated(finding.key, judged, before):
             unattended = replace(before.delivery, unattended_s=self._ledger.now.mono_s)
-            self._ledger.tell(replace(before, silence=None, delivery=unattended), Phase.SOUND)
-        elif judged.held != INSIDE and self._says_otherwise(finding):
+            sounds = replace(before, silence=None, verifiable=condition.verifiable, delivery=unattended)
+            self._ledger.tell(sounds, Phase.SOUND)
+        elif transition is not None or (judged.held != INSIDE and self._says_otherwise(finding)):
             self._tell(entry, finding, Transition.UPDATE, band, condition)
+
+    def _has_news(self, finding: Finding, judged: Judgement, band: Band) -> bool:
+        """Tell whether there is something that this occurrence has not told yet: another code of a device, say.
+
+        Who took what it told before has not seen that (H-23).
+        """
+        if judged.held == INSIDE or not finding.fingerprint:
+            return False
+        parts = frozenset(finding.fingerprint.split(","))
+        told = self._state.parts.get(finding.key)
+        if told is None or len(told) > PARTS_MAX:
+            self._state.parts[finding.key] = parts  # just begun, or restored
+            return False
+        self._state.parts[finding.key] = told | parts
+        if band.priority is Priority.HIGH:  # what went and came back is news again
+            told = frozenset(self._state.fingerprints.get(finding.key, "").split(","))
+        return not parts <= told
 
     def _is_repeated(self, key: AlarmKey, judged: Judgement, before: Alarm) -> bool:
         """Tell whether another measurement confirms an alarm that waits for it."""

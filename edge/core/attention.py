@@ -29,6 +29,9 @@ from edge.core.model import (
 from edge.core.signal import SignalEvent, after, silent_for_s
 from edge.core.stations import NOT_DISPLAYING
 
+RESET_UNKNOWN_S = 300.0
+"""An alarm whose input has been gone for so long may be reset by hand: its patient may have left with the sensor."""
+
 
 class Attention:
     """Acts on the alarms of a ledger. Each act returns why it was refused, empty if it was done."""
@@ -61,7 +64,7 @@ class Attention:
         """Note that somebody dealt with the cause of an alarm: it need not latch when its condition ends."""
         alarm = self._state.standing.get(key)
         if alarm is not None:
-            self._state.standing[key] = replace(alarm, latching=False)
+            self._ledger.note(replace(alarm, latching=False), "settled")
 
     def accept(self, named: Named, by: str, *, acknowledge: bool) -> str:
         """Stop the escalation of one occurrence (SM-D4); the one button acknowledges it as well."""
@@ -84,16 +87,20 @@ class Attention:
         return self.acknowledge(named, by) if acknowledge else ""
 
     def reset(self, named: Named) -> str:
-        """End the signal of a latched alarm (SM-B4), or of one that no rule judges any more (SM-B11)."""
+        """End the signal of a latched alarm (SM-B4), or of one that nothing can judge any more (SM-B11)."""
         alarm = self._find(named)
         if isinstance(alarm, str):
             return alarm
         condition = self._state.conditions.get(alarm.key.bed, {}).get(alarm.key)
         if alarm.present and condition is not None and condition.state is ConditionState.CLEARING:
             return "it is not over yet: it is when its value has been inside its limit for a while; acknowledge it"
-        if alarm.present and (condition is not None or alarm.verifiable):
+        gone_s = 0.0
+        if condition is not None and condition.state is ConditionState.PRESENT_UNKNOWN:
+            gone_s = self._ledger.now.mono_s - (condition.unknown_since_s or self._ledger.now.mono_s)
+        if alarm.present and gone_s < RESET_UNKNOWN_S and (condition is not None or alarm.verifiable):
             return "its condition is present: acknowledge it, and mend the cause"
         became = after(alarm.signal, SignalEvent.RESET)
+        self._state.conditions.get(alarm.key.bed, {}).pop(alarm.key, None)
         self._ledger.tell(replace(alarm, signal=became[0], present=False), became[1])
         return ""
 

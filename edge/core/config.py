@@ -23,13 +23,17 @@ class IdentityPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PortConfig:
-    """One line. ``round_s`` is the driver's nominal round, until the line itself says how long its round is."""
+    """One line. ``round_s`` is the driver's nominal round, until the line itself says how long its round is.
+
+    ``experimental`` is said on, so that who reads a number knows that nothing independent has proved its driver.
+    """
 
     port: str
     driver: str
     kind: DeviceKind
     nibp_time: NibpTime
     round_s: float
+    experimental: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,10 +120,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """One line as the roster and the self-check show it."""
+    """One line as the roster and the self-check show it. ``experimental``: nothing independent proves its driver."""
 
     port: str
     driver: str
+    experimental: bool
     link: str
     detail: str
     accepted: int

@@ -52,10 +52,11 @@ _Waiting: TypeAlias = Alarm | Answer | Pause
 class AlarmState:
     """The alarms that stand, what readers of the retained topics see, and what waits for its commit.
 
-    ``values`` are what standing alarms were last judged on. ``first_samples`` are the measurements that began an alarm
-    which waits for a repeat; ``inhibited`` are the conditions that may not begin, and what explains each. ``pending``
-    are the revisions of quiet changes that wait. ``timer_at_s`` is when time does something next;
-    ``watched_since_s`` since when a station is required and can be reached.
+    ``parts`` are what each has told of so far, by fingerprint; ``values`` what it was last judged on;
+    ``first_samples`` the measurements that began one which waits for a repeat. ``inhibited`` are the conditions that
+    may not begin, and what explains each. ``pending`` are the quiet changes that wait, by occurrence and revision;
+    ``kept``: the store took the last change. ``timer_at_s`` is when time does something next; ``watched_since_s`` since
+    when a station is required and can be reached.
     """
 
     run: str
@@ -65,13 +66,15 @@ class AlarmState:
     event_seq: int = 0
     occurrences: int = 0
     fingerprints: dict[AlarmKey, str] = field(default_factory=dict)
+    parts: dict[AlarmKey, frozenset[str]] = field(default_factory=dict)
     values: dict[AlarmKey, Decimal] = field(default_factory=dict)
     first_samples: dict[AlarmKey, float] = field(default_factory=dict)
     inhibited: dict[AlarmKey, str] = field(default_factory=dict)
     pauses: dict[PauseKey, Pause] = field(default_factory=dict)
     pauses_shown: dict[PauseKey, Pause] = field(default_factory=dict)
     waiting: dict[int, list[_Waiting]] = field(default_factory=dict)
-    pending: dict[AlarmKey, list[int]] = field(default_factory=dict)
+    pending: dict[AlarmKey, list[tuple[str, int]]] = field(default_factory=dict)
+    kept: bool = True
     answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     timer_at_s: float = -math.inf
     watched_since_s: float | None = None
@@ -102,12 +105,13 @@ class Ledger:
     def tell(self, alarm: Alarm, phase: Phase) -> None:
         """Write down what became of an alarm, as the next revision of it."""
         state, now = self.state, self.now
-        alarm = replace(alarm, rev=alarm.rev + 1, changed=now, durable=True)
+        alarm = replace(alarm, rev=alarm.rev + 1, changed=now, durable=state.kept)
         if phase in RENEWS:
             alarm = replace(alarm, acknowledgement=None, acceptance=None, delivery=_renewed(alarm, phase, now))
         if alarm.signal is SignalPresence.OFF:
             state.standing.pop(alarm.key, None)
             state.fingerprints.pop(alarm.key, None)
+            state.parts.pop(alarm.key, None)
             state.first_samples.pop(alarm.key, None)
             state.values.pop(alarm.key, None)
         else:
@@ -116,7 +120,7 @@ class Ledger:
         state.event_seq += 1
         event = Event(state.event_seq, phase, alarm, now)
         if phase in QUIET:
-            state.pending.setdefault(alarm.key, []).append(alarm.rev)
+            state.pending.setdefault(alarm.key, []).append((alarm.occurrence, alarm.rev))
             self._wait(alarm)
         elif not state.pending.get(alarm.key) or alarm.key not in state.published:
             self._show(alarm)
@@ -164,6 +168,7 @@ class Ledger:
     def committed(self, mark: int, *, durable: bool) -> set[str]:
         """Publish what waited for the commit of a step; return the beds whose pauses changed (``""``: all)."""
         paused: set[str] = set()
+        self.state.kept = durable
         for item in self.state.waiting.pop(mark, ()):
             match item:
                 case Answer():
@@ -213,17 +218,20 @@ class Ledger:
     def _publish_quiet(self, item: Alarm, *, durable: bool) -> None:
         """Publish a quiet change that is settled, and with it the earlier ones of its alarm."""
         key = item.key
-        waiting = self.state.pending.pop(key, [])
-        later = [rev for rev in waiting if rev > item.rev]
+        waiting = self.state.pending.get(key, [])
+        if (item.occurrence, item.rev) not in waiting:
+            return  # settled with a later one
+        # Occurrences come one after another, and revisions within them.
+        later = waiting[waiting.index((item.occurrence, item.rev)) + 1 :]
         if later:
             self.state.pending[key] = later
-        if item.rev not in waiting:
-            return  # settled with a later one
+        else:
+            del self.state.pending[key]
         shown, standing = self.state.published.get(key), self.state.standing.get(key)
         if shown is None or shown.occurrence != item.occurrence:
             return  # it is over, or came again
         if not later and standing is not None and standing.occurrence == item.occurrence:
-            item = standing
+            item = replace(standing, durable=True)
         elif shown.delivery.noise_rev > item.rev:
             return  # it made noise again since
         elif shown.rev > item.rev:

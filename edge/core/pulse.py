@@ -24,6 +24,7 @@ def devices(
         DeviceView(
             port=port.port,
             driver=port.driver,
+            experimental=port.experimental,
             link=ports[port.port].word,
             detail=ports[port.port].detail,
             accepted=ports[port.port].accepted,

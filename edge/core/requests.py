@@ -87,6 +87,9 @@ class Requests:
             self._answer(Answer(request.station, request.request_id, verb, not reason, reason, self._ledger.now))
 
     def _answer(self, answer: Answer) -> None:
+        if answer.station not in self._ward.stations:
+            self._ledger.say(answer)  # not remembered: strangers must not push out what others were answered
+            return
         answers = self._ledger.state.answers
         answers[answer.station, answer.request_id] = answer
         if len(answers) > ANSWERS_MAX:

@@ -29,16 +29,22 @@ def initial_state(
     now: Instant,
     alarms: Iterable[Alarm] = (),
     *,
+    of_other_boots: Iterable[Alarm] = (),
     answers: Iterable[Answer] = (),
     same_boot: bool = True,
 ) -> CoreState:
-    """Make the state of a new run from what the store kept. ``same_boot``: of the kernel, since then."""
+    """Make the state of a new run from what the store kept.
+
+    ``same_boot``: of the kernel, since the ``alarms`` were kept; ``of_other_boots`` were kept before that.
+    """
     sources = {
         (binding.port, binding.channel): SourceState(binding.port, binding.channel, identity=identity_of(binding))
         for bed in config.beds
         for binding in (*bed.pumps, *bed.monitors)
     }
-    standing = {alarm.key: _resumed(alarm if same_boot else _rebased(alarm, now), now) for alarm in alarms}
+    elsewhere = [_rebased(alarm, now) for alarm in of_other_boots]
+    here = [alarm if same_boot and _is_past(alarm, now) else _rebased(alarm, now) for alarm in alarms]
+    standing = {alarm.key: _resumed(alarm, now) for alarm in (*elsewhere, *here)}
     return CoreState(
         started_at_s=now.mono_s,
         alarms=AlarmState(
@@ -53,6 +59,11 @@ def initial_state(
         # The configuration says where a device was last seen, until it is seen itself.
         seen_at={source.identity.known: place for place, source in sources.items() if source.identity.known},
     )
+
+
+def _is_past(alarm: Alarm, now: Instant) -> bool:
+    """Tell whether an alarm's times can be of this boot's clock: whatever is kept was written before."""
+    return max(alarm.onset.mono_s, alarm.changed.mono_s, alarm.delivery.unattended_s) <= now.mono_s
 
 
 def _resumed(alarm: Alarm, now: Instant) -> Alarm:

@@ -20,6 +20,7 @@ Laws:
     SM-B11  on, acknowl.   reset of what no rule judges any more  off            reset
     SM-B12  on             a worse band                           on             escalate
     SM-B13  acknowledged   condition ends, to latch               off            end
+    SM-B14  on, acknowl.   it tells something that is new         on             remind
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ _TABLE = {
     (_ON, SignalEvent.END): (_OFF, Phase.END),
     (_ON, SignalEvent.END_TO_LATCH): (_LATCHED, Phase.LATCH),
     (_ON, SignalEvent.WORSE): (_ON, Phase.ESCALATE),
+    (_ON, SignalEvent.REMIND): (_ON, Phase.REMIND),
     (_ON, SignalEvent.ACKNOWLEDGE): (_ACKNOWLEDGED, Phase.ACKNOWLEDGE),
     (_ON, SignalEvent.RESET): (_OFF, Phase.RESET),
     (_LATCHED, SignalEvent.RESET): (_OFF, Phase.RESET),

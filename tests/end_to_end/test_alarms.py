@@ -98,12 +98,10 @@ async def test_an_alarm_that_only_the_broker_still_knows_is_adopted(tmp_path: Pa
             (tmp_path / f"edge.db{part}").unlink(missing_ok=True)
         bed.pump.stop(asyncio.get_running_loop().time())  # so that nothing makes a new alarm of it
         bed.pump_line.close()
-        heard_before = len(bed.heard.messages)
         async with daemon(tmp_path, bed.broker.port):
             await bed.heard.wait_until(lambda: any(is_now(one, alarm["run"]) for one in bed.heard.messages))
             index = f"{PREFIX}/bed/bed-1/alarms"
-            await bed.heard.wait_until(lambda: any(one.topic == index for one in bed.heard.messages[heard_before:]))
-            first = next(one for one in bed.heard.messages[heard_before:] if one.topic == index)
+            first = await bed.heard.wait_for(lambda one: one.topic == index and message(one)["run"] != alarm["run"])
             assert DOSE_HIGH in [row["key"] for row in message(first)["alarms"]]
             shown = message((await bed.broker.retained())[f"{PREFIX}/bed/bed-1/alarm/{DOSE_HIGH}"])
             assert (shown["occurrence"], shown["verifiable"]) == (alarm["occurrence"], False)

@@ -66,7 +66,11 @@ async def test_the_alarm_of_bed_2_begins_and_latches_and_bed_1_has_none(tmp_path
     said = "Bed 2: Ketamine, chronic pain 2.70 mg/kg/h, above the hard limit 2.5 mg/kg/h."
     assert re.findall(r"(!+) +(start|latch) +(.*)", text) == [("!!!", "start", said), ("!!!", "latch", said)]
     assert "edge pi-1 at demo: running; its alarms are known" in text
-    assert re.search(r"To take an alarm: \S+infusion-edge accept --all --control \S+/control.sock", text)
+    assert "lowered again after about a minute, and the alarm stands until you take it" in text
+    assert re.search(
+        r"^The broker is at 127\.0\.0\.1:\d+\. .*\n\S+ alarms --control \S+/control\.sock$", text, re.MULTILINE
+    )
+    assert re.search(r"^\S+infusion-edge accept --control \S+/control\.sock NAME$", text, re.MULTILINE)
     assert "1 edge, 2 beds, 2 events; alarms that began: 1 high, 0 medium, 0 low; present now: 1" in text
     assert programs(tmp_path) == {}
     assert files(tmp_path) == []

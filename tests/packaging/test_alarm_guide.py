@@ -1,6 +1,7 @@
 """The guide to the alarms is in step with the code, and has a row with every number for every alarm."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from edge.commands import MARKS
 from edge.config import load
 from edge.core.catalogue import CATALOGUE, entry_of
 from edge.core.catalogue_texts import ACTIONS
+from tests.unit.alarm_acts import ASKED, Bedside
 
 ROWS = {
     found[1]: line.split(" | ")
@@ -56,7 +58,56 @@ def test_the_shipped_limits_stand_in_it_with_their_delays() -> None:
 def test_what_latches_is_what_can_be_high_and_latches() -> None:
     latching = {condition for condition, row in ROWS.items() if "latches when high" in row[3]}
     assert {"DOSE_RATE_HIGH", "HR_HIGH", "DEVICE_AIR_IN_LINE", "DEVICE_IDENTITY_CHANGED"} <= latching
-    assert latching.isdisjoint({"DOSE_RATE_LOW", "RR_HIGH", "DEVICE_KVO_ACTIVE", "PUMP_LINK_LOST"})
+    assert latching.isdisjoint({"DOSE_RATE_LOW", "RR_HIGH", "DEVICE_KVO_ACTIVE"})
+    high = {condition for condition, row in ROWS.items() if "**high**" in row[1]}
+    # The page names them: they end with their cause, seen or not.
+    assert high - latching == {
+        *("PUMP_LINK_LOST", "MONITOR_LINK_LOST", "NIBP_OVERDUE", "ORDER_MISSING", "CHANNEL_UNBOUND"),
+        *("NORTHBOUND_LOST", "STATION_NOT_DISPLAYING"),
+    }
+
+
+def test_what_off_the_monitor_silences_is_marked() -> None:
+    marked = {condition for condition, row in ROWS.items() if "silent off the monitor" in row[1]}
+    assert marked == {condition for condition, entry in CATALOGUE.items() if entry.sensor}
+    assert not any(condition.startswith("DOSE") for condition in marked)
+
+
+def test_the_shipped_steps_of_an_overdue_cuff_pressure_are_reckoned() -> None:
+    # As `test_a_pressure_that_never_comes_is_overdue_in_three_steps` has it for the same interval.
+    told = "so with an interval of 5 min, as shipped: low after 8 min, medium after 10 min, high after 30 min"
+    assert f"{told} while a pump infuses" in ROWS["NIBP_OVERDUE"][1]
+
+
+def test_the_life_of_an_alarm_is_told_with_the_shipped_limits() -> None:
+    example = guide().partition("### An example")[2].partition("\n## ")[0]
+    for words in (
+        "above 140 /min. After 10 s, at 0:10, HR_HIGH SOUNDS, high",
+        "on all screens of the ward at 1:10",
+        "SILENT for 5 min",
+        "117 /min or below, and stays there for 10 s: about 2:10",
+    ):
+        assert words in example
+
+
+@pytest.mark.parametrize(
+    ("pressed", "life"),
+    [
+        (True, [(10, "start"), (30, "accept"), (30, "acknowledge"), (130, "end")]),
+        (False, [(10, "start"), (70, "level"), (130, "latch")]),
+    ],
+)
+def test_the_life_that_is_told_is_lived(pressed: bool, life: list[tuple[float, str]]) -> None:
+    bed = Bedside(replace(ASKED, vital_limits=load(SHIPPED, Path()).core.vital_limits))
+    bed.run(10)
+    bed.reads(heart_rate=141)
+    bed.run(30)
+    if pressed:
+        bed.accept("HR_HIGH", acknowledge=True)
+    bed.run(90)
+    bed.reads(heart_rate=117)
+    bed.run(30)
+    assert [(at_s - 10, phase) for at_s, phase in bed.phases("HR_HIGH")] == life
 
 
 def test_it_says_what_it_is_not_and_that_the_norwegian_is_unreviewed() -> None:

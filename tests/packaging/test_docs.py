@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from drivers import registry
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -78,6 +80,27 @@ def test_every_module_has_its_line() -> None:
         if path.name != "__init__.py"
     }
     assert lines == modules
+
+
+def test_the_readme_has_a_row_for_every_driver_and_says_which_is_experimental() -> None:
+    rows = re.findall(
+        r"^\| [^|]+ \| `([\w-]+)` \| (experimental|proved) \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(rows) == len(registry.names())
+    assert dict(rows) == {
+        name: "experimental" if registry.driver(name).experimental else "proved" for name in registry.names()
+    }
+
+
+def test_the_index_of_the_decisions_has_each_by_its_title() -> None:
+    folder = ROOT / "docs/decisions"
+    rows = re.findall(
+        r"^\| (\d+) \| \[(.+?)\]\((\S+?)\) \| \S", (folder / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    files = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    assert [(f"# {number}. {title}", name) for number, title, name in rows] == [
+        (path.read_text("utf-8").partition("\n")[0], path.name) for path in files
+    ]
 
 
 def test_the_first_screen_says_what_it_is_not() -> None:

@@ -61,6 +61,11 @@ def test_every_verb_has_its_least_role() -> None:
     assert least.keys() == REQUESTS.keys()
 
 
+def test_every_verb_says_which_message_it_takes() -> None:
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| \w+ \| .+ \| `([a-z-]+/1)` \|$", TEXT, re.MULTILINE))
+    assert rows == {verb: message.model_fields["schema_"].default for verb, message in REQUESTS.items()}
+
+
 def test_every_reason_is_one_that_is_given() -> None:
     spoken = "".join((ROOT / "edge/core" / name).read_text(encoding="utf-8") for name in SPOKEN_BY)
     table = TEXT.partition("### Why it is refused")[2].partition("\n## ")[0]

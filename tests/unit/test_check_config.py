@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from edge import cli
 from edge.check_config import EXIT_CONFIG, EXIT_OK, report
 from tests.unit.config_files import DEMO_ORDER, DRUGS, EDGE, SECOND_BED, SECOND_PUMP, SHIPPED, changed, put
 
@@ -192,3 +196,22 @@ def test_one_problem_of_a_whole_file(tmp_path: Path) -> None:
         "    -> correct the path, or let this user read the file\n"
     )
     assert report(path, RUN_DIR) == (78, expected)
+
+
+def test_a_reader_that_has_enough_ends_it_quietly() -> None:
+    """As `head` does; the daemon alone does not take it for an end."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "edge.cli", "check-config", str(SHIPPED / "edge.toml")]
+    ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=5, check=False)
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_a_broken_pipe_of_the_daemon_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli, "_run", broken)
+    with pytest.raises(BrokenPipeError):
+        cli.main(["run"])

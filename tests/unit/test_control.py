@@ -163,6 +163,8 @@ async def test_what_a_dead_daemon_left_is_replaced(tmp_path: Path) -> None:
         assert await (await edge.connect()).exchange({"get": "alarms"}) == {
             "run": "run-1",
             "mono_s": NOW_S,
+            "beds": [],
+            "pauses": [],
             "alarms": [],
         }
 
@@ -216,7 +218,28 @@ async def test_alarms_are_given_as_they_were_last_published(edge: Served) -> Non
     edge.control.published(Outgoing("bed-1/snapshot", b"{}", Lane.SNAPSHOT))
     assert (await client.exchange({"get": "alarms"}))["alarms"] == [{"rev": 2}, {"rev": 5}]
     edge.control.published(alarm("HR_HIGH", b'{"rev": 3}', over=True))
-    assert await client.exchange({"get": "alarms"}) == {"run": "run-1", "mono_s": NOW_S, "alarms": [{"rev": 5}]}
+    assert (await client.exchange({"get": "alarms"}))["alarms"] == [{"rev": 5}]
+
+
+def therapy(bed: str, *pauses: dict[str, Any]) -> Outgoing:
+    said = {"bed": bed, "orders": [], "pauses": pauses}
+    return Outgoing(f"bed/{bed}/therapy", json.dumps(said).encode(), Lane.THERAPY)
+
+
+async def test_the_beds_and_the_pauses_in_force_are_given_as_they_were_last_published(edge: Served) -> None:
+    client = await edge.connect()
+    off = {"reason": "off_monitor", "by": "local:anna", "until_mono_s": 900.0}
+    quiet = {"reason": "audio_pause", "by": "desk:bo", "until_mono_s": 100.0}
+    roster = {"beds": [{"bed": "bed-1", "label": "Window", "bindings": []}], "devices": []}
+    edge.control.published(Outgoing("roster", json.dumps(roster).encode(), Lane.ROSTER))
+    edge.control.published(therapy("bed-1", off))
+    edge.control.published(therapy("bed-2", off))
+    edge.control.published(therapy("bed-1", off, quiet))
+    given = await client.exchange({"get": "alarms"})
+    assert given["beds"] == [{"bed": "bed-1", "label": "Window"}]
+    assert given["pauses"] == [{"bed": "bed-1", **off}, {"bed": "bed-1", **quiet}, {"bed": "bed-2", **off}]
+    edge.control.published(therapy("bed-1"))
+    assert (await client.exchange({"get": "alarms"}))["pauses"] == [{"bed": "bed-2", **off}]
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------

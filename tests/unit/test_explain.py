@@ -227,10 +227,38 @@ def test_the_command_lists_the_latest(tmp_path: Path, capsys: pytest.CaptureFixt
     opened.commit(Transaction(1, journal=(*many, *STORY)))
     opened.close()
     assert main(["explain", "--store", str(tmp_path / "other.db")]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    heading, *lines = capsys.readouterr().out.splitlines()
     assert len(lines) == LISTED_MAX
-    assert lines[0].startswith("2026-03-01T23:50:01.000Z  run-1-1   bed-1  DOSE_RATE_HIGH.rack.11  reset   Bed 1: ")
-    assert lines[1].startswith("2026-03-01T23:50:01.000Z  run-1-21  edge   DOSE_RATE_HIGH.rack.11  begins  Bed 1: ")
+    assert heading == ("since (UTC)               occurrence  bed    key                     state   last change  text")
+    row = "2026-03-01T23:50:01.000Z  {:10}  {:5}  DOSE_RATE_HIGH.rack.11  {:6}  {:11}  Bed 1: "
+    assert lines[0].startswith(row.format("run-1-1", "bed-1", "over", "reset"))
+    assert lines[1].startswith(row.format("run-1-21", "edge", "stands", "begins"))
+
+
+@pytest.mark.parametrize(
+    ("phase", "state"), [(Phase.END, "over"), (Phase.RESET, "over"), (Phase.LATCH, "stands"), (Phase.ADOPT, "stands")]
+)
+def test_the_list_says_which_stand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], phase: Phase, state: str
+) -> None:
+    opened = Opened(tmp_path / "edge.db")
+    opened.commit(Transaction(1, journal=(STORY[0], became(phase, 30))))
+    opened.close()
+    assert main(["explain", "--run-dir", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[4] == state
+
+
+@pytest.mark.parametrize("name", ["DOSE_RATE_HIGH.rack.11", "dose_rate_high", "RUN-1-2"])
+def test_a_key_means_the_occurrence_of_it_that_changed_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    newer = became(Phase.START, 40, occurrence="run-1-2", text="The newer.")
+    other = became(Phase.START, 45, occurrence="run-1-3", key="HR_HIGH")
+    opened = Opened(tmp_path / "edge.db")
+    opened.commit(Transaction(1, journal=(*STORY[:1], newer, other)))
+    opened.close()
+    assert main(["explain", name, "--run-dir", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == tell((newer,)) + "\n"
 
 
 def test_a_journal_without_alarms_and_an_occurrence_that_it_does_not_know(
@@ -241,7 +269,7 @@ def test_a_journal_without_alarms_and_an_occurrence_that_it_does_not_know(
     assert capsys.readouterr().out == "The journal has no alarm.\n"
     assert main(["explain", "run-9-9", "--run-dir", str(run_dir)]) == 2
     assert capsys.readouterr().err == (
-        f"infusion-edge: {run_dir / 'edge.db'} knows no occurrence run-9-9: explain without one lists them\n"
+        f"infusion-edge: {run_dir / 'edge.db'} knows no alarm run-9-9: explain without one lists the latest\n"
     )
 
 

@@ -95,7 +95,7 @@ def test_the_question_names_the_pump_that_is_there_now() -> None:
     at_bed_1(world, S.STOPPED, ORDERS[0])
     world.run(START_S + 130, talk(state=S.STOPPED))
     world.step(START_S + 131, is_called(START_S + 131, "B", ONE), *talk(state=S.STOPPED)(START_S + 131))
-    assert of_bed(world, UNCONFIRMED, BED) == [(120, "start", "asked"), (131, "update", "asked")]
+    assert of_bed(world, UNCONFIRMED, BED) == [(120, "start", "asked"), (131, "remind", "asked")]
     assert alarm_of(world, UNCONFIRMED).text == "Bed 1: is B the device at pump-1 channel 11?"
     world.step(START_S + 132, confirm(START_S + 132, "B"), *talk(state=S.STOPPED)(START_S + 132))
     assert UNCONFIRMED not in world.standing()
@@ -170,7 +170,7 @@ def test_a_third_device_is_named_in_the_alarm_that_stands() -> None:
     at_bed_1(world, S.INFUSING)
     world.step(START_S + 11, is_called(START_S + 11, "B", ONE), pump(START_S + 11, where=ONE))
     world.step(START_S + 12, is_called(START_S + 12, "C", ONE), pump(START_S + 12, where=ONE))
-    assert of_bed(world, CHANGED, BED) == [(11, "start", "changed"), (12, "update", "changed")]
+    assert of_bed(world, CHANGED, BED) == [(11, "start", "changed"), (12, "remind", "changed")]
     assert "has serial number C, and A was infusing here." in alarm_of(world, CHANGED).text
 
 

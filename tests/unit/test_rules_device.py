@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
 from drivers.model import AlarmSetChanged, ChannelRemoved, DeviceAlarm, DeviceAlarmKind, InfusionState
 from edge.core.config import Binding, IdentityPolicy
-from edge.core.inputs import Input, LinkCause, LinkChange
+from edge.core.inputs import Acknowledge, Input, LinkCause, LinkChange, Named
 from edge.core.model import Alarm, Priority, SignalPresence
 from tests.core_world import (
     BED,
@@ -193,7 +194,7 @@ def test_another_code_of_the_same_kind_is_told_with_its_text() -> None:
     world.step(START_S + 1, shows(START_S + 1, K.MALFUNCTION, code="E1", text="motor"))
     world.step(START_S + 2, shows(START_S + 2, K.MALFUNCTION, code="E2", text="force sensor"))
     world.run(START_S + 5, running())
-    assert world.told("DEVICE_MALFUNCTION") == [(1, "start", "device"), (2, "update", "device")]
+    assert world.told("DEVICE_MALFUNCTION") == [(1, "start", "device"), (2, "remind", "device")]
     alarm = world.alarm("DEVICE_MALFUNCTION")
     assert alarm is not None
     assert alarm.text.endswith("reports: force sensor (E2).")
@@ -215,7 +216,7 @@ def test_a_second_code_of_the_same_kind_is_told_and_so_is_its_going() -> None:
     assert shown == [("motor (E1).", True), (both, True), (both, True), (last, True), (last, False)]
     assert [(at_s, phase) for at_s, phase, _ in world.told("DEVICE_MALFUNCTION")] == [
         (1, "start"),
-        (2, "update"),
+        (2, "remind"),
         (4, "update"),
         (5, "latch"),
     ]
@@ -236,7 +237,7 @@ def test_what_changed_while_the_device_was_silent_is_told_when_it_speaks() -> No
     assert world.told("DEVICE_MALFUNCTION") == [
         (1, "start", "device"),
         (1 + LINK_S, "update", "device"),
-        (11, "update", "device"),
+        (11, "remind", "device"),
     ]
     alarm = world.alarm("DEVICE_MALFUNCTION")
     assert alarm is not None
@@ -318,8 +319,27 @@ def test_after_a_restart_an_alarm_stands_until_the_device_tells_its_set() -> Non
     world.step(START_S + 1, shows(START_S + 1, K.AIR_IN_LINE))
     after = World(alarms=[alarm for key, alarm in world.retained.items() if key.condition == "DEVICE_AIR_IN_LINE"])
     after.run(START_S + 60, running())
-    assert after.told("DEVICE_AIR_IN_LINE") == []
+    assert after.told("DEVICE_AIR_IN_LINE", levels=False) == []
     assert after.present() >= {"DEVICE_AIR_IN_LINE"}
     after.step(START_S + 61, shows(START_S + 61), *running()(START_S + 61))
-    assert after.told("DEVICE_AIR_IN_LINE") == [(61, "latch", "device")]
+    assert after.told("DEVICE_AIR_IN_LINE", levels=False) == [(61, "latch", "device")]
     assert latched(after, "DEVICE_AIR_IN_LINE").verifiable
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["after it was taken", "before the click"])
+def test_who_took_one_code_has_not_seen_another_of_its_kind(taken: bool) -> None:
+    """A click on "apnea" must not silence the "asystole" that came after it (H-23)."""
+    world = begun()
+    says = partial(shows, where=MONITOR)
+    world.step(START_S + 1, says(START_S + 1, K.LIFE_THREATENING, code="A1", text="apnea"), monitor(START_S + 1))
+    seen = world.alarm("DEVICE_LIFE_THREATENING")
+    assert seen is not None
+    if taken:
+        assert world.accept("DEVICE_LIFE_THREATENING", acknowledge=True).done
+    world.step(START_S + 2, says(START_S + 2, K.LIFE_THREATENING, code="A2", text="asystole"), monitor(START_S + 2))
+    if not taken:
+        answer = world.ask(Acknowledge(Named(BED, seen.key.name, seen.occurrence, seen.rev)))
+        assert (answer.done, answer.reason) == (False, "it made noise again since: look again")
+    alarm = world.alarm("DEVICE_LIFE_THREATENING")
+    assert alarm is not None
+    assert (alarm.audible, alarm.acceptance, alarm.text[-14:]) == (True, None, "asystole (A2).")

@@ -35,7 +35,8 @@ ROWS = {
     "SM-B9": (ACKNOWLEDGED, E.WORSE, ON, Phase.ESCALATE),
     "SM-B10": (ACKNOWLEDGED, E.ACKNOWLEDGE, ACKNOWLEDGED, Phase.ACKNOWLEDGE),
     "SM-B11": (ON, E.RESET, OFF, Phase.RESET),
-    "a worse band while it sounds": (ON, E.WORSE, ON, Phase.ESCALATE),
+    "SM-B12": (ON, E.WORSE, ON, Phase.ESCALATE),
+    "SM-B14": (ON, E.REMIND, ON, Phase.REMIND),
 }
 
 
@@ -48,7 +49,6 @@ def test_each_row_of_the_table(
 
 CANNOT_BE = {(OFF, event) for event in E if event is not E.START} | {
     (ON, E.START),
-    (ON, E.REMIND),
     (LATCHED, E.END),
     (LATCHED, E.END_TO_LATCH),
     (LATCHED, E.WORSE),

@@ -153,11 +153,10 @@ def test_a_file_that_was_not_migrated_yet_is_refused(path: Path, version: int) -
     assert text_of_refusal(path) == f"{path} has version {version}, older than 2: {remedy}"
 
 
-def test_a_file_that_is_no_database_is_damaged(path: Path) -> None:
+def test_a_file_that_is_no_database_is_no_store(path: Path) -> None:
     path.write_bytes(b"not a database" * 100)
-    remedy = "restart infusion-edge, which sets it aside and begins a new one"
     why = "SQLITE_NOTADB: file is not a database"
-    assert text_of_refusal(path) == f"{path} is damaged ({why}): {remedy}"
+    assert text_of_refusal(path) == f"{path} is no store of infusion-edge ({why}): check the path"
 
 
 def test_a_damaged_journal_is_never_half_a_story(path: Path) -> None:
@@ -167,7 +166,7 @@ def test_a_damaged_journal_is_never_half_a_story(path: Path) -> None:
     with pytest.raises(StoreFileError, match=r"store\.db is damaged \(OperationalError: Could not decode to UTF-8"):
         read_story(path, "run-1-1")
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(StoreFileError, match=r"store\.db is damaged \(SQLITE_CORRUPT"):
+    with pytest.raises(StoreFileError, match=r"store\.db is damaged \(SQLITE_CORRUPT.*sets it aside and begins a new"):
         read_story(path, "run-1-1")
 
 

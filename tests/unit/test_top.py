@@ -17,11 +17,13 @@ from edge.messages import (
     EventMessage,
     IndexEntry,
     MetricMessage,
+    PauseMessage,
     RosterBed,
     RosterMessage,
     SnapshotMessage,
     Stamp,
     Status,
+    TherapyMessage,
     Topics,
 )
 from edge.top import Board
@@ -101,8 +103,13 @@ class World:
         shown = SnapshotMessage.model_validate(fields | {"vital_signs": vital_signs, "channels": channels})
         self.board.take(TOPICS.snapshot(bed), body(shown))
 
+    def therapy(self, bed: str, *pauses: PauseMessage, run: str = "r1") -> None:
+        message = TherapyMessage(run=run, bed=bed, phase="none", orders=(), limits=(), pauses=pauses)
+        self.board.take(TOPICS.therapy(bed), body(message))
+
     def screen(self, width: int = 81, rows: int = 60) -> str:
-        return self.board.screen(width, rows)
+        picture, note = self.board.screen(width, rows)
+        return "\n".join((*picture, *note))
 
 
 def well(run: str = "r1") -> World:
@@ -301,3 +308,51 @@ def test_the_summary_is_sorted_by_priority_and_says_what_is_of_a_lost_edge() -> 
         "  edge pi-1 at ward-a: LOST; ALARMS UNKNOWN: the edge is LOST, go to the beds\n"
         "  !!! high: Heart. (of an edge that is lost)\n  !   low: Breath. (of an edge that is lost)"
     )
+
+
+OFF = PauseMessage(reason="off_monitor", by="local:anna", until_mono_s=1901.0)
+QUIET = PauseMessage(reason="audio_pause", by="desk:bo", until_mono_s=1063.0)
+
+
+def test_pauses_in_force_are_shown_though_no_alarm_stands_until_they_end_or_are_ended() -> None:
+    world = well()
+    world.therapy("bed-1", OFF)
+    said = "Bed 1: patient off the monitor (local:anna), 14 min 58 s more; infusion-edge resume bed-1 ends it"
+    assert said in world.screen(200).splitlines()
+    assert CALM in world.screen()
+    world.wait(897.9)
+    world.beat()
+    assert "off the monitor" not in world.screen(200)
+    world = well()
+    world.therapy("bed-1", OFF)
+    world.therapy("bed-1")
+    assert "off the monitor" not in world.screen(200)
+
+
+def test_a_pause_of_all_beds_is_said_once_and_one_of_some_at_each() -> None:
+    world = well()
+    world.roster("bed-1", "bed-2")
+    world.therapy("bed-1", QUIET)
+    assert "Bed 1: sound paused (desk:bo), 1 min 0 s more; infusion-edge resume bed-1 ends it" in world.screen(200)
+    world.therapy("bed-2", QUIET)
+    (said,) = (line for line in world.screen(200).splitlines() if "paused" in line)
+    assert said == "All beds: sound paused (desk:bo), 1 min 0 s more; infusion-edge resume ends it"
+
+
+def test_pauses_of_another_run_and_those_that_were_not_heard_anew_are_not_shown() -> None:
+    world = well()
+    world.therapy("bed-1", OFF, run="r0")
+    assert "monitor (" not in world.screen(200)
+    world.therapy("bed-1", OFF)
+    world.board.disconnected("h:1: refused")
+    assert "monitor (" not in world.screen(200)
+    world.beat()
+    assert "monitor (" not in world.screen(200)
+    world.therapy("bed-1", OFF)
+    assert "monitor (" in world.screen(200)
+
+
+def test_what_cannot_be_read_of_a_therapy_is_named() -> None:
+    world = well()
+    assert "cannot read" in world.board.take(TOPICS.therapy("bed-1"), b"{}")
+    assert world.board.take(TOPICS.therapy("bed-1"), b"") == ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge.top import Board
+from edge.top import Board, frame
 from tests.unit.test_top import DIM, DOSE, RED, World, alarm, channel, metric, stamp, well
 
 CUFF = (metric("nibp_sys_mmhg", "121", "questionable"), metric("nibp_dia_mmhg", "79"), metric("nibp_mean_mmhg", "93"))
@@ -172,13 +172,54 @@ def test_what_a_device_wrote_cannot_steer_the_terminal() -> None:
 def test_a_lost_broker_is_said_before_anything_was_heard() -> None:
     board: Board = World().board
     board.disconnected("h:1: refused")
-    assert "ALARMS UNKNOWN: h:1: refused, go to the beds" in board.screen(100, 40)
+    assert "ALARMS UNKNOWN: h:1: refused, go to the beds" in "\n".join(board.screen(100, 40)[0])
 
 
-def test_the_callers_note_is_the_last_line_of_the_screen() -> None:
+NOTE = "To take an alarm:\n.venv/bin/infusion-edge accept --control /tmp/infusion-edge-demo-abcdefgh/control.sock NAME"
+
+
+@pytest.mark.parametrize("width", [20, 60, 91, 200])
+@pytest.mark.parametrize("rows", [2, 9, 14, 60])
+def test_the_note_is_below_the_picture_as_it_was_given_and_never_left_out(width: int, rows: int) -> None:
     world = with_alarm()
-    world.board.note = "To take an alarm: infusion-edge accept --all"
-    assert plain(world.screen(120))[-1] == "To take an alarm: infusion-edge accept --all"
+    world.snapshot(*PULSE, *CUFF, channels=(channel(),))
+    world.board.note = NOTE
+    picture, note = world.board.screen(width, rows)
+    assert note == NOTE.splitlines()
+    taken = sum(-(-len(line) // width) for line in note)
+    assert 2 <= len(picture) <= max(2, max(rows, 5) - taken)
+
+
+def test_where_room_is_short_alarms_have_one_line_each_before_a_bed_is_left_out() -> None:
+    world = with_alarm(text="Bed 1: heart rate 150 /min, above the hard limit 140 /min, measured with doubt.")
+    world.snapshot(*PULSE, *CUFF, channels=(channel(),))
+    world.board.note = NOTE
+    whole = plain(world.screen(81))
+    rows = len(whole) + 1  # the terminal breaks the note's last line
+    assert plain(world.screen(81, rows)) == whole
+    at = whole.index("    Go to the patient.")
+    one = "!!! HIGH for 3 s: Bed 1: heart rate 150 /min, above the hard limit 140 /min, ..."
+    assert plain(world.screen(81, rows - 1)) == [*whole[: at - 2], one, *whole[at + 1 :]]
+    assert plain(world.screen(81, rows - 2)) == plain(world.screen(81, rows - 1))
+    left_out = plain(world.screen(81, rows - 3))
+    assert left_out[: at - 1] == [*whole[: at - 2], one]
+    assert left_out[-3:] == ["2 more lines: make the window larger", *NOTE.splitlines()]
+
+
+def test_an_alarm_of_one_line_says_nothing_is_missing() -> None:
+    lines = plain(with_alarm(text="Bed 1: HR.").screen(81, 8))
+    assert "!!! HIGH for 3 s: Bed 1: HR." in lines
+
+
+def test_nothing_is_erased_after_a_line_of_the_note_which_may_fill_its_row() -> None:
+    assert frame(["a", "b"], ["c", "d"]).endswith("\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[Jc\nd")
+    assert frame(["a", "b"], []).endswith("\x1b[Ha\x1b[K\nb\x1b[K\x1b[J")
+
+
+def test_the_note_cannot_steer_the_terminal() -> None:
+    world = well()
+    world.board.note = "a\x1b[2Jb"
+    assert world.board.screen(80, 24)[1] == ["a?[2Jb"]
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,7 @@ ALARM_JSON = {
 DEVICE_JSON = {
     "port": "pumps",
     "driver": "bbraun-space",
+    "experimental": True,
     "link": "up",
     "detail": "",
     "accepted": 120,
