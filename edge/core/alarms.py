@@ -79,8 +79,13 @@ class Register:
 
     def adopt(self, alarm: Alarm) -> bool:
         """Take up an alarm that only the broker still knew; return whether there is still something to it."""
-        if alarm.key in self._state.standing:
-            return False
+        kept = self._state.standing.get(alarm.key)
+        if kept is not None:
+            if all(had >= found for had, found in zip(_loud(kept), _loud(alarm), strict=True)):
+                return False
+            # What is louder than what the store kept was published, and not committed before the end.
+            worse = alarm if alarm.priority >= kept.priority else kept
+            alarm = replace(worse, occurrence=kept.occurrence, rev=max(kept.rev, alarm.rev), onset=kept.onset)
         condition = self._state.conditions.get(alarm.key.bed, {}).get(alarm.key)
         over = condition is not None and condition.state is ConditionState.NORMAL
         latched = alarm.signal is SignalPresence.LATCHED or (over and alarm.latching)
@@ -144,7 +149,8 @@ class Register:
     def _explained_by(self, entry: Entry, key: AlarmKey) -> str:
         for condition in entry.inhibited_by:
             cause = self._state.standing.get(replace(key, condition=condition))
-            if cause is not None and cause.present:
+            # What cannot be verified itself explains nothing.
+            if cause is not None and cause.present and cause.verifiable:
                 return cause.key.name
         return ""
 
@@ -325,6 +331,10 @@ class Register:
         return judged.beyond != INSIDE and judged.sample_at_s != first_at_s
 
 
+def _loud(alarm: Alarm) -> tuple[Priority, bool, bool]:
+    return alarm.priority, alarm.present, alarm.audible
+
+
 def _worse_by_a_step(entry: Entry, finding: Finding, before: Alarm) -> bool:
     held = before.acknowledgement
     if entry.worse_step is None or held is None or held.value is None or before.limit is None:
@@ -357,7 +367,8 @@ def _off_monitor(alarm: Alarm) -> bool:
 
 def _band_of(alarm: Alarm, bands: Sequence[Band]) -> int:
     """Find the band of a restored alarm; if it is no more, the worst one that is not above the alarm's priority."""
+    name = alarm.band if alarm.now is None else alarm.now.band
     for index, band in enumerate(bands):
-        if band.name == alarm.band:
+        if band.name == name:
             return index
     return max((index for index, band in enumerate(bands) if band.priority <= alarm.priority), default=0)

@@ -134,10 +134,11 @@ class Attention:
         return {key[0] for key in ended}
 
     def _sound_what_nothing_silences(self) -> None:
-        backed = [pause.silence() for pause in self._state.pauses.values()]
+        pauses = self._state.pauses.values()
         for alarm in tuple(self._state.standing.values()):
             asked_for = alarm.silence is not None and alarm.silence.reason in PAUSE_LIMIT_S
-            if asked_for and alarm.silence not in backed:
+            backed = any(pause.bed in ("", alarm.key.bed) and pause.silence() == alarm.silence for pause in pauses)
+            if asked_for and not backed:
                 self._sound(alarm)
 
     def _end_pause(self, key: PauseKey, why: str) -> None:

@@ -1,0 +1,85 @@
+"""Cases that the stateful model found, each by itself, so that it is found at once if it comes back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from edge.core.inputs import Acknowledge, Act, AudioPause, Resume
+from edge.core.model import Alarm, AlarmKey, Priority, SignalPresence
+from tests.core_world import BED, CONFIG, OTHER_BED, asked, monitor, named, order, place, pump
+from tests.model.life import Life
+
+HR, SPO2 = AlarmKey(BED, "HR_HIGH"), AlarmKey(BED, "SPO2_LOW")
+
+
+def begun() -> Life:
+    life = Life(CONFIG)
+    life.step(place(life.now_s, order()))
+    life.connect()
+    return life
+
+
+def speak(life: Life, for_s: int, **numbers: Any) -> None:
+    for _ in range(for_s):
+        life.now_s += 1.0
+        life.step(pump(life.now_s), monitor(life.now_s, **numbers))
+
+
+def ask(life: Life, *acts: Act) -> None:
+    """Ask for something in this run, all at one moment."""
+    requests = [asked(life.now_s, act, f"{life.now_s}-{act}") for act in acts]
+    life.step(*(replace(one, basis=replace(one.basis, run=life.run)) for one in requests if one.basis is not None))
+
+
+def restart(life: Life) -> Alarm | None:
+    life.restart(1.0, same_boot=True, synchronised=True)
+    life.step(place(life.now_s, order()))
+    life.connect()
+    return life.broker.cold().get(SPO2)
+
+
+def test_an_escalation_that_was_published_and_not_yet_kept_outlives_a_restart() -> None:
+    """The store knows the soft alarm, the broker the hard one that came after it: no high is hidden by a lower."""
+    life = begun()
+    speak(life, 25, spo2=91)
+    life.disk.mood = "slow"
+    speak(life, 1, spo2=79)
+    alarm = restart(life)
+    assert alarm is not None
+    assert (alarm.present, alarm.priority, alarm.audible) == (True, Priority.HIGH, True)
+
+
+def test_noise_that_was_published_and_not_yet_kept_outlives_a_restart() -> None:
+    """The store knows the acknowledgement, the broker the hard alarm that ended it."""
+    life = begun()
+    speak(life, 25, spo2=91)
+    ask(life, Acknowledge(named(life.broker.topics[SPO2])))
+    assert life.broker.topics[SPO2].signal is SignalPresence.ACKNOWLEDGED
+    life.disk.mood = "slow"
+    speak(life, 1, spo2=79)
+    alarm = restart(life)
+    assert alarm is not None
+    assert alarm.audible
+
+
+def test_what_was_milder_before_a_restart_and_is_hard_after_it_is_acknowledged_as_hard() -> None:
+    """It had become soft, unseen, when the edge was restarted: what is hard now must not be taken for soft."""
+    life = begun()
+    speak(life, 15, heart_rate=150)
+    speak(life, 20, heart_rate=125)
+    restart(life)
+    speak(life, 30, heart_rate=150)
+    ask(life, Acknowledge(named(life.broker.topics[HR])))
+    alarm = life.broker.topics[HR]
+    assert alarm.acknowledgement is not None
+    assert (alarm.priority, alarm.acknowledgement.until_s - life.now_s) == (Priority.HIGH, 120.0)
+
+
+def test_to_resume_one_bed_sounds_it_though_another_was_paused_at_the_same_moment() -> None:
+    life = begun()
+    speak(life, 15, heart_rate=150)
+    ask(life, AudioPause(BED, 60.0), AudioPause(OTHER_BED, 60.0))
+    assert not life.broker.topics[HR].audible
+    ask(life, Resume(BED))
+    assert life.broker.topics[HR].audible
