@@ -33,6 +33,7 @@ from edge.core.inputs import (
     Unusable,
 )
 from edge.messages import (
+    REQUEST_ID,
     REQUESTS,
     AlarmRequest,
     ConfirmDeviceRequest,
@@ -42,7 +43,6 @@ from edge.messages import (
     ResumeRequest,
 )
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 PAYLOAD_MAX = 256 * 1024
 """A receipt with 2,000 alarms stays below; a request has some hundred bytes."""
 
@@ -100,7 +100,7 @@ def _request_id(payload: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     found = said.get("request_id", "") if isinstance(said, dict) else ""
-    return found if isinstance(found, str) and REQUEST_ID.fullmatch(found) else ""
+    return found if isinstance(found, str) and re.fullmatch(REQUEST_ID, found) else ""
 
 
 def _act(verb: str, said: RequestMessage) -> Act:

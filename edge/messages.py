@@ -365,7 +365,8 @@ class FenceMessage(Message):
 # --- what stations send: read tolerantly, with bounds -----------------------------------------------------------------
 
 ShortText = Annotated[str, Field(max_length=64)]
-RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+REQUEST_ID = r"^[A-Za-z0-9_.:-]{1,64}$"
+RequestId = Annotated[str, Field(pattern=REQUEST_ID)]
 KEYS_MAX = 2000
 """More alarms than 72 beds can have at once are not painted on one page."""
 

@@ -118,7 +118,7 @@ class Sent:
 class StoredState:
     """What the file held at the start.
 
-    ``previous_run`` is empty where the file is new; ``previous_boot_id`` is the kernel boot in which that run began.
+    ``previous_run`` is empty where the file is new;
     ``outbox`` is oldest first, and so are ``answers``, the newest `ANSWERS_READ_MAX`. ``set_aside`` names the file that
     was found damaged: its alarms, events and answers are missing here. ``fault`` says why the file cannot be written
     or, with nothing else given, not even be read; the store goes on trying. Both call for a high alarm.
@@ -126,7 +126,6 @@ class StoredState:
 
     previous_run: str = ""
     previous_event_seq: int = 0
-    previous_boot_id: str = ""
     alarms: tuple[AlarmRow, ...] = ()
     outbox: tuple[OutboxRow, ...] = ()
     answers: tuple[AnswerRow, ...] = ()
@@ -204,10 +203,8 @@ class StoreFile:
             raise _DamagedError("the file is empty or gone")
         try:
             db = self._connect()
-            previous = (
-                "SELECT run_id, last_event_seq, boot_id FROM run WHERE run_id <> ? ORDER BY position DESC LIMIT 1"
-            )
-            run, event_seq, boot_id = db.execute(previous, self._run[:1]).fetchone() or ("", 0, "")
+            previous = "SELECT run_id, last_event_seq FROM run WHERE run_id <> ? ORDER BY position DESC LIMIT 1"
+            run, event_seq = db.execute(previous, self._run[:1]).fetchone() or ("", 0)
             alarms = db.execute("SELECT bed, key, occurrence, rev, body FROM alarm_state ORDER BY bed, key")
             outbox = db.execute("SELECT run, event_seq, topic, payload FROM outbox ORDER BY position")
             newest = "SELECT station, request_id, body FROM answer ORDER BY position DESC LIMIT ?"
@@ -215,7 +212,6 @@ class StoreFile:
             return StoredState(
                 run,
                 event_seq,
-                boot_id,
                 alarms=tuple(starmap(AlarmRow, alarms)),
                 outbox=tuple(starmap(OutboxRow, outbox)),
                 answers=tuple(starmap(AnswerRow, answers)),

@@ -12,6 +12,11 @@ from simulators.faults import ALWAYS, Fault, Window
 from simulators.model import SimulatedDevice
 
 
+def lacking(what: str) -> ValueError:
+    """Make the error for a knob that a kind of device does not have."""
+    return ValueError(f"no {what}")
+
+
 class Knobs:
     """The knobs of one device. What its kind does not name here it does not have, and turning it is an error.
 
@@ -25,27 +30,27 @@ class Knobs:
 
     def stick(self, value: str, now_s: float) -> None:
         """Let the device go on saying what it says of this value now."""
-        raise NotImplementedError
+        raise lacking("value that can be stuck")
 
     def let_go(self, value: str) -> None:
         """Let it say what is true again."""
-        raise NotImplementedError
+        raise lacking("value that can be stuck")
 
     def sensor_off(self, sensor: str) -> None:
         """Take a sensor off the patient."""
-        raise NotImplementedError
+        raise lacking("sensor")
 
     def sensor_on(self, sensor: str) -> None:
         """Put it back."""
-        raise NotImplementedError
+        raise lacking("sensor")
 
     def reset_counter(self, now_s: float) -> None:
         """Set the counter of the volume to zero."""
-        raise NotImplementedError
+        raise lacking("counter")
 
     def leap_clock(self, by_s: float, now_s: float) -> None:
         """Set the device's clock forward, or back."""
-        raise NotImplementedError
+        raise lacking("clock")
 
     def power_off(self, now_s: float) -> None:
         """Do what a loss of power does beside the silence."""
@@ -93,14 +98,14 @@ def sensor_off(device: SimulatedDevice, window: Window, knobs: Knobs, *, sensor:
 def counter_reset(device: SimulatedDevice, at_s: float, knobs: Knobs) -> Deed:
     """Return a device whose counter of the volume is set to zero at a time."""
     if not knobs.has_counter:
-        raise ValueError("no counter")
+        raise lacking("counter")
     return Deed(device, Window(at_s), knobs.reset_counter)
 
 
 def clock_leap(device: SimulatedDevice, at_s: float, knobs: Knobs, *, by_s: float) -> Deed:
     """Return a device whose clock leaps at a time."""
     if not knobs.has_clock:
-        raise ValueError("no clock")
+        raise lacking("clock")
     return Deed(device, Window(at_s), lambda now_s: knobs.leap_clock(by_s, now_s))
 
 
@@ -136,7 +141,7 @@ class Reboot(Fault):
             return self._device.start(now_s)
         return b""
 
-    def _to_device(self, data: bytes, now_s: float) -> bytes:  # noqa: ARG002 - the shape of a fault
+    def _to_device(self, data: bytes, now_s: float) -> bytes:
         return b"" if self._is_off else data
 
 

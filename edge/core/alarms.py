@@ -85,7 +85,10 @@ class Register:
                 return False
             # What is louder than what the store kept was published, and not committed before the end.
             worse = alarm if alarm.priority >= kept.priority else kept
-            alarm = replace(worse, occurrence=kept.occurrence, rev=max(kept.rev, alarm.rev), onset=kept.onset)
+            rev = max(kept.rev, alarm.rev)
+            alarm = replace(worse, occurrence=kept.occurrence, rev=rev, onset=kept.onset, delivery=kept.delivery)
+        else:
+            alarm = replace(alarm, onset=alarm.onset.on_clock_of(self._ledger.now))
         condition = self._state.conditions.get(alarm.key.bed, {}).get(alarm.key)
         over = condition is not None and condition.state is ConditionState.NORMAL
         latched = alarm.signal is SignalPresence.LATCHED or (over and alarm.latching)
@@ -99,7 +102,6 @@ class Register:
             present=not latched,
             verifiable=latched,
             signal=SignalPresence.LATCHED if latched else SignalPresence.ON,
-            onset=alarm.onset.on_clock_of(self._ledger.now),
             silence=None,
         )
         self._ledger.tell(adopted, Phase.ADOPT)
@@ -174,8 +176,7 @@ class Register:
         if event is SignalEvent.END and before.latching:
             event = SignalEvent.END_TO_LATCH
         if event is not None:
-            became = after(before.signal, event)
-            signal, phase = became
+            signal, phase = after(before.signal, event)
         milder = before.latching and transition is not Transition.END and band.priority < before.priority
         described = self._described(finding, transition, band, before)
         alarm = replace(
@@ -190,7 +191,7 @@ class Register:
                 alarm,
                 latching=before.latching or entry.latches(band.priority),
                 event_at=self._event_at(condition),
-                silence=alarm.silence if entry.sensor and _off_monitor(alarm) else None,
+                silence=alarm.silence if entry.sensor and alarm.off_monitor else None,
             )
         self._ledger.tell(alarm, phase)
 
@@ -255,16 +256,8 @@ class Register:
         if keeps:
             return before if before.now is not None else replace(before, priority=band.priority, band=band.name)
         says = finding.describe(band)
-        return replace(
-            before,
-            priority=band.priority,
-            band=band.name,
-            text=says.text,
-            value=says.value,
-            unit=says.unit,
-            limit=says.limit,
-            evidence=says.evidence,
-            now=None,
+        return before.saying(
+            Said(band.priority, band.name, says.text, says.value, says.unit, says.limit, says.evidence)
         )
 
     def _event_at(self, condition: Condition) -> Instant:
@@ -285,7 +278,7 @@ class Register:
         if finding.value is not None:
             self._state.values[finding.key] = finding.value
         band = finding.bands[condition.band]
-        if self._has_news(finding, judged, band) or _worse_by_a_step(entry, finding, before):
+        if self._has_news(finding, judged, band, before) or _worse_by_a_step(entry, finding, before):
             signal, phase = after(before.signal, SignalEvent.REMIND)
             told = self._described(finding, Transition.ESCALATE, band, before)
             self._ledger.tell(
@@ -294,7 +287,7 @@ class Register:
                     signal=signal,
                     verifiable=condition.verifiable,
                     latching=before.latching or entry.latches(band.priority),
-                    silence=before.silence if entry.sensor and _off_monitor(before) else None,
+                    silence=before.silence if entry.sensor and before.off_monitor else None,
                 ),
                 phase,
             )
@@ -305,7 +298,7 @@ class Register:
         elif transition is not None or (judged.held != INSIDE and self._says_otherwise(finding)):
             self._tell(entry, finding, Transition.UPDATE, band, condition)
 
-    def _has_news(self, finding: Finding, judged: Judgement, band: Band) -> bool:
+    def _has_news(self, finding: Finding, judged: Judgement, band: Band, before: Alarm) -> bool:
         """Tell whether there is something that this occurrence has not told yet: another code of a device, say.
 
         Who took what it told before has not seen that (H-23).
@@ -314,10 +307,10 @@ class Register:
             return False
         parts = frozenset(finding.fingerprint.split(","))
         told = self._state.parts.get(finding.key)
-        if told is None or len(told) > PARTS_MAX:
-            self._state.parts[finding.key] = parts  # just begun, or restored
-            return False
-        self._state.parts[finding.key] = told | parts
+        if told is None:  # restored: only its words tell what it was
+            self._state.parts[finding.key] = parts
+            return band.priority is Priority.HIGH and finding.describe(band).text != before.text
+        self._state.parts[finding.key] = parts if len(told) > PARTS_MAX else told | parts
         if band.priority is Priority.HIGH:  # what went and came back is news again
             told = frozenset(self._state.fingerprints.get(finding.key, "").split(","))
         return not parts <= told
@@ -347,22 +340,7 @@ def _worse_by_a_step(entry: Entry, finding: Finding, before: Alarm) -> bool:
 
 def _with_now(before: Alarm, described: Alarm) -> Alarm:
     """Return what stands, with what is so now beside it."""
-    if described is before:
-        return before
-    now = Said(
-        described.priority,
-        described.band,
-        described.text,
-        described.value,
-        described.unit,
-        described.limit,
-        described.evidence,
-    )
-    return replace(before, now=now)
-
-
-def _off_monitor(alarm: Alarm) -> bool:
-    return alarm.silence is not None and alarm.silence.reason is SilenceReason.OFF_MONITOR
+    return before if described is before else replace(before, now=described.said)
 
 
 def _band_of(alarm: Alarm, bands: Sequence[Band]) -> int:

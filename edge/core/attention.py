@@ -47,16 +47,16 @@ class Attention:
         alarm = self._find(named)
         if isinstance(alarm, str):
             return alarm
-        became = after(alarm.signal, SignalEvent.ACKNOWLEDGE)
-        signal, phase = became
-        alarm = _as_it_is_now(alarm)
+        signal, phase = after(alarm.signal, SignalEvent.ACKNOWLEDGE)
+        if alarm.now is not None:
+            alarm = alarm.saying(alarm.now)  # what was worse has been seen
         now, entry = self._ledger.now, entry_of(alarm.key.condition)
         for_s = silent_for_s(
             alarm.priority, accepted=alarm.acceptance is not None, stepwise=entry.worse_step is not None
         )
         held = Acknowledgement(by, now, now.mono_s + for_s, self._state.values.get(alarm.key, alarm.value))
         # Off the monitor it stays silent for as long as that was asked for.
-        silence = alarm.silence if _is_off_monitor(alarm) else None
+        silence = alarm.silence if alarm.off_monitor else None
         self._ledger.tell(replace(alarm, signal=signal, acknowledgement=held, latching=False, silence=silence), phase)
         return ""
 
@@ -96,12 +96,14 @@ class Attention:
             return "it is not over yet: it is when its value has been inside its limit for a while; acknowledge it"
         gone_s = 0.0
         if condition is not None and condition.state is ConditionState.PRESENT_UNKNOWN:
-            gone_s = self._ledger.now.mono_s - (condition.unknown_since_s or self._ledger.now.mono_s)
+            now_s = self._ledger.now.mono_s
+            gone_s = now_s - (now_s if condition.unknown_since_s is None else condition.unknown_since_s)
         if alarm.present and gone_s < RESET_UNKNOWN_S and (condition is not None or alarm.verifiable):
             return "its condition is present: acknowledge it, and mend the cause"
-        became = after(alarm.signal, SignalEvent.RESET)
-        self._state.conditions.get(alarm.key.bed, {}).pop(alarm.key, None)
-        self._ledger.tell(replace(alarm, signal=became[0], present=False), became[1])
+        signal, phase = after(alarm.signal, SignalEvent.RESET)
+        if alarm.present:
+            self._state.conditions.get(alarm.key.bed, {}).pop(alarm.key, None)
+        self._ledger.tell(replace(alarm, signal=signal, present=False), phase)
         return ""
 
     def pause(self, bed: str, reason: SilenceReason, duration_s: float, by: str) -> str:
@@ -198,9 +200,9 @@ class Attention:
         if silence is not None and now_s >= silence.until_s:
             alarm = self._sound(alarm)
         if alarm.signal is SignalPresence.ACKNOWLEDGED and held is not None and now_s >= held.until_s:
-            became = after(alarm.signal, SignalEvent.REMIND)
+            signal, phase = after(alarm.signal, SignalEvent.REMIND)
             latching = entry_of(alarm.key.condition).latches(alarm.priority)
-            self._ledger.tell(replace(alarm, signal=became[0], latching=latching), became[1])
+            self._ledger.tell(replace(alarm, signal=signal, latching=latching), phase)
             return
         late_s = delivery.undelivered_at_s(alarm, self._state.watched_since_s)
         if late_s is not None and now_s >= late_s:
@@ -264,25 +266,3 @@ class Attention:
             for alarm in self._state.standing.values()
             if alarm.delivery.state is DeliveryState.UNDELIVERED and alarm.key != NOT_DISPLAYING
         )
-
-
-def _as_it_is_now(alarm: Alarm) -> Alarm:
-    """Return the alarm as mild as its condition has become: what was worse has been seen."""
-    now = alarm.now
-    if now is None:
-        return alarm
-    return replace(
-        alarm,
-        priority=now.priority,
-        band=now.band,
-        text=now.text,
-        value=now.value,
-        unit=now.unit,
-        limit=now.limit,
-        evidence=now.evidence,
-        now=None,
-    )
-
-
-def _is_off_monitor(alarm: Alarm) -> bool:
-    return alarm.silence is not None and alarm.silence.reason is SilenceReason.OFF_MONITOR

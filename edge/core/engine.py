@@ -242,7 +242,8 @@ class Core:
         for name, port in state.ports.items():
             views = [self._ward.views[bed] for bed in self._ward.beds_of_port[name]]
             expected = any(view.active() for view in views)
-            lost = all(view.link_lost(binding, now_s) for view in views for binding in view.bound_to(name))
+            bound = [(view, binding) for view in views for binding in view.bound_to(name)]
+            lost = bool(bound) and all(view.link_lost(binding, now_s) for view, binding in bound)
             findings += rules_edge.line_errors(name, port, now_s, expected=expected, lost=lost)
         due = [self._register.judge(finding, now_s) for finding in findings]
         return min([now_s + BEAT_S, *(at_s for at_s in due if at_s is not None)])
@@ -252,11 +253,11 @@ class Core:
             return
         seen = stations.shown(self._state.pages, self._ward.required, now_s)
         unseen = {view.config.label: view.active() for bed, view in self._ward.views.items() if bed not in seen}
-        if unseen and len(unseen) == len(self._ward.views):
-            self._ward.touch_paused(self._attention.end_pauses("no required station is there"))
         # After the start, and after a broker that was lost, pages have their time to say what they show.
         since_s = self._state.alarms.watched_since_s
         heard = since_s is not None and now_s >= since_s + stations.RECEIPT_LIMIT_S
+        if heard and len(unseen) == len(self._ward.views):
+            self._ward.touch_paused(self._attention.end_pauses("no required station is there"))
         reachable = bool(self._state.edge.connected)
         undelivered = self._attention.undelivered() if reachable else ()
         yield from stations.not_displaying(unseen if heard and reachable else None, undelivered, now_s)

@@ -152,7 +152,7 @@ class Ledger:
         self._wait(answer)
 
     def say(self, answer: Answer) -> None:
-        """Give an answer that was given before."""
+        """Give an answer at once: one that was given before, or to somebody for whom nothing is kept."""
         self._effects.append(Publish(answer))
 
     def pending(self, answer: Answer) -> bool:
@@ -255,7 +255,7 @@ class Ledger:
 def _renewed(alarm: Alarm, phase: Phase, now: Instant) -> Delivery:
     """Return the delivery of noise that begins again; the level stands if nobody had accepted."""
     fresh = Delivery(unattended_s=now.mono_s, noise_rev=alarm.rev, published=now)
-    if phase in (Phase.START, Phase.ADOPT) or alarm.acceptance is not None:
+    if phase is Phase.START or alarm.acceptance is not None:
         return fresh
     # A worse band has steps of its own; a reminder is of what has waited since the first noise.
     since_s = alarm.delivery.unattended_s if phase is Phase.REMIND else now.mono_s

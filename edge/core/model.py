@@ -6,7 +6,7 @@ otherwise. A wall-clock time is a label that carries whether the clock was synch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
@@ -227,6 +227,30 @@ class Alarm:
     silence: Silence | None = None
     delivery: Delivery = Delivery()
     now: Said | None = None
+
+    @property
+    def said(self) -> Said:
+        """What it says."""
+        return Said(self.priority, self.band, self.text, self.value, self.unit, self.limit, self.evidence)
+
+    def saying(self, said: Said) -> Alarm:
+        """Return it with other words, and nothing milder beside them."""
+        return replace(
+            self,
+            priority=said.priority,
+            band=said.band,
+            text=said.text,
+            value=said.value,
+            unit=said.unit,
+            limit=said.limit,
+            evidence=said.evidence,
+            now=None,
+        )
+
+    @property
+    def off_monitor(self) -> bool:
+        """Whether it is silent because the patient is off the monitor."""
+        return self.silence is not None and self.silence.reason is SilenceReason.OFF_MONITOR
 
     @property
     def audible(self) -> bool:

@@ -31,19 +31,15 @@ def initial_state(
     *,
     of_other_boots: Iterable[Alarm] = (),
     answers: Iterable[Answer] = (),
-    same_boot: bool = True,
 ) -> CoreState:
-    """Make the state of a new run from what the store kept.
-
-    ``same_boot``: of the kernel, since the ``alarms`` were kept; ``of_other_boots`` were kept before that.
-    """
+    """Make the state of a new run from what the store kept: alarms of this boot of the kernel, and of earlier ones."""
     sources = {
         (binding.port, binding.channel): SourceState(binding.port, binding.channel, identity=identity_of(binding))
         for bed in config.beds
         for binding in (*bed.pumps, *bed.monitors)
     }
     elsewhere = [_rebased(alarm, now) for alarm in of_other_boots]
-    here = [alarm if same_boot and _is_past(alarm, now) else _rebased(alarm, now) for alarm in alarms]
+    here = [alarm if _is_past(alarm, now) else _rebased(alarm, now) for alarm in alarms]
     standing = {alarm.key: _resumed(alarm, now) for alarm in (*elsewhere, *here)}
     return CoreState(
         started_at_s=now.mono_s,

@@ -14,7 +14,7 @@ from edge.core.config import LimitConfig
 from edge.core.finding import Finding, Particulars, level
 from edge.core.limits import bands_of, is_inside, judge_limit, number_for
 from edge.core.model import AlarmKey, LimitPassed, Side
-from edge.core.sources import CUFF, SourceState
+from edge.core.sources import CUFF, MEDIAN_OF, SourceState
 from edge.core.validate import CANON, Value
 from edge.core.view import CUFF_GRACE_S, BedView
 
@@ -74,6 +74,7 @@ def describe_limit(label: str, what: str, limit: LimitConfig, value: Value | Non
     """Say which limit was passed by which value."""
     passed = next(row for row in limit.bands if row.name == band.name)
     number = None if value is None or value.value is None else number_for(passed, value, value.value)
+    smoothed = number is not None and value is not None and number != value.value
     unit = _PLAIN_UNITS.get(limit.unit, limit.unit)
     shown = "beyond what it can show" if number is None else f"{away_from_safe(number, limit.side)} {unit}"
     side = "above" if limit.side is Side.HIGH else "below"
@@ -83,7 +84,12 @@ def describe_limit(label: str, what: str, limit: LimitConfig, value: Value | Non
         number,
         limit.unit,
         LimitPassed(limit.side, passed.name, passed.value, limit.origin),
-        (("limit", f"{passed.value} {limit.unit}"), ("delay_s", f"{passed.delay_s:g}"), ("limit_origin", limit.origin)),
+        (
+            ("limit", f"{passed.value} {limit.unit}"),
+            ("delay_s", f"{passed.delay_s:g}"),
+            ("limit_origin", limit.origin),
+            *((("judged_on", f"median of the last {MEDIAN_OF} samples"),) if smoothed else ()),
+        ),
     )
 
 

@@ -164,13 +164,14 @@ class Life:
         self.event_seq = 0
         self.connected = False
         self.held = []
+        kept, nothing = tuple(disk.alarms.values()), tuple[Alarm, ...]()
         state = initial_state(
             self.config,
             self.run,
             self.now(),
-            disk.alarms.values(),
+            kept if same_boot else nothing,
+            of_other_boots=nothing if same_boot else kept,
             answers=disk.answers.values(),
-            same_boot=same_boot,
         )
         self.core = Core(self.config, state)
 

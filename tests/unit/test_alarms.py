@@ -319,9 +319,14 @@ def test_an_alarm_that_is_known_again_and_says_the_same_keeps_its_words() -> Non
     assert texts(driven.step((KEY, 0), says=" E1")) == [("update", "as it was at its onset")]
 
 
-def test_a_restored_alarm_says_what_is_so_now() -> None:
+def test_a_restored_high_alarm_that_says_something_else_now_asks_for_attention_again() -> None:
     driven = Driven(_restored("hard"))
-    assert texts(driven.step((KEY, 1), says=" E2")) == [("update", "it is hard E2")]
+    assert texts(driven.step((KEY, 1), says=" E2")) == [("remind", "it is hard E2")]
+
+
+def test_a_restored_milder_alarm_says_what_is_so_now() -> None:
+    driven = Driven(replace(_restored("soft", Priority.MEDIUM), latching=False))
+    assert texts(driven.step((KEY, 0), says=" E2")) == [("update", "it is soft E2")]
 
 
 def test_events_count_without_a_gap_over_all_alarms() -> None:

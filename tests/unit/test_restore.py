@@ -44,7 +44,8 @@ def held(until_s: float, **changes: Any) -> Alarm:
 
 
 def restored(*alarms: Alarm, now: Instant = NOW, same_boot: bool = True) -> CoreState:
-    return initial_state(ASKED, "run-1", now, alarms, same_boot=same_boot)
+    here, elsewhere = (alarms, ()) if same_boot else ((), alarms)
+    return initial_state(ASKED, "run-1", now, here, of_other_boots=elsewhere)
 
 
 def one(alarm: Alarm, **how: Any) -> Alarm:

@@ -61,7 +61,6 @@ def test_what_was_committed_is_there_after_a_restart(path: Path) -> None:
     assert second.state == StoredState(
         previous_run="run-1",
         previous_event_seq=3,
-        previous_boot_id="boot-1",
         alarms=(alarm(rev=2, body='{"v":"12.50"}'),),
         outbox=(event(1), event(2), event(3)),
         answers=(answer(2, '{"done":true}'), answer(1)),
@@ -82,15 +81,6 @@ def test_a_run_without_an_event_is_still_the_previous_one(path: Path) -> None:
     write_something(path)
     assert (reload(path, "run-2").previous_run, reload(path, "run-3").previous_run) == ("run-1", "run-2")
     assert reload(path, "run-4").previous_event_seq == 0
-
-
-def test_the_boot_of_the_previous_run_is_known(path: Path) -> None:
-    Opened(path, "run-1", "boot-1").close()
-    second = Opened(path, "run-2", "boot-2")
-    second.close()
-    third = Opened(path, "run-3", "boot-2")
-    third.close()
-    assert (second.state.previous_boot_id, third.state.previous_boot_id) == ("boot-1", "boot-2")
 
 
 def test_an_alarm_that_ended_and_began_again_in_one_step_stands(path: Path) -> None:

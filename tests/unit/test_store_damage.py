@@ -82,7 +82,7 @@ def test_a_damaged_file_is_set_aside_and_a_fresh_one_begun(path: Path, damage: C
     opened.close()
 
     assert path.with_name("store.db.damaged-1").read_bytes() == damaged
-    assert reload(path, "run-3") == StoredState("run-2", 1, "boot-1", (alarm(),), (event(1, "run-2"),))
+    assert reload(path, "run-3") == StoredState("run-2", 1, (alarm(),), (event(1, "run-2"),))
 
 
 def test_the_second_damaged_file_does_not_replace_the_first(path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_directory_that_is_not_there_is_a_fault_until_it_is(tmp_path: Path, mo
     path.parent.mkdir()
     assert opened.results.wait_for(2) == [(1, False), (1, True)]
     opened.close()
-    assert reload(path, "run-2") == StoredState("run-1", 1, "boot-1", outbox=(event(1),))
+    assert reload(path, "run-2") == StoredState("run-1", 1, outbox=(event(1),))
 
 
 def test_a_file_that_can_be_read_but_not_written_gives_its_state_and_a_fault(
@@ -144,9 +144,7 @@ def test_a_file_that_can_be_read_but_not_written_gives_its_state_and_a_fault(
     opened.close()
     with locked(path):
         second = Opened(path, "run-2")
-    assert second.state == StoredState(
-        "run-1", 1, "boot-1", (alarm(),), (event(1),), fault="SQLITE_BUSY: database is locked"
-    )
+    assert second.state == StoredState("run-1", 1, (alarm(),), (event(1),), fault="SQLITE_BUSY: database is locked")
     second.commit(numbered(1, "run-2"))
     second.close()
     assert second.results.pairs() == [(1, True)]

@@ -46,7 +46,6 @@ def test_a_file_of_version_1_keeps_everything(path: Path) -> None:
     assert opened.state == StoredState(
         previous_run="run-1",
         previous_event_seq=2,
-        previous_boot_id="boot-1",
         alarms=(alarm(rev=4),),
         outbox=(OutboxRow("run-0", 3, "t", b"\x00\xff"), OutboxRow("run-1", 2, "t", b"\x01")),
     )
