@@ -38,9 +38,10 @@ bench: ## figures of speed and cost, beside a plain script: make bench ARGS="--q
 
 lock: ## resolve the locks again (needs uv): make lock ARGS=--upgrade
 	@command -v uv >/dev/null || { echo "uv is missing: pip install uv" >&2; exit 1; }
-	$(COMPILE) $(ARGS) --extra demo --extra build --extra dev -o requirements/dev.lock
-	$(COMPILE) $(ARGS) --extra demo --extra build -o requirements/demo.lock
-	$(COMPILE) $(ARGS) -o requirements/runtime.lock
+	$(COMPILE) $(ARGS) --extra demo --extra station --extra gpio --extra build --extra dev -o requirements/dev.lock
+	$(COMPILE) $(ARGS) --extra demo --extra station --extra gpio --extra build -o requirements/demo.lock
+	$(COMPILE) $(ARGS) --extra gpio -o requirements/runtime.lock
+	$(COMPILE) $(ARGS) --extra station -o requirements/station.lock
 
 wheel: ## the package for an installation, in dist/
 	@scripts/venv demo
