@@ -9,8 +9,8 @@ from drivers.model import NibpTime, Quantity
 from edge.config import ConfigError, Configuration, load
 from edge.config_file import Problem
 from edge.core.config import BedConfig, Binding, DrugConfig, IdentityPolicy, LimitConfig
-from edge.core.inputs import Order
 from edge.core.model import Side
+from edge.core.therapy import Order
 
 EXIT_OK = 0
 EXIT_CONFIG = 78

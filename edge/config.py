@@ -42,7 +42,8 @@ from edge.core.config import (
     PortConfig,
     StationConfig,
 )
-from edge.core.inputs import Order, PlaceOrder, Role
+from edge.core.inputs import PlaceOrder, Role
+from edge.core.therapy import Order
 
 ROUND_MAX_S = 4.5
 """Two missed rounds and 1 s are then the 10 s within which a lost link must be known."""

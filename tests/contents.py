@@ -24,7 +24,6 @@ from edge.core.effects import (
     SelfCheck,
     TherapyView,
 )
-from edge.core.inputs import Order
 from edge.core.model import (
     Acceptance,
     Acknowledgement,
@@ -44,6 +43,7 @@ from edge.core.model import (
     Silence,
     SilenceReason,
 )
+from edge.core.therapy import Order
 from edge.messages import Topics
 from edge.wire import Wire
 

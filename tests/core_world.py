@@ -58,7 +58,6 @@ from edge.core.inputs import (
     Basis,
     Input,
     Named,
-    Order,
     PlaceOrder,
     Request,
     Reset,
@@ -68,6 +67,7 @@ from edge.core.inputs import (
 from edge.core.model import Alarm, AlarmKey, Instant, Phase, Priority, Side
 from edge.core.restore import initial_state
 from edge.core.state import CoreState
+from edge.core.therapy import Order
 from edge.core.validate import CANON, Value
 
 START_S = 1000.0

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from drivers.model import InfusionState, Quantity, Validity
-from edge.core.inputs import Order
+from edge.core.therapy import Order
 from edge.core.validate import Value
 
 DELIVERING = frozenset(

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from drivers.model import InfusionState, Validity
-from edge.core.inputs import Order
 from edge.core.model import Alarm, Instant, Phase, Priority, Side, SilenceReason
+from edge.core.therapy import Order
 
 
 @dataclass(frozen=True, slots=True)

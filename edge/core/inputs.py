@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 from drivers.model import AlarmSetChanged, BolusGiven, ChannelRemoved, DeviceIdentified, DeviceRestarted, Observation
 from edge.core.model import Alarm, AlarmKey
+from edge.core.therapy import Order
 
 
 class LinkCause(StrEnum):
@@ -42,20 +42,6 @@ class LineErrors:
     accepted: int
     rejected: int
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A therapy order for one pump channel. ``step`` is the ordered dose rate now."""
-
-    port: str
-    channel: str
-    drug: str
-    concentration_mg_per_ml: Decimal
-    weight_kg: Decimal
-    step_mg_per_kg_per_h: Decimal
-    maximum_mg_per_kg_per_h: Decimal
-    origin: str
 
 
 @dataclass(frozen=True, slots=True)

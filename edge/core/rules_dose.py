@@ -12,11 +12,11 @@ from edge.core.condition import INSIDE, Band
 from edge.core.config import BandLimit, Binding, DrugConfig, LimitConfig
 from edge.core.dose import arithmetic, dose_rate
 from edge.core.finding import Finding, Particulars, level
-from edge.core.inputs import Order
 from edge.core.limits import bands_of, judge_limit
 from edge.core.model import Priority, Side
 from edge.core.rules_vital import describe_limit
 from edge.core.sources import SourceState
+from edge.core.therapy import Order
 from edge.core.validate import Value
 from edge.core.view import BedView
 

@@ -13,9 +13,9 @@ from drivers.model import Quantity
 from edge.core.config import BedConfig, Binding, CoreConfig
 from edge.core.dose import dose_rate
 from edge.core.effects import PauseView
-from edge.core.inputs import Order
 from edge.core.model import AlarmKey
 from edge.core.sources import CUFF, PortState, SourceState
+from edge.core.therapy import Order
 from edge.core.validate import Value
 
 CUFF_GRACE_S = 180.0

@@ -15,8 +15,9 @@ from drivers.model import DeviceKind, Driver, LineSettings, NibpTime, Quantity
 from edge.config import BrokerSettings, Configuration, Mode, load
 from edge.config_file import Problem
 from edge.core.config import BandLimit, BedConfig, Binding, IdentityPolicy, LimitConfig, PortConfig, StationConfig
-from edge.core.inputs import Order, PlaceOrder, Role
+from edge.core.inputs import PlaceOrder, Role
 from edge.core.model import Priority, Side
+from edge.core.therapy import Order
 from tests.unit.config_files import (
     APPROVED,
     CLINICAL,
