@@ -374,10 +374,10 @@ class Description:
 class Driver:
     """What a driver can do, and how to make a session of it.
 
-    ``freshness`` names a field that changes with every living message, empty if there is none. ``experimental`` marks
-    a driver that no independent golden transcript has proved. ``channel_pattern`` is the regular expression of a
-    valid channel name, ``channel_help`` what to say of it to a person. ``laboratory_only`` marks a device whose maker
-    does not allow it on people: clinical mode refuses it.
+    ``freshness`` names a field that changes with every living message, empty if there is none; an observation carries
+    it as ``device_time``. ``experimental`` marks a driver that no independent golden transcript has proved.
+    ``channel_pattern`` is the regular expression of a valid channel name, ``channel_help`` what to say of it.
+    ``laboratory_only`` marks a device whose maker does not allow it on people: clinical mode refuses it.
     """
 
     name: str

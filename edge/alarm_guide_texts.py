@@ -20,7 +20,7 @@ from edge.core.signal import (
     SILENT_MEDIUM_S,
     SILENT_SOFT_VITAL_SIGN_S,
 )
-from edge.core.sources import ERROR_WINDOW_S, LINK_LIMIT_MAX_S, MEDIAN_OF
+from edge.core.sources import ERROR_WINDOW_S, FROZEN_AFTER_S, FROZEN_MIN_S, FROZEN_REPEATS, LINK_LIMIT_MAX_S, MEDIAN_OF
 from edge.core.stations import RECEIPT_LIMIT_S
 from edge.core.view import CUFF_GRACE_S, DEAF_MAX_S
 from edge.heard import LOST_AFTER_S
@@ -278,6 +278,7 @@ GROUPS = (
         {
             "PUMP_LINK_LOST": "No data from the pump",
             "MONITOR_LINK_LOST": "No data from the monitor",
+            "DATA_FROZEN": "The device repeats itself",
             "DEVICE_IDENTITY_CHANGED": "Another device, or one that does not say who it is",
             "IDENTITY_UNCONFIRMED": "A new device is to be confirmed",
             **dict(
@@ -341,6 +342,8 @@ NOTES = {
     " not before low",
     "PUMP_LINK_LOST": _LINK,
     "MONITOR_LINK_LOST": _LINK,
+    "DATA_FROZEN": "frozen: a device that tells a time of its own says the very same again with the same time,"
+    f" {FROZEN_REPEATS} times and for {duration(FROZEN_MIN_S)}, or for {duration(FROZEN_AFTER_S)}; none of it counts",
     "STATION_NOT_DISPLAYING": f"a page counts for {duration(RECEIPT_LIMIT_S)} after its last word",
     "NORTHBOUND_LOST": f"a connection that comes and goes within {duration(FLAP_S)} counts as lost",
     "LINE_ERRORS": f"garbled: more than {ERROR_SHARE * 100:g} % and at least {ERRORS_MIN} messages of the last"

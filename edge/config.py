@@ -294,7 +294,15 @@ class _Loader:
             reason = f'one round of "{port.port}" takes {round_s:.1f} s: a lost link is known after more than 10 s'
             remedy = "poll more often, bind fewer channels, or use a faster line or TCP"
             self._warnings.append(Problem(self._edge.file, "port", reason, remedy))
-        return PortConfig(port.port, driver.name, driver.kind, driver.nibp_time, round_s, driver.experimental)
+        return PortConfig(
+            port.port,
+            driver.name,
+            driver.kind,
+            driver.nibp_time,
+            round_s,
+            driver.experimental,
+            bool(driver.freshness),
+        )
 
     # --- beds ---
 

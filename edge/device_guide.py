@@ -96,9 +96,16 @@ def _section(driver: Driver) -> Iterator[str]:
     yield f"- **Tells besides:** {told.tells}"
     yield f"- **Who it is:** {_IDENTITIES[driver.identity]}."
     yield f"- **Messages are guarded by:** {_INTEGRITIES[driver.integrity]}."
+    yield f"- **A message that only repeats itself:** {_frozen(driver)}."
     if driver.nibp_time in _CUFF_TIMES:
         yield f"- **Age of the cuff pressure:** {_CUFF_TIMES[driver.nibp_time]}."
     yield from _bullets("Not told, or not known", told.unknown)
+
+
+def _frozen(driver: Driver) -> str:
+    if not driver.freshness:
+        return "not noticed; it tells no time of its own, or none that is known to go on"
+    return f"noticed (DATA_FROZEN) by its {driver.freshness}, which changes with every living message"
 
 
 def _bullets(head: str, texts: Iterable[str]) -> Iterator[str]:

@@ -38,7 +38,15 @@ def made_up(driver: Driver, channels: Sequence[str], round_s: float) -> Scene:
     bindings = tuple(Binding(PORT, channel) for channel in channels)
     is_pump = driver.kind is DeviceKind.PUMP
     bed = BedConfig(BED, "Replay", bindings if is_pump else (), () if is_pump else bindings, (), CUFF_INTERVAL_S)
-    port = PortConfig(PORT, driver.name, driver.kind, driver.nibp_time, round_s, driver.experimental)
+    port = PortConfig(
+        PORT,
+        driver.name,
+        driver.kind,
+        driver.nibp_time,
+        round_s,
+        driver.experimental,
+        bool(driver.freshness),
+    )
     return Scene(CoreConfig(RUN, RUN, (port,), (bed,), (), ()), PORT)
 
 

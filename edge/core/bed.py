@@ -55,6 +55,7 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
     known = register.keys_of(view.config.bed)
     for binding in (*view.config.pumps, *view.config.monitors):
         yield from rules_device.link(view, binding, now_s)
+        yield from rules_device.frozen(view, binding, now_s)
         yield from rules_device.identity(view, binding, now_s)
         yield from rules_device.device_alarms(view, binding, known, now_s)
     for pump in view.config.pumps:

@@ -149,6 +149,7 @@ _BED = {
         "PUMP_LINK_LOST", "the channel has an order, or was last seen infusing", *_LINK, clear_delay_s=5.0
     ),
     "MONITOR_LINK_LOST": _technical("MONITOR_LINK_LOST", ACTIVE, *_LINK, clear_delay_s=5.0, sensor=True),
+    "DATA_FROZEN": _technical("DATA_FROZEN", ACTIVE, Band("frozen", MEDIUM, 0.0), clear_delay_s=5.0),
     "DOSE_INPUT_MISSING": _technical(
         "DOSE_INPUT_MISSING", RUNNING, Band("missing", MEDIUM, 10.0), Band("bolus of unknown rate", MEDIUM, 0.0)
     ),

@@ -49,6 +49,10 @@ ACTIONS = {
     "RR_LOW": Action(
         "Go to the patient; check breathing and the airway.", "Gå til pasienten; kontroller pust og luftvei."
     ),
+    "DATA_FROZEN": Action(
+        "Go to the device: read its own display, and switch it off and on, or change it, if it stands still.",
+        "Gå til apparatet: les av displayet, og slå det av og på, eller bytt det, hvis det står stille.",
+    ),
     "HR_MISSING": Action("Check the electrodes and the monitor.", "Kontroller elektrodene og monitoren."),
     "SPO2_MISSING": Action("Check the finger sensor.", "Kontroller fingersensoren."),
     "RR_MISSING": Action("Check the electrodes; count the breaths.", "Kontroller elektrodene; tell pusten."),

@@ -26,6 +26,7 @@ class PortConfig:
     """One line. ``round_s`` is the driver's nominal round, until the line itself says how long its round is.
 
     ``experimental`` is said on, so that who reads a number knows that nothing independent has proved its driver.
+    ``freshness``: the device's own time changes with every living message (H-11).
     """
 
     port: str
@@ -34,6 +35,7 @@ class PortConfig:
     nibp_time: NibpTime
     round_s: float
     experimental: bool = False
+    freshness: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ def observe(ward: Ward, register: Register, observation: Observation, *, alone: 
     place = (observation.port, observation.channel)
     source = ward.source(*place)
     source.deaf_before_s = ward.state.listening.deaf_s
+    if ward.has_a_clock(observation.port):
+        source.watch_clock(observation)
     source.observe(observation, ward.nibp_time_of(observation.port))
     bed = ward.bed_of.get(place)
     if bed is not None and (not alone or observation.extremes):

@@ -52,6 +52,31 @@ def _describe_link(view: BedView, binding: Binding, band: Band) -> Particulars:
     )
 
 
+def frozen(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+    """A device says the same again and again, its own clock too: what it shows is not of now (H-11)."""
+    source = view.source(binding)
+    worst = 0 if source.frozen and view.active() else INSIDE
+    unknown = view.link_lost(binding, now_s) is not False or (source.frozen and not view.active() and not view.idle())
+    yield Finding(
+        view.key("DATA_FROZEN", binding),
+        None if unknown else level(worst, now_s),
+        CATALOGUE["DATA_FROZEN"].bands,
+        CATALOGUE["DATA_FROZEN"].clear_delay_s,
+        partial(_describe_frozen, view, binding),
+    )
+
+
+def _describe_frozen(view: BedView, binding: Binding, _: Band) -> Particulars:
+    source = view.source(binding)
+    what = "pump" if binding in view.config.pumps else "monitor"
+    clock = str(source.said[0]) if source.said else ""
+    return Particulars(
+        f"{view.config.label}: the {what} at {binding.port} channel {binding.channel} repeats itself; "
+        f"its clock stands at {clock}, and its values are not of now.",
+        evidence=(("device_time", clock), ("repeats", str(source.said_again))),
+    )
+
+
 def identity(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
     """Who answers is not who belongs here, or has not said so: its readings do not count (H-08)."""
     source = view.source(binding)
@@ -106,9 +131,11 @@ def device_alarms(view: BedView, binding: Binding, known: Iterable[AlarmKey], no
     for kind in kinds:
         condition = f"DEVICE_{kind.name}"
         shown = _of_kind(source.alarms or (), kind)
+        # A frozen device may have ended an alarm or not; what it shows is not lost for that.
+        unsure = unknown or (source.frozen and not shown)
         yield Finding(
             view.key(condition, binding),
-            None if unknown else when(true=bool(shown), now_s=now_s),
+            None if unsure else when(true=bool(shown), now_s=now_s),
             CATALOGUE[condition].bands,
             0.0,
             partial(_describe_device_alarm, view, binding, shown),

@@ -46,7 +46,7 @@ def limits(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
         worst = _UNKNOWN_BOLUS if source.state is InfusionState.BOLUS else _UNREADABLE
     yield Finding(
         view.key("DOSE_INPUT_MISSING", binding),
-        level(worst, now_s) if view.link_lost(binding, now_s) is False else None,
+        level(worst, now_s) if view.live(binding, now_s) else None,
         CATALOGUE["DOSE_INPUT_MISSING"].bands,
         0.0,
         partial(_describe_unreadable, view.config.label, drug_of(view, order).label, rate),
@@ -106,7 +106,7 @@ def order_missing(view: BedView, binding: Binding, now_s: float) -> Iterator[Fin
         worst = HIGH_WITHOUT_ORDER if beyond_by_own_account(view.core.drugs, source) else FOR_LONG
     yield Finding(
         view.key("ORDER_MISSING", binding),
-        level(worst, now_s) if view.link_lost(binding, now_s) is False else None,
+        level(worst, now_s) if view.live(binding, now_s) else None,
         CATALOGUE["ORDER_MISSING"].bands,
         0.0,
         partial(_describe_order_missing, view.config.label, source),

@@ -179,7 +179,7 @@ def unbound(
             worst = HIGH_WITHOUT_ORDER if beyond_by_own_account(drugs, source) else FOR_LONG
         yield Finding(
             AlarmKey("", "CHANNEL_UNBOUND", source.port, source.channel),
-            None if silent else level(worst, now_s),
+            None if silent or source.frozen else level(worst, now_s),
             CATALOGUE["CHANNEL_UNBOUND"].bands,
             0.0,
             partial(_describe_unbound, source),

@@ -131,10 +131,10 @@ def _describe_apart(label: str, heart: Value | None, pulse: Value | None, _: Ban
 
 
 def missing(view: BedView, now_s: float) -> Iterator[Finding]:
-    """Tell that an expected stream has no value. A lost link explains it: that is one alarm, not four."""
+    """Tell that an expected stream has no value. A lost link or a frozen device explains it: one alarm, not four."""
     if not view.config.monitors:
         return
-    lost = view.monitors_lost(now_s)
+    lost = not any(view.live(binding, now_s) for binding in view.config.monitors)
     for quantity in view.config.vital_signs:
         condition = MISSING.get(quantity)
         if condition is None:

@@ -42,6 +42,12 @@ MEDIAN_OF = 5
 MEDIAN_WINDOW_S = 6.0
 """The median is of the last five samples, of three where there are no more; it lags by two seconds at most."""
 
+FROZEN_REPEATS = 3
+FROZEN_MIN_S = 2.0
+FROZEN_AFTER_S = 15.0
+"""So often, or for so long, a device may say the very same again, its own clock with it (H-11). Clocks in whole seconds
+say the same for a second, so three times within two seconds are no sign yet."""
+
 CUFF = (Quantity.NIBP_SYS, Quantity.NIBP_DIA, Quantity.NIBP_MEAN, Quantity.NIBP_PULSE_RATE)
 """The quantities that one cuff measurement gives together."""
 
@@ -93,6 +99,8 @@ class SourceState:
     """One device channel. ``heard_at_s`` is its last observation in this run, ``counted_at_s`` its last that counted.
 
     ``alarms`` is what the device shows that answers now, ``None`` until it has told; they count only if it does.
+    ``said`` is the last message of a device with a clock, ``said_again`` how often it was repeated since
+    ``said_first_s``; ``frozen``: so often, or for so long, that none of its values is of now.
     """
 
     port: str
@@ -110,6 +118,10 @@ class SourceState:
     cuff: tuple[Decimal | None, ...] = ()
     cuff_at_s: float | None = None
     cuff_dated: bool = False
+    said: tuple[object, ...] = ()
+    said_first_s: float = 0.0
+    said_again: int = 0
+    frozen: bool = False
 
     @property
     def name(self) -> str:
@@ -130,6 +142,18 @@ class SourceState:
     def trusted(self) -> bool:
         """Whether what is said on this channel counts (H-08)."""
         return self.identity.counts
+
+    def watch_clock(self, observation: Observation) -> None:
+        """Take up whether a device with a clock of its own only repeats itself. Without its time nothing is known."""
+        at_s = observation.received_at_s
+        readings = tuple((row.quantity, row.value, row.validity) for row in observation.readings)
+        said = (observation.device_time, observation.infusion, readings)
+        if not observation.device_time or said != self.said:
+            self.said, self.said_first_s, self.said_again, self.frozen = said, at_s, 0, False
+            return
+        self.said_again += 1
+        for_s = at_s - self.said_first_s
+        self.frozen = for_s >= FROZEN_AFTER_S or (self.said_again >= FROZEN_REPEATS and for_s >= FROZEN_MIN_S)
 
     def observe(self, observation: Observation, nibp_time: NibpTime) -> None:
         """Take up a sample. A pump's sample replaces the last one whole; a monitor's replaces what it names.
@@ -215,8 +239,10 @@ class SourceState:
         self.await_identity()
 
     def value(self, quantity: Quantity) -> Value | None:
-        """Return the last value; an untrusted device's are marked invalid."""
+        """Return the last value; an untrusted device's are marked invalid, a frozen one's stale (H-11)."""
         value = self.values.get(quantity)
+        if value is not None and self.frozen and value.value is not None:
+            value = replace(value, validity=Validity.STALE, note="the device repeats itself")
         if value is None or self.identity.counts:
             return value
         return replace(value, value=None, validity=Validity.INVALID, note="it is not known which device answers")

@@ -69,6 +69,7 @@ class Ward:
         self.stations = {station.station: station for station in (*config.stations, LOCAL)}
         self.required = tuple(station.station for station in config.stations if station.required)
         self._nibp_time = {port.port: port.nibp_time for port in config.ports}
+        self._with_a_clock = {port.port for port in config.ports if port.freshness}
         self.touched: set[str] = set() if state.begun else {EDGE, *self.views}
         self.notes: list[Journal] = []
 
@@ -105,6 +106,10 @@ class Ward:
     def nibp_time_of(self, port: str) -> NibpTime:
         """Tell how the age of a cuff pressure is known on a line."""
         return self._nibp_time.get(port, NibpTime.NOT_MEASURED)
+
+    def has_a_clock(self, port: str) -> bool:
+        """Tell whether every living message of a line has another device time."""
+        return port in self._with_a_clock
 
     def saw(self, serial_number: str, place: tuple[str, str]) -> None:
         """Remember where a device counted; over the bound the one that was seen longest ago is forgotten."""

@@ -104,6 +104,10 @@ class BedView:
             return True
         return None if self.source(binding).heard_at_s is None else False
 
+    def live(self, binding: Binding, now_s: float) -> bool:
+        """Tell whether a channel is heard, and says more than the same again."""
+        return self.link_lost(binding, now_s) is False and not self.source(binding).frozen
+
     def monitors_lost(self, now_s: float) -> bool:
         """Tell whether no monitor of the bed can be heard, or none has been since the start."""
         return all(self.link_lost(binding, now_s) is not False for binding in self.config.monitors)
