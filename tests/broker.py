@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -31,6 +32,9 @@ HOST = "127.0.0.1"
 TO_INSTALL = "apt-get install mosquitto"
 START_LIMIT_S = 3.0
 POLL_S = 0.01
+PORTS = range(20_000, 32_000)
+"""Below those that the kernel gives to outgoing connections, which would take, or meet themselves on, a free one."""
+
 SESSION_EXPIRY_S = 60
 
 
@@ -88,7 +92,7 @@ class Mosquitto:
         self, folder: Path, *, persistence: bool = False, acl: str | None = None, anonymous: bool = True
     ) -> None:
         self.host = HOST
-        self.port = _free_port()
+        self.port = free_port()
         self._program = _program()
         self._process: subprocess.Popen[bytes] | None = None
         self._acl = folder / "acl"
@@ -250,7 +254,10 @@ def _program() -> str:
     return found
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """Return a port of loopback that nobody has, and that nobody is given while its broker is down."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port

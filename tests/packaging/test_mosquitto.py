@@ -12,6 +12,8 @@ from pathlib import Path
 
 import aiomqtt
 
+from tests.broker import free_port
+
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config/mosquitto/mosquitto.conf"
 LIMIT_S = 4.0
@@ -53,9 +55,7 @@ def test_it_is_open_to_this_machine_alone() -> None:
 
 
 async def test_what_is_retained_outlives_a_power_cut(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     moved = {"listener": str(port), "persistence_location": f"{tmp_path}/"}
     lines = [f"user {pwd.getpwuid(os.getuid()).pw_name}"]
     for line in settings():
