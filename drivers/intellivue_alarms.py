@@ -8,7 +8,8 @@ Laws of this module:
   * A list that an answer does not tell stays as it was: nothing clears because data stopped.
   * An alarm whose type is not known is an unknown alarm; so is a technical one whose text is not known, one of a test
     or a demonstration, and one that the monitor counts and does not list.
-  * What was done to an alarm at the monitor (silenced, latched, inhibited) stands in its text, in round brackets.
+  * What was done to an alarm at the monitor (silenced, latched, inhibited) stands in its text, in round brackets. Only
+    one that is itself silenced counts as ``silenced``: where all are suspended or inhibited, nobody saw this one.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ _PATIENT_TYPES: Final = {
 }
 _TECHNICAL_TYPES: Final = frozenset({0x0001, 0x0002, 0x0004})
 _TEST, _DEMONSTRATION = 0x0400, 0x0100
+_SILENCED: Final = 0x1000
 _DONE: Final = {
     0x8000: "inhibited",
     0x4000: "suspended",
     0x2000: "latched",
-    0x1000: "silenced",
+    _SILENCED: "silenced",
     0x0200: "standby",
 }
 _ALARMS_OFF: Final = 0xC000
@@ -161,10 +163,11 @@ def _text_of(information_id: int, information: Reader) -> str:
 def _alarm(code: str, kind: int, state: int, text: str) -> DeviceAlarm:
     done = ", ".join(word for bit, word in _DONE.items() if state & bit)
     told = f"{text} ({done})" if done else text
+    silenced = bool(state & _SILENCED)
     if state & (_TEST | _DEMONSTRATION):
         prefix = "demonstration" if state & _DEMONSTRATION else "test"
-        return DeviceAlarm(DeviceAlarmKind.UNKNOWN, code, f"{prefix}: {told}")
+        return DeviceAlarm(DeviceAlarmKind.UNKNOWN, code, f"{prefix}: {told}", silenced)
     if kind in _TECHNICAL_TYPES:
         known = (its_kind for words, its_kind in _TEXTS if words.search(text))
-        return DeviceAlarm(next(known, DeviceAlarmKind.UNKNOWN), code, told)
-    return DeviceAlarm(_PATIENT_TYPES.get(kind, DeviceAlarmKind.UNKNOWN), code, told)
+        return DeviceAlarm(next(known, DeviceAlarmKind.UNKNOWN), code, told, silenced)
+    return DeviceAlarm(_PATIENT_TYPES.get(kind, DeviceAlarmKind.UNKNOWN), code, told, silenced)

@@ -190,11 +190,15 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, order=True)
 class DeviceAlarm:
-    """One alarm that the device itself shows. ``code`` is the device's own, ``text`` a plain English name."""
+    """One alarm that the device itself shows. ``code`` is the device's own, ``text`` a plain English name.
+
+    ``silenced``: the device says that somebody silenced this alarm at it.
+    """
 
     kind: DeviceAlarmKind
     code: str
     text: str
+    silenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

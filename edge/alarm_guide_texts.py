@@ -157,6 +157,9 @@ an alarm really took.
 - "Off the monitor" covers a vital sign that is missing, a sensor that is off, an overdue cuff pressure and a lost
   monitor (*silent off the monitor*, in the tables), also when they begin meanwhile. A value that is still there meets
   its limits and sounds. **It never covers a dose.**
+- **An alarm that somebody silenced at the device itself** is shown so, and neither sounds nor goes up, where the device
+  tells it of that alarm (IntelliVue): as long as an acknowledgement without "I go" would hold, and no longer than it is
+  silenced there. Another alarm of the device sounds. What is beyond a limit of the bedside computer sounds as ever.
 - **A soft cuff pressure is shown at once, and sounds when the next measurement confirms it**, or after
   {duration(REPEAT_LIMIT_S)} without one. If the next one is well, it never sounds. A hard one sounds at once.
 

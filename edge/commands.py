@@ -42,6 +42,7 @@ _SILENCES = {
     "audio_pause": "sound paused",
     "off_monitor": "silent, the patient is off the monitor",
     "awaiting_repeat": "silent until it is measured again",
+    "at_device": "silenced at the device",
 }
 _MINUTE_S = 60
 

@@ -47,6 +47,7 @@ SILENCES = {
     SilenceReason.AUDIO_PAUSE: "audio pause",
     SilenceReason.OFF_MONITOR: "the patient is off the monitor",
     SilenceReason.AWAITING_REPEAT: "until it is measured again",
+    SilenceReason.AT_DEVICE: "silenced at the device",
 }
 _OVER = frozenset({Phase.END, Phase.RESET})
 _HEADINGS = ("since (UTC)", "occurrence", "bed", "key", "state", "last change", "text")

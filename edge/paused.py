@@ -10,6 +10,7 @@ _REASONS = {
     "audio_pause": "sound paused",
     "off_monitor": "patient off the monitor",
     "awaiting_repeat": "silent until it is measured again",
+    "at_device": "silenced at the device",
 }
 _MINUTE_S, _HOUR_S = 60, 3600
 

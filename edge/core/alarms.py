@@ -20,11 +20,12 @@ from dataclasses import replace
 from edge.core.catalogue import Entry, entry_of
 from edge.core.condition import INSIDE, Band, Condition, ConditionState, Judgement, Transition
 from edge.core.finding import Finding
-from edge.core.inactivation import Pause, silence_at_onset
+from edge.core.inactivation import Pause, silence_at_device, silence_at_onset
 from edge.core.ledger import AlarmState, Ledger
 from edge.core.model import (
     Alarm,
     AlarmKey,
+    Delivery,
     Instant,
     Phase,
     Priority,
@@ -173,6 +174,8 @@ class Register:
         before = self._state.standing[finding.key]
         signal, phase = before.signal, Phase(transition.value)
         event = _EVENTS.get(transition)
+        if event is SignalEvent.END:
+            self._state.at_device.discard(finding.key)
         if event is SignalEvent.END and before.latching:
             event = SignalEvent.END_TO_LATCH
         if event is not None:
@@ -223,8 +226,16 @@ class Register:
             latching=entry.latches(band.priority),
         )
         silence = silence_at_onset(
-            self._pauses_in_force(), alarm, sensor=entry.sensor, repeats=entry.repeats, now_s=now.mono_s
+            self._pauses_in_force(),
+            alarm,
+            sensor=entry.sensor,
+            repeats=entry.repeats,
+            now_s=now.mono_s,
+            silenced_at=finding.silenced_at,
         )
+        if finding.silenced_at:
+            state.at_device.add(key)
+            alarm = replace(alarm, latching=False)
         state.fingerprints[key] = finding.fingerprint
         if finding.fingerprint:
             state.parts[key] = frozenset(finding.fingerprint.split(","))
@@ -287,16 +298,41 @@ class Register:
                     signal=signal,
                     verifiable=condition.verifiable,
                     latching=before.latching or entry.latches(band.priority),
-                    silence=before.silence if entry.sensor and before.off_monitor else None,
+                    silence=before.silence if _still_silent(entry, finding, before) else None,
+                    delivery=self._unattended(before) if before.at_device else before.delivery,
                 ),
                 phase,
             )
+            self._silence_as_the_device(entry, finding, band)
+        elif judged.held != INSIDE and bool(finding.silenced_at) is not (finding.key in self._state.at_device):
+            self._silence_as_the_device(entry, finding, band)
         elif self._is_repeated(finding.key, judged, before):
-            unattended = replace(before.delivery, unattended_s=self._ledger.now.mono_s)
-            sounds = replace(before, silence=None, verifiable=condition.verifiable, delivery=unattended)
+            delivery = self._unattended(before)
+            sounds = replace(before, silence=None, verifiable=condition.verifiable, delivery=delivery)
             self._ledger.tell(sounds, Phase.SOUND)
         elif transition is not None or (judged.held != INSIDE and self._says_otherwise(finding)):
             self._tell(entry, finding, Transition.UPDATE, band, condition)
+
+    def _silence_as_the_device(self, entry: Entry, finding: Finding, band: Band) -> None:
+        """Follow what the device says was done to the alarm at it: silenced (SM-C7), or not any more (SM-C8)."""
+        key, now_s = finding.key, self._ledger.now.mono_s
+        before = self._state.standing[key]
+        says = self._described(finding, Transition.ESCALATE, band, before)
+        if finding.silenced_at:
+            self._state.at_device.add(key)
+            silence = silence_at_device(band.priority, finding.silenced_at, now_s)
+            if before.silence is None or before.silence.until_s < silence.until_s:
+                self._ledger.tell(replace(says, silence=silence, latching=False), Phase.SILENCE)
+            return
+        self._state.at_device.discard(key)
+        if before.at_device:
+            latching = before.latching or entry.latches(band.priority)
+            delivery = self._unattended(before)
+            self._ledger.tell(replace(says, silence=None, latching=latching, delivery=delivery), Phase.SOUND)
+
+    def _unattended(self, before: Alarm) -> Delivery:
+        """Return the delivery of an alarm that nobody has left unattended until now."""
+        return replace(before.delivery, unattended_s=self._ledger.now.mono_s)
 
     def _has_news(self, finding: Finding, judged: Judgement, band: Band, before: Alarm) -> bool:
         """Tell whether there is something that this occurrence has not told yet: another code of a device, say.
@@ -322,6 +358,11 @@ class Register:
         # After a restart the first sample may be the one that began it.
         first_at_s = self._state.first_samples.setdefault(key, judged.sample_at_s)
         return judged.beyond != INSIDE and judged.sample_at_s != first_at_s
+
+
+def _still_silent(entry: Entry, finding: Finding, before: Alarm) -> bool:
+    """Tell whether an alarm that has news stays silent: off the monitor, or silenced at the device, the news too."""
+    return (entry.sensor and before.off_monitor) or (bool(finding.silenced_at) and before.at_device)
 
 
 def _loud(alarm: Alarm) -> tuple[Priority, bool, bool]:

@@ -118,6 +118,7 @@ class Attention:
             held = alarm.silence
             of_another = held is not None and (replaced is None or held != replaced.silence())
             longer = of_another and held is not None and held.until_s >= pause.until_s
+            longer = longer or (alarm.at_device and reason is SilenceReason.AUDIO_PAUSE)
             if pause.in_scope(alarm, sensor=entry_of(alarm.key.condition).sensor) and not longer:
                 self._ledger.tell(replace(alarm, silence=pause.silence()), Phase.SILENCE)
         return ""
@@ -216,10 +217,13 @@ class Attention:
     def _sound(self, alarm: Alarm) -> Alarm:
         """End a silence (SM-C2, SM-C3): who has not heard it yet has not left it unattended either."""
         now = self._ledger.now
-        held = alarm.silence is not None and alarm.silence.reason is not SilenceReason.AUDIO_PAUSE
-        since_s = now.mono_s if held else alarm.delivery.unattended_s
+        reason = alarm.silence.reason if alarm.silence is not None else SilenceReason.AUDIO_PAUSE
+        since_s = alarm.delivery.unattended_s if reason is SilenceReason.AUDIO_PAUSE else now.mono_s
+        # Who silenced it at the device had seen it; now somebody is to see it again.
+        again = reason is SilenceReason.AT_DEVICE and entry_of(alarm.key.condition).latches(alarm.priority)
+        delivery_ = replace(alarm.delivery, unattended_s=since_s)
         self._ledger.tell(
-            replace(alarm, silence=None, delivery=replace(alarm.delivery, unattended_s=since_s)), Phase.SOUND
+            replace(alarm, silence=None, latching=alarm.latching or again, delivery=delivery_), Phase.SOUND
         )
         return self._state.standing[alarm.key]
 

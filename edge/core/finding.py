@@ -27,6 +27,7 @@ class Finding:
 
     ``judged`` is ``None`` where the input is unknown. ``again_at_s`` is when the rule must be asked again although
     nothing comes in. ``value`` is what a worsening by steps is measured on.
+    ``silenced_at`` is the device that says that somebody silenced there all that the condition is about.
     ``describe`` is called only if something changed; so it is if the ``fingerprint`` of a present
     condition did.
     """
@@ -39,6 +40,7 @@ class Finding:
     again_at_s: float | None = None
     fingerprint: str = ""
     value: Decimal | None = None
+    silenced_at: str = ""
 
 
 def level(worst: int, now_s: float) -> Judgement:

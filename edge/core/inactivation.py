@@ -9,6 +9,8 @@ Laws:
     begins, or gets worse, sounds through it.
   * "Off the monitor" covers sensor, cuff and monitor-link alarms of its bed, those that begin meanwhile too; never a
     dose.
+  * An alarm that somebody silenced at its device is shown, and neither sounds nor goes up, for as long as an
+    acknowledgement would hold; then it sounds, though it is still silenced there.
   * A soft cuff pressure waits for a repeat before it sounds, three minutes at most; nobody needs to ask for that.
 
     id      from      when                                               to        told of each alarm that it covers
@@ -18,6 +20,8 @@ Laws:
     SM-C4   paused    the broker, or the last required station, is lost  enabled   sound
     SM-C5   paused    the edge starts                                    enabled   sound
     SM-C6   paused    asked for again                                    paused    silence
+    SM-C7   enabled   silenced at the device itself                      paused    silence
+    SM-C8   paused    no longer silenced there, or another code comes    enabled   sound, or remind
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge.core.model import Alarm, Priority, Silence, SilenceReason
+from edge.core.signal import silent_for_s
 
 PAUSE_LIMIT_S = {SilenceReason.AUDIO_PAUSE: 120.0, SilenceReason.OFF_MONITOR: 900.0}
 """The longest pause of a kind that anybody can ask for."""
@@ -52,16 +57,23 @@ class Pause:
         return self.bed in ("", alarm.key.bed) and (self.reason is SilenceReason.AUDIO_PAUSE or sensor)
 
 
+def silence_at_device(priority: Priority, device: str, now_s: float) -> Silence:
+    """Return the silence of an alarm that somebody silenced at its device (H-22): nobody said "I go"."""
+    return Silence(SilenceReason.AT_DEVICE, now_s + silent_for_s(priority, accepted=False, stepwise=False), device)
+
+
 def silence_at_onset(
-    pauses: Iterable[Pause], alarm: Alarm, *, sensor: bool, repeats: bool, now_s: float
+    pauses: Iterable[Pause], alarm: Alarm, *, sensor: bool, repeats: bool, now_s: float, silenced_at: str = ""
 ) -> Silence | None:
     """Return the silence that an alarm begins with, ``None``: it sounds.
 
-    ``repeats``: a soft alarm of a measurement that can be repeated.
+    ``repeats``: a soft alarm of a measurement that can be repeated. ``silenced_at``: the device that has it silenced.
     """
     found = [pause.silence() for pause in pauses if pause.in_scope(alarm, sensor=sensor) and _holds(pause, alarm)]
     if repeats and alarm.priority is not Priority.HIGH:
         found.append(Silence(SilenceReason.AWAITING_REPEAT, now_s + REPEAT_LIMIT_S))
+    if silenced_at:
+        found.append(silence_at_device(alarm.priority, silenced_at, now_s))
     return max(found, key=lambda silence: silence.until_s, default=None)
 
 

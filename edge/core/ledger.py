@@ -54,9 +54,10 @@ class AlarmState:
 
     ``parts`` are what each has told of so far, by fingerprint; ``values`` what it was last judged on;
     ``first_samples`` the measurements that began one which waits for a repeat. ``inhibited`` are the conditions that
-    may not begin, and what explains each. ``pending`` are the quiet changes that wait, by occurrence and revision;
-    ``kept``: the store took the last change. ``timer_at_s`` is when time does something next; ``watched_since_s`` since
-    when a station is required and can be reached.
+    may not begin, and what explains each; ``at_device`` those whose silence at their device was taken up. ``pending``
+    are the quiet changes that wait, by occurrence and revision; ``kept``: the store took the last change.
+    ``timer_at_s`` is when time does something next; ``watched_since_s`` since when a station is required and can be
+    reached.
     """
 
     run: str
@@ -70,6 +71,7 @@ class AlarmState:
     values: dict[AlarmKey, Decimal] = field(default_factory=dict)
     first_samples: dict[AlarmKey, float] = field(default_factory=dict)
     inhibited: dict[AlarmKey, str] = field(default_factory=dict)
+    at_device: set[AlarmKey] = field(default_factory=set)
     pauses: dict[PauseKey, Pause] = field(default_factory=dict)
     pauses_shown: dict[PauseKey, Pause] = field(default_factory=dict)
     waiting: dict[int, list[_Waiting]] = field(default_factory=dict)
@@ -114,6 +116,7 @@ class Ledger:
             state.parts.pop(alarm.key, None)
             state.first_samples.pop(alarm.key, None)
             state.values.pop(alarm.key, None)
+            state.at_device.discard(alarm.key)
         else:
             state.standing[alarm.key] = alarm
         state.timer_at_s = -math.inf

@@ -86,6 +86,7 @@ class SilenceReason(StrEnum):
     AUDIO_PAUSE = "audio_pause"
     OFF_MONITOR = "off_monitor"
     AWAITING_REPEAT = "awaiting_repeat"
+    AT_DEVICE = "at_device"
 
 
 class DeliveryState(StrEnum):
@@ -251,6 +252,11 @@ class Alarm:
     def off_monitor(self) -> bool:
         """Whether it is silent because the patient is off the monitor."""
         return self.silence is not None and self.silence.reason is SilenceReason.OFF_MONITOR
+
+    @property
+    def at_device(self) -> bool:
+        """Whether it is silent because somebody silenced it at its device."""
+        return self.silence is not None and self.silence.reason is SilenceReason.AT_DEVICE
 
     @property
     def audible(self) -> bool:

@@ -140,6 +140,7 @@ def device_alarms(view: BedView, binding: Binding, known: Iterable[AlarmKey], no
             0.0,
             partial(_describe_device_alarm, view, binding, shown),
             fingerprint=",".join(alarm.code for alarm in shown),
+            silenced_at=source.name if shown and all(alarm.silenced for alarm in shown) else "",
         )
 
 

@@ -115,7 +115,7 @@ def test_the_conversation_goes_as_written_and_is_decoded_as_by_hand() -> None:
         "0",
         1.0,
         (
-            DeviceAlarm(DeviceAlarmKind.SENSOR_OFF, "0102.0410.0002", "ECG LEADS OFF (silenced)"),
+            DeviceAlarm(DeviceAlarmKind.SENSOR_OFF, "0102.0410.0002", "ECG LEADS OFF (silenced)", silenced=True),
             DeviceAlarm(DeviceAlarmKind.VITAL_SIGN, "4BB8.0BB8.0200", "**SpO2 LOW"),
         ),
     )

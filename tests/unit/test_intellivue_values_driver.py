@@ -340,6 +340,12 @@ def test_while_the_cuff_runs_its_number_is_in_doubt_and_early_systole_too() -> N
         (alarm("x", kind=0x0000), DeviceAlarmKind.UNKNOWN, "4182.0BB8.0000", "x"),
         (alarm("HR LOW", kind=0x0200, state=0x1000), DeviceAlarmKind.VITAL_SIGN, "4182.0BB8.0200", "HR LOW (silenced)"),
         (
+            alarm("HR LOW", kind=0x0200, state=0xC200),
+            DeviceAlarmKind.VITAL_SIGN,
+            "4182.0BB8.0200",
+            "HR LOW (inhibited, suspended, standby)",
+        ),
+        (
             alarm("APNEA", kind=0x0400, state=0x3008),
             DeviceAlarmKind.LIFE_THREATENING,
             "4182.0BB8.0400",
@@ -352,7 +358,8 @@ def test_while_the_cuff_runs_its_number_is_in_doubt_and_early_systole_too() -> N
 def test_every_kind_of_alarm(entry: str, kind: DeviceAlarmKind, code: str, text: str) -> None:
     talk = Talk().associated()
     talk.hear(alarms(2, [entry]))
-    assert talk.alarm_sets() == [(DeviceAlarm(kind, code, text),)]
+    # Only what the monitor itself calls silenced is: not what is latched, inhibited, or only worded so.
+    assert talk.alarm_sets() == [(DeviceAlarm(kind, code, text, silenced="silenced)" in text),)]
 
 
 def test_an_alarm_with_unknown_information_is_told_by_its_code() -> None:
