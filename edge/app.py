@@ -26,6 +26,7 @@ from edge.core.config import LOCAL
 from edge.core.engine import Core
 from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, PublishAccepted, PublishRefused, Request
 from edge.core.restore import initial_state
+from edge.core.restore_therapy import KeptPart
 from edge.device import DeviceTask
 from edge.inbox import Inbox
 from edge.messages import Topics
@@ -33,8 +34,16 @@ from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
-from edge.store import NewerFileError, Sent, Store, StoredState
-from edge.wire import AlarmRevision, Wire, alarm_from_body, alarm_from_message, answer_from_body, boot_of
+from edge.store import NewerFileError, Sent, Store, StoredState, TherapyRow
+from edge.wire import (
+    AlarmRevision,
+    Wire,
+    alarm_from_body,
+    alarm_from_message,
+    answer_from_body,
+    boot_of,
+    kept_from_body,
+)
 
 STOP_LIMIT_S = 3.0
 """How long a clean end may take to send and to store what waits."""
@@ -207,6 +216,7 @@ class App:
             [alarm for row, alarm in rows if boot_of(row.body) == boot != ""],
             of_other_boots=[alarm for row, alarm in rows if boot_of(row.body) != boot or not boot],
             answers=answers,
+            therapy=[part for row in stored.therapy if (part := _kept_part(row, boot)) is not None],
         )
         state.edge.store_set_aside = stored.set_aside or ""
         state.edge.store_failure = stored.fault
@@ -311,6 +321,12 @@ async def _or_end(work: Coroutine[Any, Any, None]) -> None:
         _log.exception("a part failed; the process ends")
         asyncio.get_running_loop().call_later(FAULT_LIMIT_S, os._exit, EXIT_FAULT)
         raise
+
+
+def _kept_part(row: TherapyRow, boot: str) -> KeptPart | None:
+    body = row.body or ""
+    kept = _restored(body, lambda text: kept_from_body(row.part, text))
+    return None if kept is None else KeptPart(row.bed, row.part, kept, here=boot_of(body) == boot != "")
 
 
 _T = TypeVar("_T")

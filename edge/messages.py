@@ -193,7 +193,10 @@ class PauseMessage(Message):
 
 
 class TherapyMessage(Message):
-    """Retained: orders, phase, limits in force, pauses."""
+    """Retained: orders, phase, limits in force, pauses. It is published when the disk has it, or took nothing.
+
+    ``durable`` is false in the second case.
+    """
 
     schema_: Literal["therapy/1"] = Field(default="therapy/1", alias="schema")
     run: str
@@ -202,6 +205,7 @@ class TherapyMessage(Message):
     orders: tuple[OrderMessage, ...]
     limits: tuple[LimitMessage, ...]
     pauses: tuple[PauseMessage, ...] = ()
+    durable: bool = True
 
 
 class IndexEntry(Message):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from drivers.model import DeviceKind, Driver
 from edge.config import Configuration
 from edge.core.config import BedConfig, Binding, CoreConfig, PortConfig
-from edge.core.effects import Event, Journal, Persist, Publish, Remember
+from edge.core.effects import Event, Journal, Keep, Persist, Publish, Remember
 from edge.core.engine import Core
 from edge.core.inputs import BrokerLink, Input, PlaceOrder, Request, StoreResult
 from edge.core.model import Instant
@@ -99,7 +99,7 @@ class ReplayBed:
                 for effect in step.effects
                 if isinstance(effect, Publish) and isinstance(effect.content, Event)
             )
-            if not any(isinstance(effect, Persist | Remember | Journal) for effect in step.effects):
+            if not any(isinstance(effect, Persist | Keep | Remember | Journal) for effect in step.effects):
                 return
             waiting = [StoreResult(self._now_s, step.mark, committed=True)]
 

@@ -18,7 +18,7 @@ import structlog
 from edge.clock import Clock, rfc3339
 from edge.control import Control
 from edge.core.config import LOCAL
-from edge.core.effects import Annunciate, Answer, Content, Event, Journal, Persist, Publish, Remember, Step
+from edge.core.effects import Annunciate, Answer, Content, Event, Journal, Keep, Persist, Publish, Remember, Step
 from edge.core.engine import Core
 from edge.core.inputs import StoreResult
 from edge.core.ledger import RENEWS
@@ -26,8 +26,8 @@ from edge.core.model import Alarm, Instant, Priority, SignalPresence
 from edge.inbox import Inbox
 from edge.notify import Watchdog
 from edge.sender import Sender
-from edge.store import AlarmRow, AnswerRow, JournalRow, OutboxRow, Store, Transaction
-from edge.wire import Wire, alarm_body, answer_body
+from edge.store import AlarmRow, AnswerRow, JournalRow, OutboxRow, Store, TherapyRow, Transaction
+from edge.wire import Wire, alarm_body, answer_body, kept_body
 
 CORE = "core"
 """The core's name for the watchdog."""
@@ -45,6 +45,7 @@ class _Rows:
     events: list[OutboxRow] = field(default_factory=list)
     journal: list[JournalRow] = field(default_factory=list)
     answers: list[AnswerRow] = field(default_factory=list)
+    therapy: dict[tuple[str, str], TherapyRow] = field(default_factory=dict)
 
     def persist(self, alarm: Alarm) -> None:
         place = (alarm.key.bed, alarm.key.name)
@@ -55,9 +56,13 @@ class _Rows:
             self.ended.pop(place, None)
             self.alarms[place] = AlarmRow(*place, alarm.occurrence, alarm.rev, alarm_body(alarm, self.boot))
 
+    def keep(self, kept: Keep) -> None:
+        body = None if kept.body is None else kept_body(kept.part, kept.body, self.boot)
+        self.therapy[kept.bed, kept.part] = TherapyRow(kept.bed, kept.part, body)
+
     def transaction(self, mark: int) -> Transaction | None:
         """Return the transaction, ``None`` if there is nothing to keep."""
-        if not (self.alarms or self.ended or self.events or self.journal or self.answers):
+        if not (self.alarms or self.ended or self.events or self.journal or self.answers or self.therapy):
             return None
         return Transaction(
             mark,
@@ -66,6 +71,7 @@ class _Rows:
             tuple(self.events),
             tuple(self.journal),
             tuple(self.answers),
+            tuple(self.therapy.values()),
         )
 
 
@@ -142,6 +148,8 @@ class Runtime:
                     self._publish(effect.content, rows, now)
                 case Persist():
                     rows.persist(effect.alarm)
+                case Keep():
+                    rows.keep(effect)
                 case Remember(answer=answer):
                     rows.answers.append(AnswerRow(answer.station, answer.request_id, answer_body(answer)))
                 case Journal():

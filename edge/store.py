@@ -8,8 +8,8 @@ Failures (disk full, locked, read-only, lost connection) never raise to the call
   * The transaction is told as not committed (the first time), keeps its place in the queue, is tried again, in order,
     with the next `Store.submit` or after `RETRY_S`, and is told as committed when it is.
   * Over `QUEUE_MAX` a transaction is told as failed at once and for good. Its events, journal rows and answers are not
-    kept (the gap in ``event_seq`` shows), and the detail counts them; its alarm states are, latest wins, and are
-    written when their turn comes.
+    kept (the gap in ``event_seq`` shows), and the detail counts them; its alarm states and therapies are, latest wins,
+    and are written when their turn comes.
   * Over `OUTBOX_MAX` the events of a transaction are not kept; the rest of it is committed, and the detail counts them.
     Nothing that was told as committed is ever taken back.
   * A transaction that the schema refuses is told as failed and dropped, so that it cannot block those behind it.
@@ -41,6 +41,7 @@ from edge.store_file import (
     Sent,
     StoredState,
     StoreFile,
+    TherapyRow,
     Transaction,
     error_text,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "Sent",
     "Store",
     "StoredState",
+    "TherapyRow",
     "Transaction",
 ]
 
@@ -80,7 +82,7 @@ OnResult: TypeAlias = Callable[[int, bool, str], None]
 
 @dataclass(frozen=True, slots=True)
 class _Folded(Transaction):
-    """The alarm states of transactions for which there was no room; those were told as failed, for good."""
+    """The alarm states and therapies of transactions for which there was no room; told as failed, for good."""
 
 
 @dataclass(slots=True)
@@ -154,7 +156,7 @@ class Store:
         self._ready.notify()
 
     def _fold(self, newer: Transaction) -> str:
-        """Keep the alarm states of a transaction for which there is no room, in its order; say what is not kept."""
+        """Keep the states of a transaction for which there is no room, in its order; say what is not kept."""
         last = self._queue[-1].item
         older = last if isinstance(last, _Folded) else _Folded(newer.mark)
         if older is last:
@@ -162,7 +164,9 @@ class Store:
         ended = tuple(dict.fromkeys(older.ended + newer.ended))
         alarms = {(row.bed, row.key): row for row in older.alarms if (row.bed, row.key) not in newer.ended}
         alarms.update({(row.bed, row.key): row for row in newer.alarms})
-        self._queue.append(_Waiting(_Folded(newer.mark, tuple(alarms.values()), ended)))
+        therapy = {(row.bed, row.part): row for row in older.therapy + newer.therapy}
+        folded = _Folded(newer.mark, tuple(alarms.values()), ended, therapy=tuple(therapy.values()))
+        self._queue.append(_Waiting(folded))
         lost = f"{len(newer.events)} events, {len(newer.journal)} journal rows and {len(newer.answers)} answers"
         return f"the queue is full: {lost} not kept"
 

@@ -92,6 +92,15 @@ class AnswerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TherapyRow:
+    """One part of a bed's therapy; one row a ``(bed, part)``. A ``body`` of ``None`` removes it."""
+
+    bed: str
+    part: str
+    body: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """All rows of one step, committed together. ``ended`` names alarms, ``(bed, key)``, that stand no more.
 
@@ -104,6 +113,7 @@ class Transaction:
     events: tuple[OutboxRow, ...] = ()
     journal: tuple[JournalRow, ...] = ()
     answers: tuple[AnswerRow, ...] = ()
+    therapy: tuple[TherapyRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +130,8 @@ class StoredState:
 
     ``previous_run`` is empty where the file is new;
     ``outbox`` is oldest first, and so are ``answers``, the newest `ANSWERS_READ_MAX`. ``set_aside`` names the file that
-    was found damaged: its alarms, events and answers are missing here. ``fault`` says why the file cannot be written
-    or, with nothing else given, not even be read; the store goes on trying. Both call for a high alarm.
+    was found damaged: its alarms, events, answers and therapies are missing here. ``fault`` says why the file cannot
+    be written or, with nothing else given, not even be read; the store goes on trying. Both call for a high alarm.
     """
 
     previous_run: str = ""
@@ -129,6 +139,7 @@ class StoredState:
     alarms: tuple[AlarmRow, ...] = ()
     outbox: tuple[OutboxRow, ...] = ()
     answers: tuple[AnswerRow, ...] = ()
+    therapy: tuple[TherapyRow, ...] = ()
     set_aside: str | None = None
     fault: str = ""
 
@@ -209,12 +220,14 @@ class StoreFile:
             outbox = db.execute("SELECT run, event_seq, topic, payload FROM outbox ORDER BY position")
             newest = "SELECT station, request_id, body FROM answer ORDER BY position DESC LIMIT ?"
             answers = reversed(db.execute(newest, (ANSWERS_READ_MAX,)).fetchall())
+            therapy = db.execute("SELECT bed, part, body FROM therapy ORDER BY bed, part")
             return StoredState(
                 run,
                 event_seq,
                 alarms=tuple(starmap(AlarmRow, alarms)),
                 outbox=tuple(starmap(OutboxRow, outbox)),
                 answers=tuple(starmap(AnswerRow, answers)),
+                therapy=tuple(starmap(TherapyRow, therapy)),
             )
         except sqlite3.Error as error:
             if _is_damage(error):
@@ -286,6 +299,10 @@ class StoreFile:
         if item.answers:
             db.executemany(answer, map(astuple, item.answers))
             db.execute(oldest, (ANSWERS_MAX,))
+        gone = [(row.bed, row.part) for row in item.therapy if row.body is None]
+        db.executemany("DELETE FROM therapy WHERE bed = ? AND part = ?", gone)
+        part = "INSERT OR REPLACE INTO therapy (bed, part, body) VALUES (?, ?, ?)"
+        db.executemany(part, [astuple(row) for row in item.therapy if row.body is not None])
         kept = item.events[: max(0, OUTBOX_MAX - self._outbox_rows)]
         for row in kept:
             self._outbox_rows += db.execute(event, astuple(row)).rowcount

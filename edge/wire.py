@@ -49,6 +49,7 @@ from edge.core.model import (
     SignalPresence,
     Silence,
 )
+from edge.core.therapy_state import CASE, THERAPY, Case, Kept, KeptTherapy, kind_of
 from edge.messages import (
     AcceptanceMessage,
     AcknowledgementMessage,
@@ -144,6 +145,7 @@ _STORED_ALARM = TypeAdapter(Alarm)
 _SAME: dict[tuple[type[Message], type[object]], tuple[str, ...]] = {}
 """The fields that a message shares with what it is made of, by their classes: looked up once."""
 _STORED_ANSWER = TypeAdapter(Answer)
+_STORED_PARTS: dict[str, TypeAdapter[Kept]] = {THERAPY: TypeAdapter(KeptTherapy), CASE: TypeAdapter(Case)}
 
 _M = TypeVar("_M", bound=Message)
 
@@ -343,8 +345,24 @@ def alarm_body(alarm: Alarm, boot: str = "") -> str:
 
     ``boot`` is the kernel's boot whose clock its times are of.
     """
-    body = _STORED_ALARM.dump_json(alarm).decode()
+    return _of_boot(_STORED_ALARM.dump_json(alarm).decode(), boot)
+
+
+def _of_boot(body: str, boot: str) -> str:
     return f'{{"boot": {json.dumps(boot)}, {body[1:]}' if boot else body
+
+
+def kept_body(part: str, kept: Kept, boot: str = "") -> str:
+    """A part of a therapy as the store keeps it; ``boot`` as for an alarm."""
+    return _of_boot(_STORED_PARTS[kind_of(part)].dump_json(kept).decode(), boot)
+
+
+def kept_from_body(part: str, body: str) -> Kept:
+    """Read what `kept_body` wrote. Raises ``ValueError`` if it is no such part."""
+    reader = _STORED_PARTS.get(kind_of(part))
+    if reader is None:
+        raise ValueError(f"this version knows no part {part} of a therapy")
+    return reader.validate_json(body)
 
 
 def boot_of(body: str) -> str:

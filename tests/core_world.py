@@ -42,6 +42,7 @@ from edge.core.effects import (
     Event,
     Heartbeat,
     Journal,
+    Keep,
     Persist,
     Publish,
     Remember,
@@ -77,6 +78,8 @@ PUMP, OTHER_PUMP, MONITOR, OTHER_MONITOR = ("rack", "11"), ("rack", "12"), ("mon
 VITALS = {Quantity.HEART_RATE: 80, Quantity.SPO2: 98, Quantity.RESPIRATORY_RATE: 14}
 CUFF_NUMBERS = (120, 75, 90, 70)
 CUFF = (Quantity.NIBP_SYS, Quantity.NIBP_DIA, Quantity.NIBP_MEAN, Quantity.NIBP_PULSE_RATE)
+KEPT = Persist | Journal | Keep | Remember
+"""Effects that a transaction is made of."""
 LINK_S = 3.0
 """Two rounds of 1 s, and 1 s."""
 
@@ -287,7 +290,9 @@ class World:
     def step(self, now_s: float, *inputs: Input) -> Step:
         self.now_s = now_s
         step = self._step(inputs)
-        while self.keeps and any(isinstance(effect, Persist | Journal | Remember) for effect in self.steps[-1].effects):
+        while self.keeps and any(
+            isinstance(effect, Persist | Journal | Keep | Remember) for effect in self.steps[-1].effects
+        ):
             self._step((StoreResult(now_s, self.steps[-1].mark, committed=True),))
         return step
 

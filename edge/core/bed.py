@@ -85,7 +85,7 @@ def therapy(view: BedView, pauses: tuple[PauseView, ...] = ()) -> TherapyView:
         limits += _limit_views(drug.dose_rate_high)
         limits += _limit_views(rules_dose.low_limit(drug, order))
     phase = "setup" if not orders else "infusing" if view.infusing() else "stopped"
-    return TherapyView(view.config.bed, phase, orders, tuple(limits), pauses)
+    return TherapyView(view.config.bed, phase, orders, tuple(limits), pauses, view.state.durable)
 
 
 def _limit_views(limit: LimitConfig) -> list[LimitView]:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from drivers.model import InfusionState, Validity
 from edge.core.model import Alarm, Instant, Phase, Priority, Side, SilenceReason
 from edge.core.therapy import Order
+from edge.core.therapy_state import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,14 @@ class PauseView:
 
 @dataclass(frozen=True, slots=True)
 class TherapyView:
-    """A bed's therapy: phase, orders, and the limits in force with their origin."""
+    """A bed's therapy: phase, orders, and the limits in force with their origin; ``durable``: the store has it."""
 
     bed: str
     phase: str
     orders: tuple[Order, ...]
     limits: tuple[LimitView, ...]
     pauses: tuple[PauseView, ...] = ()
+    durable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,18 @@ class Persist:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Keep a part of a bed's therapy in the step's transaction, the last word of a step; ``None`` removes it.
+
+    ``bed`` is empty for what belongs to no bed. Parts are named as `edge.core.therapy_state.kind_of` says.
+    """
+
+    bed: str
+    part: str
+    body: Kept | None
+
+
+@dataclass(frozen=True, slots=True)
 class Remember:
     """Keep an answer in the step's transaction."""
 
@@ -222,7 +236,7 @@ class Annunciate:
     phase: Phase
 
 
-Effect: TypeAlias = Publish | Persist | Remember | Journal | Annunciate
+Effect: TypeAlias = Publish | Persist | Keep | Remember | Journal | Annunciate
 
 
 @dataclass(frozen=True, slots=True)

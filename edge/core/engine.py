@@ -21,7 +21,7 @@ from edge.core import devices, pulse, rules_edge, stations
 from edge.core.alarms import Register
 from edge.core.attention import Attention
 from edge.core.config import CoreConfig
-from edge.core.effects import DeviceView, Effect, Heartbeat, Publish, Step
+from edge.core.effects import DeviceView, Effect, Heartbeat, Keep, Publish, Step
 from edge.core.finding import Finding
 from edge.core.inputs import (
     AlarmFound,
@@ -83,6 +83,7 @@ class Core:
         self._note_stall(now.mono_s)
         self._effects = []
         self._ward.notes = []
+        self._ward.kept = {}
         if not state.begun:
             self._begin_run()
         waiting = sorted(inputs, key=lambda item: item.received_at_s)
@@ -96,7 +97,8 @@ class Core:
             self._show(bed, now.mono_s)
         self._ward.touched = set()
         self._showing = set()
-        self._effects = [*self._ledger.finish(), *self._ward.notes, *self._effects]
+        kept = [Keep(bed, part, body) for (bed, part), body in self._ward.kept.items()]
+        self._effects = [*self._ledger.finish(), *kept, *self._ward.notes, *self._effects]
         self._beat(now)
         return Step(state.mark, tuple(self._effects), self._next_deadline_s(now.mono_s))
 
@@ -112,6 +114,8 @@ class Core:
 
     def _begin_run(self) -> None:
         self._state.begun = True
+        self._ward.notes += self._state.restored
+        self._state.restored = []
         for alarm in self._register.alarms():
             if self._is_gone(alarm.key):
                 self._register.end_context(alarm.key, f"{alarm.text} Ended: no longer configured.")
@@ -190,6 +194,7 @@ class Core:
 
     def _stored(self, item: StoreResult) -> None:
         self._ward.touch_paused(self._ledger.committed(item.mark, durable=item.committed))
+        self._ward.stored(item.mark, committed=item.committed)
         # A commit may leave something out, and says so.
         failure = item.detail or ("" if item.committed else "unknown reason")
         if failure != self._state.edge.store_failure:
@@ -267,8 +272,9 @@ class Core:
         view = self._ward.views[bed]
         state = view.state
         pauses = self._attention.pauses_of(bed)
-        shown = (tuple(state.orders.values()), view.infusing(), pauses)
-        if shown != state.therapy_shown:
+        shown = (state.therapy, view.infusing(), pauses)
+        # What is not yet kept is not shown: of an order or an end that is lost with the power nobody was told (law 7).
+        if not state.keeping and shown != state.therapy_shown:
             state.therapy_shown = shown
             self._effects.append(Publish(bed_rules.therapy(view, pauses)))
         wait_s = bed_rules.SHOW_EVERY_S if state.dirty else bed_rules.SHOW_AGAIN_S

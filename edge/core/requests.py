@@ -171,8 +171,8 @@ class Requests:
         order = act.order
         if self._ward.bed_of.get((order.port, order.channel)) != act.bed:
             return f"{order.port} channel {order.channel} is not bound to a bed {act.bed}"
-        self._ward.state.beds[act.bed].orders[order.port, order.channel] = order
-        self._ward.touch(act.bed)
+        therapy = self._ward.state.beds[act.bed].therapy
+        self._ward.treat(act.bed, therapy.with_order(order), self._ledger.now)
         return ""
 
     def _confirm_device(self, act: ConfirmDevice) -> str:

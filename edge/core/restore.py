@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from edge.core import restore_therapy
 from edge.core.config import CoreConfig
 from edge.core.effects import Answer
 from edge.core.identity import identity_of
 from edge.core.ledger import AlarmState
 from edge.core.model import Acknowledgement, Alarm, Delivery, DeliveryState, Instant, Silence, SilenceReason
+from edge.core.restore_therapy import KeptPart
 from edge.core.sources import PortState, SourceState
 from edge.core.state import CoreState
 from edge.core.view import BedState
@@ -31,6 +33,7 @@ def initial_state(
     *,
     of_other_boots: Iterable[Alarm] = (),
     answers: Iterable[Answer] = (),
+    therapy: Iterable[KeptPart] = (),
 ) -> CoreState:
     """Make the state of a new run from what the store kept: alarms of this boot of the kernel, and of earlier ones."""
     sources = {
@@ -41,7 +44,7 @@ def initial_state(
     elsewhere = [_rebased(alarm, now) for alarm in of_other_boots]
     here = [alarm if _is_past(alarm, now) else _rebased(alarm, now) for alarm in alarms]
     standing = {alarm.key: _resumed(alarm, now) for alarm in (*elsewhere, *here)}
-    return CoreState(
+    state = CoreState(
         started_at_s=now.mono_s,
         alarms=AlarmState(
             run,
@@ -55,6 +58,8 @@ def initial_state(
         # The configuration says where a device was last seen, until it is seen itself.
         seen_at={source.identity.known: place for place, source in sources.items() if source.identity.known},
     )
+    restore_therapy.restore(state, config, therapy, now)
+    return state
 
 
 def _is_past(alarm: Alarm, now: Instant) -> bool:

@@ -12,6 +12,7 @@ from edge.core.model import Instant
 from edge.core.rules_edge import EdgeState
 from edge.core.sources import PortState, SourceState
 from edge.core.stations import PageState
+from edge.core.therapy_state import THERAPY, UNTREATED, Case, Kept, KeptTherapy, TherapyState
 from edge.core.view import BedState, BedView, Listening
 
 UNBOUND_MAX = 216
@@ -26,7 +27,11 @@ EDGE = ""
 
 @dataclass(slots=True)
 class CoreState:
-    """The snapshot of a core. ``seen_at`` is where each serial number last counted, the oldest first."""
+    """The snapshot of a core. ``seen_at`` is where each serial number last counted, the oldest first.
+
+    ``cases`` are the patients of whom something is known, the one that was seen longest ago first. ``unplaced`` are
+    therapies of beds that the configuration no longer has; ``restored`` what its restoring has for the journal.
+    """
 
     started_at_s: float
     alarms: AlarmState
@@ -34,6 +39,9 @@ class CoreState:
     ports: dict[str, PortState]
     sources: dict[tuple[str, str], SourceState]
     seen_at: dict[str, tuple[str, str]] = field(default_factory=dict)
+    cases: dict[str, Case] = field(default_factory=dict)
+    unplaced: dict[str, KeptTherapy] = field(default_factory=dict)
+    restored: list[Journal] = field(default_factory=list)
     edge: EdgeState = field(default_factory=EdgeState)
     listening: Listening = field(default_factory=Listening)
     mark: int = 0
@@ -49,7 +57,8 @@ class CoreState:
 class Ward:
     """The beds, lines and devices of one edge over their state, for those who take up what comes in.
 
-    ``touched`` are the scopes that must be judged at the end of the step; ``notes`` are its rows for the journal.
+    ``touched`` are the scopes that must be judged at the end of the step; ``notes`` are its rows for the journal, and
+    ``kept`` what is to be kept of therapies.
     """
 
     def __init__(self, config: CoreConfig, state: CoreState) -> None:
@@ -72,11 +81,33 @@ class Ward:
         self._with_a_clock = {port.port for port in config.ports if port.freshness}
         self.touched: set[str] = set() if state.begun else {EDGE, *self.views}
         self.notes: list[Journal] = []
+        self.kept: dict[tuple[str, str], Kept | None] = {}
 
     def touch(self, bed: str) -> None:
         """Note that something happened at a bed: it is judged, and shown again."""
         self.touched.add(bed)
         self.state.beds[bed].dirty = True
+
+    def treat(self, bed: str, therapy: TherapyState, now: Instant) -> None:
+        """Put a therapy in force at a bed, and keep it; it is shown when it is kept."""
+        self.state.beds[bed].treat(therapy)
+        self.keep_therapy(bed, now)
+        self.touch(bed)
+
+    def keep_therapy(self, bed: str, now: Instant) -> None:
+        """Keep the therapy of a bed as it is now."""
+        state = self.state.beds[bed]
+        nothing = state.therapy == UNTREATED
+        self.kept[bed, THERAPY] = None if nothing else KeptTherapy(now, state.therapy)
+        state.keeping, state.kept_mark, state.kept_at_s = True, self.state.mark, now.mono_s
+
+    def stored(self, mark: int, *, committed: bool) -> None:
+        """Take up that the rows of a step were kept, or were not: the therapies that waited for it are shown."""
+        for bed, state in self.state.beds.items():
+            if state.kept_mark == mark and (state.keeping or committed != state.durable):
+                state.keeping, state.durable = False, committed
+                state.therapy_shown = None
+                self.touch(bed)
 
     def touch_paused(self, beds: set[str]) -> None:
         """Note that pauses of these beds changed (``EDGE``: of all)."""

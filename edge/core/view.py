@@ -1,7 +1,8 @@
 """What is true of one bed now: the one place where rules look things up.
 
-A bed is *active* while it has an order, or while one of its channels was last seen infusing; only then is absence an
-alarm (law 3). Values that are there are judged against the limits at any bed: nothing is ever unarmed.
+A bed is *active* from baseline to recovery, while it has an order, or while one of its channels was last seen infusing;
+only then is absence an alarm (law 3). Values that are there are judged against the limits at any bed: nothing is ever
+unarmed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from edge.core.effects import PauseView
 from edge.core.model import AlarmKey
 from edge.core.sources import CUFF, PortState, SourceState
 from edge.core.therapy import Order
+from edge.core.therapy_state import UNTREATED, TherapyState
 from edge.core.validate import Value
 
 CUFF_GRACE_S = 180.0
@@ -28,13 +30,27 @@ DEAF_MAX_S = 20.0
 
 @dataclass(slots=True)
 class BedState:
-    """What a bed remembers. ``active_since_s`` starts the clocks of what is expected of an active bed."""
+    """What a bed remembers. ``active_since_s`` starts the clocks of what is expected of an active bed.
 
+    ``orders`` are those of ``therapy`` by channel. ``kept_mark`` is the step whose commit the therapy waits for before
+    it is shown (law 7), or waited for; ``kept_at_s`` when it was last written; ``durable``: the store has it.
+    """
+
+    therapy: TherapyState = UNTREATED
     orders: dict[tuple[str, str], Order] = field(default_factory=dict)
+    keeping: bool = False
+    kept_mark: int = 0
+    kept_at_s: float | None = None
+    durable: bool = True
     active_since_s: float | None = None
     shown_at_s: float | None = None
     dirty: bool = True
-    therapy_shown: tuple[tuple[Order, ...], bool, tuple[PauseView, ...]] | None = None
+    therapy_shown: tuple[TherapyState, bool, tuple[PauseView, ...]] | None = None
+
+    def treat(self, therapy: TherapyState) -> None:
+        """Put a therapy in force."""
+        self.therapy = therapy
+        self.orders = {(order.port, order.channel): order for order in therapy.orders}
 
 
 @dataclass(slots=True)
@@ -84,7 +100,8 @@ class BedView:
 
     def active(self) -> bool:
         """Tell whether anything is expected of this bed."""
-        return bool(self.state.orders) or self.infusing()
+        therapy = self.state.therapy
+        return therapy.watched or bool(therapy.orders) or self.infusing()
 
     def idle(self) -> bool:
         """Tell whether nothing is expected of this bed, as its pumps say: before one was heard, that is not known."""

@@ -20,7 +20,7 @@ def test_a_new_file_is_migrated_and_empty(path: Path) -> None:
     opened = Opened(path)
     opened.close()
     assert opened.state == StoredState()
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
     assert rows(path, "SELECT position, run_id, boot_id, started_wall, last_event_seq FROM run") == [
         (1, "run-1", "boot-1", WALL, 0)
@@ -52,7 +52,7 @@ def test_a_file_of_version_1_keeps_everything(path: Path) -> None:
     opened.commit(Transaction(1, journal=(line(run="run-2"),), answers=(answer(1),)))
     opened.close()
 
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
     assert rows(path, "SELECT * FROM run") == [
         (7, "run-0", "boot-0", WALL, 3),

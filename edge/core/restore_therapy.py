@@ -1,0 +1,72 @@
+"""What a run takes over of the therapies of the run before.
+
+Laws:
+  * Within one boot of the kernel the monotonic clock went on: the outage counts.
+  * After another boot, recovery, prompts and the shortest interval of steps go on from where they were when last kept,
+    without credit for the time between (design, section 5). Vital signs that a nurse typed are aged by the wall clocks
+    if both were synchronised, and else dropped; an order that awaited its confirmation is entered again.
+  * An order holds only for a channel that its bed still has, and for a drug that the library still has: else it is
+    dropped, said in the journal, and its channel runs without an order, which alarms.
+  * A patient whose bed is no longer configured is not forgotten: an alarm says so until somebody closes the therapy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from edge.core.config import CoreConfig
+from edge.core.effects import Journal
+from edge.core.model import Instant
+from edge.core.state import CoreState
+from edge.core.therapy_state import Case, Kept, KeptTherapy, TherapyState, moved
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPart:
+    """One part that the store kept; ``here``: its times are of this boot of the kernel."""
+
+    bed: str
+    part: str
+    body: Kept
+    here: bool
+
+
+def restore(state: CoreState, config: CoreConfig, parts: Iterable[KeptPart], now: Instant) -> None:
+    """Put what was kept into a new state."""
+    cases: list[Case] = []
+    for kept in parts:
+        match kept.body:
+            case KeptTherapy():
+                _place(state, config, kept.bed, _on_this_clock(kept.body, now, here=kept.here), now)
+            case Case() as case:
+                at = case.seen if kept.here and case.seen.mono_s <= now.mono_s else case.seen.on_clock_of(now)
+                cases.append(replace(case, seen=at))
+    state.cases = {case.case: case for case in sorted(cases, key=lambda case: (case.seen.mono_s, case.case))}
+
+
+def _on_this_clock(kept: KeptTherapy, now: Instant, *, here: bool) -> TherapyState:
+    therapy = kept.therapy
+    if here and kept.at.mono_s <= now.mono_s:
+        return therapy
+    synchronised = kept.at.synchronised and now.synchronised
+    typed = tuple(replace(vital, at=vital.at.on_clock_of(now)) for vital in therapy.typed if synchronised)
+    rest = moved(replace(therapy, typed=(), awaiting=()), now.mono_s - kept.at.mono_s)
+    return replace(rest, typed=typed)
+
+
+def _place(state: CoreState, config: CoreConfig, bed: str, therapy: TherapyState, now: Instant) -> None:
+    if bed not in state.beds:
+        state.unplaced[bed] = KeptTherapy(now, therapy)
+        return
+    channels = {(pump.port, pump.channel) for one in config.beds if one.bed == bed for pump in one.pumps}
+    drugs = {drug.drug for drug in config.drugs}
+    held = tuple(order for order in therapy.orders if (order.port, order.channel) in channels and order.drug in drugs)
+    for order in therapy.orders:
+        if order not in held:
+            body = (("bed", bed), ("port", order.port), ("channel", order.channel), ("drug", order.drug))
+            reason = ("reason", "the bed no longer has the channel, or the library the drug")
+            state.restored.append(Journal("order dropped", now, (*body, reason)))
+    awaiting = tuple(one for one in therapy.awaiting if (one.order.port, one.order.channel) in channels)
+    awaiting = tuple(one for one in awaiting if one.order.drug in drugs)
+    state.beds[bed].treat(replace(therapy, orders=held, awaiting=awaiting))
