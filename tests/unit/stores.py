@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from edge.store import AlarmRow, AnswerRow, Item, JournalRow, OutboxRow, Sent, Store, StoredState, Transaction
-from edge.store_file import StoreFile
+from edge.store_file import StoreFile, _migrations
 
 WALL = "2025-03-01T12:00:00.000Z"
 LIMIT_S = 5.0
+KNOWN = len(_migrations())
+"""The version that this program makes of a file."""
 
 
 class Results:

@@ -10,6 +10,7 @@ from edge import store as module
 from edge import store_file
 from edge.store import NewerFileError, Store, StoredState, Transaction
 from tests.unit.stores import (
+    KNOWN,
     LIMIT_S,
     WALL,
     Opened,
@@ -116,7 +117,7 @@ def test_a_newer_file_is_refused_and_left_as_it_is(path: Path) -> None:
     db.close()
     before = path.read_bytes()
     store = Store(Results().take, lambda call: call())
-    with pytest.raises(NewerFileError, match="has version 99; this program knows 2 and older"):
+    with pytest.raises(NewerFileError, match=f"has version 99; this program knows {KNOWN} and older"):
         store.open(path, "run-2", "boot-1", WALL)
     assert store.close(LIMIT_S)
     assert [file.name for file in path.parent.iterdir()] == ["store.db"]

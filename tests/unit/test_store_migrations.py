@@ -8,7 +8,7 @@ import pytest
 from edge import store_file
 from edge.store import JournalRow, OutboxRow, StoredState, Transaction
 from edge.store_file import read_story
-from tests.unit.stores import WALL, Opened, alarm, answer, line, reload, rows, write_something
+from tests.unit.stores import KNOWN, WALL, Opened, alarm, answer, line, reload, rows, write_something
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_a_new_file_is_migrated_and_empty(path: Path) -> None:
     opened = Opened(path)
     opened.close()
     assert opened.state == StoredState()
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(KNOWN,)]
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
     assert rows(path, "SELECT position, run_id, boot_id, started_wall, last_event_seq FROM run") == [
         (1, "run-1", "boot-1", WALL, 0)
@@ -52,7 +52,7 @@ def test_a_file_of_version_1_keeps_everything(path: Path) -> None:
     opened.commit(Transaction(1, journal=(line(run="run-2"),), answers=(answer(1),)))
     opened.close()
 
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(KNOWN,)]
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
     assert rows(path, "SELECT * FROM run") == [
         (7, "run-0", "boot-0", WALL, 3),
@@ -74,7 +74,7 @@ def test_a_failing_migration_changes_nothing(path: Path, monkeypatch: pytest.Mon
     assert opened.state.fault.startswith("SQLITE_ERROR: ")
     assert opened.state.set_aside is None
     opened.store.close(0.0)
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(KNOWN,)]
     assert rows(path, "SELECT name FROM sqlite_schema WHERE name IN ('third', 'fourth')") == [("third",)]
     monkeypatch.setattr(store_file, "_migrations", lambda: broken[:3])
     assert len(reload(path, "run-3").alarms) == 59

@@ -8,7 +8,7 @@ import pytest
 
 from edge.store import JournalRow, NewerFileError, Transaction
 from edge.store_file import OccurrenceRow, StoreFileError, _reading, read_occurrences, read_story
-from tests.unit.stores import WALL, Opened, line, locked, reload, rows, wait_until_taken
+from tests.unit.stores import KNOWN, WALL, Opened, line, locked, reload, rows, wait_until_taken
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_missing_file_is_named_and_not_made(path: Path) -> None:
 def test_a_newer_file_is_refused(path: Path) -> None:
     filled(path)
     rows(path, "PRAGMA user_version = 99")
-    assert text_of_refusal(path) == f"{path} has version 99; this program knows 2 and older: update it"
+    assert text_of_refusal(path) == f"{path} has version 99; this program knows {KNOWN} and older: update it"
     with pytest.raises(NewerFileError):
         read_story(path, "run-1-1")
 
@@ -150,7 +150,7 @@ def test_a_file_that_was_not_migrated_yet_is_refused(path: Path, version: int) -
     filled(path)
     rows(path, f"PRAGMA user_version = {version}")
     remedy = "start infusion-edge once, which renews it"
-    assert text_of_refusal(path) == f"{path} has version {version}, older than 2: {remedy}"
+    assert text_of_refusal(path) == f"{path} has version {version}, older than {KNOWN}: {remedy}"
 
 
 def test_a_file_that_is_no_database_is_no_store(path: Path) -> None:
