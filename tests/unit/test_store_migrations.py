@@ -76,5 +76,5 @@ def test_a_failing_migration_changes_nothing(path: Path, monkeypatch: pytest.Mon
     opened.store.close(0.0)
     assert rows(path, "PRAGMA user_version") == [(KNOWN + 1,)]
     assert rows(path, "SELECT name FROM sqlite_schema WHERE name IN ('third', 'fourth')") == [("third",)]
-    monkeypatch.setattr(store_file, "_migrations", lambda: broken[:3])
+    monkeypatch.setattr(store_file, "_migrations", lambda: broken[: KNOWN + 1])
     assert len(reload(path, "run-3").alarms) == 59
