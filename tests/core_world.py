@@ -290,9 +290,7 @@ class World:
     def step(self, now_s: float, *inputs: Input) -> Step:
         self.now_s = now_s
         step = self._step(inputs)
-        while self.keeps and any(
-            isinstance(effect, Persist | Journal | Keep | Remember) for effect in self.steps[-1].effects
-        ):
+        while self.keeps and any(isinstance(effect, KEPT) for effect in self.steps[-1].effects):
             self._step((StoreResult(now_s, self.steps[-1].mark, committed=True),))
         return step
 

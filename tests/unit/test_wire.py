@@ -192,6 +192,7 @@ BODIES: dict[str, dict[str, Any]] = {
             }
         ],
         "pauses": [{"reason": "off_monitor", "by": "station-a:u12", "until_mono_s": 2134.5}],
+        "durable": True,
     },
     "roster": {
         "schema": "roster/1",
