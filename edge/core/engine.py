@@ -194,7 +194,7 @@ class Core:
 
     def _stored(self, item: StoreResult) -> None:
         self._ward.touch_paused(self._ledger.committed(item.mark, durable=item.committed))
-        self._ward.stored(item.mark, committed=item.committed)
+        self._showing |= self._ward.stored(item.mark, committed=item.committed)
         # A commit may leave something out, and says so.
         failure = item.detail or ("" if item.committed else "unknown reason")
         if failure != self._state.edge.store_failure:

@@ -101,13 +101,15 @@ class Ward:
         self.kept[bed, THERAPY] = None if nothing else KeptTherapy(now, state.therapy)
         state.keeping, state.kept_mark, state.kept_at_s = True, self.state.mark, now.mono_s
 
-    def stored(self, mark: int, *, committed: bool) -> None:
-        """Take up that the rows of a step were kept, or were not: the therapies that waited for it are shown."""
+    def stored(self, mark: int, *, committed: bool) -> set[str]:
+        """Take up that the rows of a step were kept, or were not; return the beds whose therapies waited for it."""
+        waited = set()
         for bed, state in self.state.beds.items():
             if state.kept_mark == mark and (state.keeping or committed != state.durable):
                 state.keeping, state.durable = False, committed
                 state.therapy_shown = None
-                self.touch(bed)
+                waited.add(bed)
+        return waited
 
     def touch_paused(self, beds: set[str]) -> None:
         """Note that pauses of these beds changed (``EDGE``: of all)."""
