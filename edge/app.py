@@ -29,12 +29,14 @@ from edge.core.restore import initial_state
 from edge.core.restore_therapy import KeptPart
 from edge.device import DeviceTask
 from edge.inbox import Inbox
+from edge.login import BrokerLogin
 from edge.messages import Topics
 from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
 from edge.store import NewerFileError, Sent, Store, StoredState, TherapyRow
+from edge.tls import CertificateTime
 from edge.wire import (
     AlarmRevision,
     Wire,
@@ -109,6 +111,7 @@ class App:
         self._store = Store(self._stored, loop.call_soon_threadsafe)
         stored = self._open_store()
         self._wire = self._make_wire(stored)
+        self._login = BrokerLogin(configuration.broker, CertificateTime(surroundings.clock.now))
         self._sender = self._make_sender()
         self._runtime = self._make_runtime(stored)
         self._sender.add_events(stored.outbox)
@@ -172,13 +175,11 @@ class App:
 
     def _make_sender(self) -> Sender:
         broker, core = self._configuration.broker, self._configuration.core
-        password = broker.password_file.read_text(encoding="utf-8").strip() if broker.password_file else ""
         settings = BrokerSettings(
             host=broker.host,
             port=broker.port,
             client_id=f"infusion-edge-{core.site}-{core.edge}",
-            username=broker.username,
-            password=password,
+            login=self._login,
         )
         mono_s = self._around.clock.mono_s
         return Sender(

@@ -79,9 +79,29 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_dir(explain, "where the store is")
     explain.add_argument("--store", type=Path, metavar="FILE", help="another store's file (default: edge.db there)")
     explain.set_defaults(run=_explain)
+    _add_broker_files(commands)
     _add_bedside(commands)
     _add_line_tools(commands)
     return parser
+
+
+def _add_broker_files(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    files = commands.add_parser(
+        "broker-files", help="write passwords, certificates and the access list for a ward's broker, edges and stations"
+    )
+    files.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
+    files.add_argument("--site", required=True, metavar="NAME", help="as in edge.toml")
+    for name, text in (
+        ("edge", "an edge, as in its edge.toml"),
+        ("station", "a station, as in edge.toml"),
+        ("host", "a name or an address under which the broker is reached"),
+    ):
+        files.add_argument(f"--{name}", action="append", default=[], metavar="NAME", help=f"{text} (repeatable)")
+    files.add_argument(
+        "--days", type=int, default=397, metavar="N", help="how long certificates are valid (default: %(default)s)"
+    )
+    files.add_argument("--authority", type=Path, metavar="FOLDER", help="use the authority made before (authority/)")
+    files.set_defaults(run=_broker_files)
 
 
 def _add_bedside(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -183,14 +203,13 @@ def _check_config(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     import asyncio  # noqa: PLC0415 - only this command pays for these
-    from dataclasses import replace  # noqa: PLC0415
     from random import SystemRandom  # noqa: PLC0415
     from secrets import token_hex  # noqa: PLC0415
 
     from edge import log  # noqa: PLC0415
     from edge.app import AlreadyRunningError, App, Surroundings  # noqa: PLC0415
     from edge.clock import Clock  # noqa: PLC0415
-    from edge.config import ConfigError, load  # noqa: PLC0415
+    from edge.config import ConfigError, at_broker, load  # noqa: PLC0415
     from edge.control import path_of  # noqa: PLC0415
     from edge.notify import notifier  # noqa: PLC0415
 
@@ -198,8 +217,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         configuration = load(options.config, options.run_dir)
         if options.broker:
-            host, port = _broker(options.broker)
-            configuration = replace(configuration, broker=replace(configuration.broker, host=host, port=port))
+            configuration = at_broker(configuration, *_broker(options.broker))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
@@ -235,6 +253,20 @@ def _explain(options: argparse.Namespace) -> int:
     status, text = report(options.store or options.run_dir / "edge.db", options.alarm or "")
     _say(text, to_error=status != EXIT_OK)
     return status
+
+
+def _broker_files(options: argparse.Namespace) -> int:
+    from edge.broker_files import BrokerFilesError, Ward, write  # noqa: PLC0415 - only this command pays for these
+    from edge.clock import Clock  # noqa: PLC0415
+
+    ward = Ward(options.site, tuple(options.edge), tuple(options.station), tuple(options.host))
+    try:
+        text = write(options.folder, ward, options.days, Clock().now().wall_s, options.authority)
+    except BrokerFilesError as error:
+        _say(f"infusion-edge: {error}", to_error=True)
+        return EXIT_FAILED
+    _say(text, to_error=False)
+    return EXIT_OK
 
 
 def _command(options: argparse.Namespace) -> int:

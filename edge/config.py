@@ -15,10 +15,10 @@ from pathlib import Path
 
 from drivers import registry
 from drivers.model import DeviceKind, Driver, IdentitySupport, LineSettings, NibpTime, Quantity, SessionOptions
+from edge.config_broker import BrokerReader, BrokerSettings, exposure
 from edge.config_file import (
     BedTable,
     BindingTable,
-    BrokerTable,
     EdgeTable,
     MonitorTable,
     OrderTable,
@@ -87,16 +87,6 @@ class PortRuntime:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerSettings:
-    """Where the broker is, and as whom to connect; ``username`` is empty for nobody."""
-
-    host: str
-    port: int
-    username: str
-    password_file: Path | None
-
-
-@dataclass(frozen=True, slots=True)
 class Configuration:
     """A checked configuration. ``sha256`` holds each file read with its hash; ``warnings`` do not hinder a start."""
 
@@ -110,12 +100,24 @@ class Configuration:
     warnings: tuple[Problem, ...]
 
 
-def load(path: Path, run_dir: Path) -> Configuration:
-    """Read the edge's file and its library. Relative devices and the store are in ``run_dir``. Raises ConfigError."""
+def load(path: Path, run_dir: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
+    """Read the edge's file and its library. Relative devices and the store are in ``run_dir``. Raises ConfigError.
+
+    ``environment`` tells where systemd hands over credentials.
+    """
     edge = Reader(path)
     if not edge.read():
         raise ConfigError(tuple(edge.problems))
-    return _Loader(edge, path.parent, run_dir).configuration()
+    return _Loader(edge, path.parent, run_dir, environment).configuration()
+
+
+def at_broker(configuration: Configuration, host: str, port: int) -> Configuration:
+    """Use another broker. Raises ConfigError where the configured mode forbids that one."""
+    broker = replace(configuration.broker, host=host, port=port)
+    problems = exposure(broker, "--broker")
+    if problems and configuration.mode is Mode.CLINICAL:
+        raise ConfigError(tuple(problems))
+    return replace(configuration, broker=broker, warnings=(*configuration.warnings, *problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ class _Bound:
 class _Loader:
     """One loading. What is refused is skipped, so that the rest is still checked."""
 
-    def __init__(self, edge: Reader, base: Path, run_dir: Path) -> None:
+    def __init__(self, edge: Reader, base: Path, run_dir: Path, environment: Mapping[str, str]) -> None:
+        self._environment = environment
         self._edge = edge
         self._base = base
         self._run_dir = run_dir
@@ -154,7 +157,8 @@ class _Loader:
         """Check everything, then translate."""
         edge, raw = self._edge, self._edge.content
         head = edge.table(EdgeTable, raw, "")
-        broker = self._broker()
+        reader = BrokerReader(edge, self._base, self._environment, clinical=self._clinical)
+        broker = reader.read()
         section = edge.section(raw, "store")
         store = None if section is None else edge.table(StoreTable, section, "store")
         drugs = self._library()
@@ -185,24 +189,8 @@ class _Loader:
             self._run_dir / store.path,
             orders,
             tuple((reader.file, reader.sha256) for reader in self._readers),
-            tuple(self._warnings),
+            (*reader.warnings, *self._warnings),
         )
-
-    def _broker(self) -> BrokerSettings | None:
-        section = self._edge.section(self._edge.content, "broker")
-        table = None if section is None else self._edge.table(BrokerTable, section, "broker")
-        if table is None:
-            return None
-        if (table.username is None) != (table.password_file is None):
-            self._edge.refuse("broker", "username and password_file go together", "give both or none")
-        password_file = None if table.password_file is None else self._base / table.password_file
-        if password_file is not None:
-            try:
-                password_file.open("rb").close()
-            except OSError as error:
-                reason = f"{password_file} cannot be read: {error.strerror}"
-                self._edge.refuse("broker.password_file", reason, "give a file that the service's user may read")
-        return BrokerSettings(table.host, table.port, table.username or "", password_file)
 
     def _stations(self) -> Iterator[StationConfig]:
         seen = {LOCAL.station: "the name of the edge's own control socket"}

@@ -158,15 +158,6 @@ class EdgeTable(Table):
     library: FilePath
 
 
-class BrokerTable(Table):
-    """Where the MQTT broker is."""
-
-    host: Text
-    port: Annotated[int, Field(ge=1, le=65535)] = 1883
-    username: Text | None = None
-    password_file: FilePath | None = None
-
-
 class StoreTable(Table):
     """Where the alarm states, the outbox and the journal are kept."""
 

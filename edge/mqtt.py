@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Sequence
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import aiomqtt
-from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, DisconnectFlags
+from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, DisconnectFlags, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge import tls
 from edge.wire import Outgoing
 
 MqttError: TypeAlias = aiomqtt.MqttError
@@ -29,6 +31,8 @@ Reason: TypeAlias = ReasonCode
 QOS = 1
 NO_MATCHING_SUBSCRIBERS = 0x10
 SESSION_TAKEN_OVER = 0x8E
+
+NO_ANSWER = "the broker does not answer"
 
 CLOSE_LIMIT_S = 1.0
 """How long a socket may take to close: it is a matter of one turn of the loop."""
@@ -40,9 +44,31 @@ LISTEN_LIMIT_S = 5.0
 """How long a reader's connection may take to be made."""
 
 
+PACKET_MAX = 512 * 1024
+"""The broker is told to give us nothing larger: twice what is read of a request, and far more than an alarm of ours."""
+
+UNREAD_MAX_BYTES = 16 * 1024 * 1024
+"""Bytes that came and were not yet looked at; over it the newest are dropped. All own alarms are some 4 MB."""
+
+
+class LoginError(MqttError):
+    """What is needed to log in cannot be read; the text names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What one connection logs in with: nothing, a name and a password, TLS, or all of them."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    tls: ssl.SSLContext | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
     """Where the broker is, who we are, and how patient we are.
+
+    ``login`` is asked at each connection, in a thread, so that renewed files count; it raises `LoginError`.
 
     Heartbeat, ``publish_timeout_s`` and the broker's own silence together bound how late a frozen broker is noticed:
     3 s and 4 s, or two times ``keepalive_s``. ``takeover_pause_s`` is the pause after another client with our
@@ -52,8 +78,7 @@ class BrokerSettings:
     host: str
     port: int
     client_id: str
-    username: str = ""
-    password: str = field(default="", repr=False)
+    login: Callable[[], Login] = Login
     keepalive_s: int = 5
     connect_timeout_s: float = 3.0
     publish_timeout_s: float = 4.0
@@ -74,6 +99,9 @@ class ListenError(Exception):
     """The broker cannot be listened to, or no longer."""
 
 
+_NOBODY = Login()
+
+
 class Connection(aiomqtt.Client):
     """One connection, used once: aiomqtt and what it lacks.
 
@@ -82,16 +110,21 @@ class Connection(aiomqtt.Client):
     publishes the will, unless `leave_politely` was called.
     """
 
-    def __init__(self, settings: BrokerSettings, will: Outgoing) -> None:
+    def __init__(self, settings: BrokerSettings, will: Outgoing, login: Login = _NOBODY) -> None:
         self._acknowledgements: dict[int, asyncio.Future[Reason]] = {}
         self._abandoned = False
         self._sending = False
         self.ended: ReasonCode | None = None
+        self._unread_bytes = 0
+        self.overheard = 0
+        connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it bare
+        connect.MaximumPacketSize = PACKET_MAX
         super().__init__(
             settings.host,
             settings.port,
-            username=settings.username or None,
-            password=settings.password or None,
+            username=login.username or None,
+            password=login.password or None,
+            tls_context=login.tls,
             identifier=settings.client_id,
             protocol=aiomqtt.ProtocolVersion.V5,
             will=aiomqtt.Will(will.topic, _payload(will), QOS, will.retain),
@@ -99,6 +132,7 @@ class Connection(aiomqtt.Client):
             keepalive=settings.keepalive_s,
             socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
             max_queued_incoming_messages=HEARD_MAX,
+            properties=connect,
         )
         self._client.connect_timeout = settings.connect_timeout_s
         self._given_up: asyncio.Future[Exception] = self._loop.create_future()
@@ -106,9 +140,13 @@ class Connection(aiomqtt.Client):
     async def __aenter__(self) -> Self:
         try:
             return await super().__aenter__()
-        except BaseException:
+        except BaseException as error:
             # A socket left open would speak for us later, and take over the session of the next connection.
             self._abandon()
+            if refusal := tls.reason(error.__context__):
+                raise MqttError(refusal) from error
+            if isinstance(error, MqttError) and isinstance(error.__context__, TimeoutError):
+                raise MqttError(NO_ANSWER) from error
             raise
 
     async def __aexit__(
@@ -164,6 +202,7 @@ class Connection(aiomqtt.Client):
         """Give every message that comes, in its order; ends with `MqttError` when the connection does."""
         async for message in self.messages:
             payload = bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
+            self._unread_bytes -= len(payload)
             yield Heard(str(message.topic), payload, message.retain)
 
     def give_up(self, error: Exception) -> None:
@@ -193,7 +232,18 @@ class Connection(aiomqtt.Client):
         sock = self._client.socket()
         if isinstance(sock, socket.socket):
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                # Not the TLS socket's own: it would forget its keys first, and a thread that is about to send the
+                # password would send it in the clear.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
+        """Take a message, or drop and count it: neither a flood nor long messages may fill the memory."""
+        size = len(message.payload)
+        if self._queue.full() or self._unread_bytes + size > UNREAD_MAX_BYTES:
+            self.overheard += 1
+            return
+        self._unread_bytes += size
+        super()._on_message(client, userdata, message)
 
     def _on_publish(
         self, client: Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties

@@ -15,12 +15,15 @@ import structlog
 
 from drivers.reconnect import Backoff
 from edge.mqtt import (
+    NO_ANSWER,
     NO_MATCHING_SUBSCRIBERS,
     SESSION_TAKEN_OVER,
     BrokerSettings,
     Connection,
     Heard,
     ListenError,
+    Login,
+    LoginError,
     MqttError,
     Reason,
     still_wanted,
@@ -30,6 +33,9 @@ from edge.wire import AlarmRevision, Outgoing
 
 READ_BACK_LIMIT_S = 2.0
 """How long the broker may take to give back what it retains: nothing is sent meanwhile."""
+
+LOGIN_LIMIT_S = 5.0
+"""How long a disk may take to give the files for logging in: a card can stall for seconds."""
 
 STEADY_S = 10.0
 """A connection that lived shorter is no success, and the next waits longer. mosquitto before 2.0.15 does not say that
@@ -62,7 +68,8 @@ class Sender:
     out of `publish`: it ends the connection, or the sender's task.
 
     ``will`` is asked at each connection, ``mono_s`` is the monotonic clock. ``on_link(connected, detail)`` is called
-    when the link is made or lost, ``on_refused(topic, reason)`` once until ``on_accepted(topic)``,
+    when the link is made or lost, and with each new reason while it is lost,
+    ``on_refused(topic, reason)`` once until ``on_accepted(topic)``,
     ``on_event_sent(run, event_seq)`` when the broker has an event.
     ``without_subscribers`` counts messages of which the broker said that nobody is listening: a hint, no more.
     """
@@ -158,9 +165,10 @@ class Sender:
 
     async def _live_once(self) -> float:
         """Live through one connection. Returns the seconds to wait before the next."""
-        connection = Connection(self._settings, self._will())
+        connection: Connection | None = None
         detail = ""
         try:
+            connection = Connection(self._settings, self._will(), await self._log_in())
             async with connection, asyncio.TaskGroup() as tasks:
                 still_wanted()
                 if not self._has_read_back:
@@ -180,12 +188,24 @@ class Sender:
             return 0.0
         if self._linked and self._mono_s() - self._linked_at_s >= STEADY_S:
             self._backoff.succeeded()
-        taken_over = connection.ended is not None and connection.ended.value == SESSION_TAKEN_OVER
+        taken_over = _is_taken_over(connection)
         pause_s = self._settings.takeover_pause_s if taken_over else self._backoff.next_delay_s()
-        tell = _log.warning if self._backoff.first_failure(detail) else _log.debug
+        is_new = self._backoff.first_failure(detail)
+        tell = _log.warning if is_new else _log.debug
         tell("broker.lost", host=self._settings.host, port=self._settings.port, detail=detail, retry_s=pause_s)
-        self._set_link(linked=False, detail=detail)
+        self._set_link(linked=False, detail=detail, is_new=is_new)
         return pause_s
+
+    async def _log_in(self) -> Login:
+        try:
+            async with asyncio.timeout(LOGIN_LIMIT_S):
+                login = await asyncio.to_thread(self._settings.login)
+        except TimeoutError:
+            raise LoginError(
+                "the files for logging in at the broker cannot be read: the disk does not answer"
+            ) from None
+        still_wanted()
+        return login
 
     async def _read_back(self, connection: Connection) -> None:
         """Hear the own alarms that the broker retains, before an index of this run says that they are over.
@@ -232,10 +252,12 @@ class Sender:
         _log.info("broker.connected", host=self._settings.host, port=self._settings.port)
         self._set_link(linked=True, detail="connected")
 
-    def _set_link(self, *, linked: bool, detail: str) -> None:
+    def _set_link(self, *, linked: bool, detail: str, is_new: bool = False) -> None:
         if linked is not self._linked:
             self._linked = linked
             self._linked_at_s = self._mono_s()
+            self._on_link(linked, detail)
+        elif is_new:  # still lost, and for another reason: the one that can be mended
             self._on_link(linked, detail)
 
     async def _send_all(self) -> None:
@@ -316,13 +338,19 @@ class Sender:
         self._wake.set()
 
 
-def _detail(connection: Connection, failed: BaseExceptionGroup[Exception]) -> str:
-    """Say why a connection ended."""
-    if connection.ended is not None and connection.ended.value == SESSION_TAKEN_OVER:
+def _is_taken_over(connection: Connection | None) -> bool:
+    return connection is not None and connection.ended is not None and connection.ended.value == SESSION_TAKEN_OVER
+
+
+def _detail(connection: Connection | None, failed: BaseExceptionGroup[Exception]) -> str:
+    """Say why a connection ended, or was not made."""
+    if _is_taken_over(connection):
         return "session taken over"
     first: BaseException = failed
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
     if isinstance(first, TimeoutError):
-        return "the broker does not answer"
-    return str(first) if connection.ended is None else f"disconnected: {connection.ended}"
+        return NO_ANSWER
+    if connection is None or connection.ended is None:
+        return str(first)
+    return f"disconnected: {connection.ended}"

@@ -77,7 +77,7 @@ class Listener:
     async def note(self, message: aiomqtt.Message) -> None:
         """Take one message."""
         async with self._changed:
-            self.messages.append(_heard(message))
+            self.messages.append(heard_of(message))
             self._changed.notify_all()
 
 
@@ -87,6 +87,9 @@ class Mosquitto:
     Without ``persistence`` it forgets everything when it stops. ``acl`` is the text of its access list, ``None`` for
     none; if not ``anonymous``, it lets nobody in. As a context it is started, and in the end gone.
     """
+
+    answers_in_private = False
+    """Whether only the station that asked hears the answer."""
 
     def __init__(
         self, folder: Path, *, persistence: bool = False, acl: str | None = None, anonymous: bool = True
@@ -195,8 +198,12 @@ class Mosquitto:
                     break
                 # What is published while this looks comes along unmarked; it is not what a cold reader is given.
                 if message.retain:
-                    truth[message.topic.value] = _heard(message)
+                    truth[message.topic.value] = heard_of(message)
         return truth
+
+    def station(self, name: str) -> aiomqtt.Client:
+        """The client of a station, not yet connected."""
+        return self._client()
 
     def _client(self, session: str = "") -> aiomqtt.Client:
         if not session:
@@ -239,7 +246,8 @@ class Mosquitto:
             self._process = None
 
 
-def _heard(message: aiomqtt.Message) -> Heard:
+def heard_of(message: aiomqtt.Message) -> Heard:
+    """A message as the client gives it."""
     assert isinstance(message.payload, bytes)
     expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
     now_s = asyncio.get_running_loop().time()

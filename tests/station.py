@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -62,5 +63,16 @@ class Station:
 async def station(broker: Mosquitto, heard: Listener, name: str = NAME) -> AsyncIterator[Station]:
     """A station at the broker, once the edge was heard."""
     await heard.wait_for(lambda one: one.topic == TOPICS.status)
-    async with aiomqtt.Client(broker.host, broker.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
-        yield Station(client, heard, name)
+    async with broker.station(name) as client, asyncio.TaskGroup() as tasks:
+        if broker.answers_in_private:
+            await client.subscribe(TOPICS.response(name), qos=1)
+            hearing = tasks.create_task(_hear(client, heard))
+            yield Station(client, heard, name)
+            hearing.cancel()
+        else:
+            yield Station(client, heard, name)
+
+
+async def _hear(client: aiomqtt.Client, heard: Listener) -> None:
+    async for message in client.messages:
+        await heard.note(message)

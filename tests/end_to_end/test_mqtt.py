@@ -17,7 +17,7 @@ import aiomqtt
 import pytest
 import structlog
 
-from edge.mqtt import NO_MATCHING_SUBSCRIBERS, BrokerSettings, Connection
+from edge.mqtt import NO_MATCHING_SUBSCRIBERS, BrokerSettings, Connection, Login
 from edge.send_queue import IN_FLIGHT_QUIET_MAX
 from edge.sender import STEADY_S
 from edge.wire import Lane, Outgoing
@@ -95,7 +95,7 @@ async def test_a_broker_that_is_not_there_yet_is_told_of_once_and_found_later(tm
 
 async def test_a_broker_that_lets_us_not_in_says_so(tmp_path: Path) -> None:
     async with Mosquitto(tmp_path, anonymous=False) as broker:
-        edge = Edge(replace(settings(broker), username="edge", password="wrong"))  # noqa: S106 - no secret
+        edge = Edge(replace(settings(broker), login=lambda: Login("edge", "wrong")))
         async with edge.running():
             await edge.lost()
             assert "Not authorized" in edge.links[0][1]

@@ -109,9 +109,9 @@ class Daemon:
 
 @contextlib.asynccontextmanager
 async def daemon(
-    run_dir: Path, broker_port: int, *, config: Path = ROOT / "config" / "edge.toml", **environment: str
+    run_dir: Path, broker_port: int | None, *, config: Path = ROOT / "config" / "edge.toml", **environment: str
 ) -> AsyncIterator[Daemon]:
-    """Run the daemon; it is ended by SIGTERM, or killed if it does not end."""
+    """Run the daemon; it is ended by SIGTERM, or killed if it does not end. Without a port: the configured broker."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -120,8 +120,7 @@ async def daemon(
         str(config),
         "--run-dir",
         str(run_dir),
-        "--broker",
-        f"127.0.0.1:{broker_port}",
+        *(() if broker_port is None else ("--broker", f"127.0.0.1:{broker_port}")),
         cwd=ROOT,
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

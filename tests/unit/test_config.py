@@ -12,7 +12,8 @@ import pytest
 
 from drivers import registry
 from drivers.model import DeviceKind, Driver, LineSettings, NibpTime, Quantity
-from edge.config import BrokerSettings, Configuration, Mode, load
+from edge.config import Configuration, Mode, load
+from edge.config_broker import BrokerSettings
 from edge.config_file import Problem
 from edge.core.config import BandLimit, BedConfig, Binding, IdentityPolicy, LimitConfig, PortConfig, StationConfig
 from edge.core.inputs import PlaceOrder, Role

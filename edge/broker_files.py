@@ -1,0 +1,268 @@
+"""`broker-files`: what a ward's broker, its edges and its stations need to know each other.
+
+The files are for trying out, and for a site without an authority of its own: whoever has `authority/ca.key` can be
+anybody. Each edge and each station gets a name of its own at the broker, and the access list binds to it what it may
+write: an edge its own states, a station its own requests (docs/mqtt.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from pydantic import TypeAdapter, ValidationError
+
+from edge.config_file import Identifier
+from edge.core.config import LOCAL
+
+AUTHORITY_DAYS = 3650
+BACKDATED = timedelta(days=1)
+"""Clocks of a site may be apart by as much."""
+
+PASSWORD_BYTES = 24
+"""192 bits of chance: such a password needs no slow hash."""
+
+_ITERATIONS, _SALT_BYTES, _KEY_BYTES = 101, 12, 64
+"""As mosquitto_passwd of mosquitto 2 has them."""
+
+_STATES = ("status", "roster", "self-check", "alarms", "alarm/+", "bed/+/+", "bed/+/alarm/+", "event")
+
+
+class BrokerFilesError(Exception):
+    """Nothing was written; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """Who is to meet at the broker: identifiers as in topics; ``hosts`` are the broker's names and addresses."""
+
+    site: str
+    edges: tuple[str, ...]
+    stations: tuple[str, ...]
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A certificate authority."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+def write(folder: Path, ward: Ward, days: int, wall_s: float, authority: Path | None = None) -> str:
+    """Write everything into a new folder; return what to do with it. Raises `BrokerFilesError`.
+
+    ``wall_s`` is the time now, Unix seconds; certificates are valid ``days`` from it. ``authority`` is the folder of
+    one that was made before; ``None``: make one.
+    """
+    _check(ward)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BrokerFilesError(f"{folder} is there already: name a new folder; nothing is ever overwritten")
+    if days < 1:
+        raise BrokerFilesError("--days: give 1 or more")
+    now = datetime.fromtimestamp(wall_s, UTC)
+    issuer = make_authority(ward.site, now) if authority is None else read_authority(authority)
+    ca = _pem(issuer.certificate)
+    users = [*(f"edge-{edge}" for edge in ward.edges), *(f"station-{name}" for name in ward.stations)]
+    passwords = {user: secrets.token_urlsafe(PASSWORD_BYTES) for user in users}
+    listed = "".join(f"{user}:{mosquitto_hash(word)}\n" for user, word in passwords.items())
+    acl = "\n".join(access_list(ward)) + "\n"
+    certificate, key = issue(issuer, "broker", now, days, hosts=ward.hosts)
+    server = {"server.crt": certificate, "server.key": key, "passwords": listed.encode(), "acl": acl.encode()}
+    parts = {"authority": {"ca.crt": ca, "ca.key": _key_pem(issuer.key)}, "broker": {"ca.crt": ca, **server}}
+    for user, word in passwords.items():
+        certificate, key = issue(issuer, user, now, days)
+        mine = {"client.crt": certificate, "client.key": key, "broker.password": f"{word}\n".encode()}
+        parts[user] = {"ca.crt": ca, **mine}
+    try:
+        for name, files in parts.items():
+            _put(folder / name, files)
+    except OSError as error:
+        raise BrokerFilesError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+    return _what_to_do(folder, ward)
+
+
+def access_list(ward: Ward) -> Iterator[str]:
+    """Give the lines of mosquitto's access list: who is not named in it may do nothing."""
+    root = f"infusion/v1/{ward.site}"
+    yield "# Made by infusion-edge broker-files. Whoever logs in under another name may neither read nor write."
+    for edge in ward.edges:
+        own = f"{root}/edge/{edge}"
+        yield f"\nuser edge-{edge}"
+        yield from (f"topic write {own}/{topic}" for topic in (*_STATES, "response/+"))
+        # It reads back what the broker keeps in its name, and hears who else speaks in it.
+        yield from (f"topic read {own}/{topic}" for topic in ("status", "alarm/+", "bed/+/alarm/+"))
+        yield f"topic readwrite {own}/fence"
+        yield from (f"topic read {own}/{topic}" for topic in ("request/+/+", "receipt/+"))
+        yield f"topic read {root}/station/+/status"
+    for station in ward.stations:
+        yield f"\nuser station-{station}"
+        yield from (f"topic read {root}/edge/+/{topic}" for topic in (*_STATES, f"response/{station}"))
+        yield from (f"topic write {root}/edge/+/{topic}" for topic in (f"request/{station}/+", f"receipt/{station}"))
+        yield f"topic readwrite {root}/station/{station}/status"
+        yield f"topic read {root}/station/+/status"
+
+
+def mosquitto_hash(password: str) -> str:
+    """Return a password as mosquitto 2 keeps it: ``$7$``, PBKDF2 with SHA-512."""
+    salt = os.urandom(_SALT_BYTES)
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS, _KEY_BYTES)
+    return f"$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(key).decode()}"
+
+
+def make_authority(site: str, now: datetime) -> Authority:
+    """Make a certificate authority that can do nothing but vouch for computers."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name(f"infusion-edge test authority of {site}")
+    builder = _builder(name, name, key.public_key(), now, AUTHORITY_DAYS)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
+    return Authority(builder.sign(key, hashes.SHA256()), key)
+
+
+def read_authority(folder: Path) -> Authority:
+    """Read one that was made before. Raises `BrokerFilesError`."""
+    try:
+        certificate = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
+        key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise BrokerFilesError(f"{folder} holds no authority (ca.crt and ca.key): {error}") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        raise BrokerFilesError(f"{folder}: ca.key is not the key of ca.crt")
+    return Authority(certificate, key)
+
+
+def issue(authority: Authority, name: str, now: datetime, days: int, hosts: Sequence[str] = ()) -> tuple[bytes, bytes]:
+    """Return a certificate and its key, PEM: of a server where it has ``hosts``, else of a client."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    ends = authority.certificate.not_valid_after_utc
+    if now + timedelta(days=days) > ends:
+        raise BrokerFilesError(f"the authority itself ends on {ends:%Y-%m-%d}: give fewer days, or make a new one")
+    builder = _builder(_name(name), authority.certificate.subject, key.public_key(), now, days)
+    purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
+    builder = builder.add_extension(issuer_key, critical=False)
+    if hosts:
+        builder = builder.add_extension(x509.SubjectAlternativeName(map(_host, hosts)), critical=False)
+    return _pem(builder.sign(authority.key, hashes.SHA256())), _key_pem(key)
+
+
+def _check(ward: Ward) -> None:
+    if not ward.edges or not ward.hosts:
+        raise BrokerFilesError("name at least one --edge, and one --host under which the broker is reached")
+    for kind, names in (("site", (ward.site,)), ("edge", ward.edges), ("station", ward.stations)):
+        for name in names:
+            try:
+                TypeAdapter(Identifier).validate_python(name)
+            except ValidationError as error:
+                context = error.errors()[0]["ctx"]
+                raise BrokerFilesError(f"--{kind}: {context['message']}; {context['remedy']}") from error
+        if len(set(names)) < len(names):
+            raise BrokerFilesError(f"--{kind}: a name is given twice")
+    if LOCAL.station in ward.stations:
+        raise BrokerFilesError(f"--station: {LOCAL.station} is the name of the edge's own control socket")
+    for host in ward.hosts:
+        try:
+            _host(host)
+        except ValueError as error:
+            raise BrokerFilesError(f"--host: {host} is neither a name nor an address") from error
+
+
+def _host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, days: int
+) -> x509.CertificateBuilder:
+    builder = x509.CertificateBuilder(issuer, subject, key, x509.random_serial_number())
+    builder = builder.not_valid_before(now - BACKDATED).not_valid_after(now + timedelta(days=days))
+    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _put(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files that nobody else on this computer may read."""
+    folder.mkdir(mode=0o700, parents=True)
+    for name, content in files.items():
+        descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+
+
+def _what_to_do(folder: Path, ward: Ward) -> str:
+    edge, host = ward.edges[0], ward.hosts[0]
+    lines = [
+        f"Written to {folder}. Copy it where nobody else can read it, then remove the folder.",
+        "Keep authority/ apart from every network: whoever has authority/ca.key can be anybody here.",
+        "",
+        "At the broker (with config/mosquitto/ward.conf as /etc/mosquitto/conf.d/ward.conf):",
+        "  sudo install -d -m 750 -g mosquitto /etc/mosquitto/infusion",
+        f"  sudo install -m 640 -g mosquitto {folder}/broker/* /etc/mosquitto/infusion/",
+        "  sudo systemctl restart mosquitto",
+    ]
+    lines += [
+        f"At the edge {name}:\n  sudo install -m 640 -g infusion-edge {folder}/edge-{name}/* /etc/infusion-edge/"
+        for name in ward.edges
+    ]
+    lines += [f"At the station {name}: {folder}/station-{name}/" for name in ward.stations]
+    lines += [
+        "",
+        f"In edge.toml of {edge}:",
+        "  [broker]",
+        f'  host = "{host}"',
+        "  tls = true",
+        '  ca_file = "ca.crt"',
+        f'  username = "edge-{edge}"',
+        '  password_file = "broker.password"',
+        "or, instead of the last two, at the listener for certificates:",
+        "  port = 8884",
+        '  certificate_file = "client.crt"',
+        '  key_file = "client.key"',
+    ]
+    return "\n".join(lines)
