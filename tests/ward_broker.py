@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
-import socket
 import ssl
 import time
 from dataclasses import replace
@@ -20,7 +19,7 @@ from edge import broker_files
 from edge.broker_files import Ward
 from edge.config_broker import BrokerSettings
 from edge.tls import TlsFiles
-from tests.broker import HOST, Heard, Mosquitto, heard_of
+from tests.broker import HOST, Heard, Mosquitto, free_port, heard_of
 
 CONFIG = Path(__file__).parents[1] / "config" / "mosquitto" / "ward.conf"
 VIEWERS = tuple(f"viewer-{number}" for number in range(6))
@@ -44,7 +43,7 @@ class WardBroker(Mosquitto):
         self._viewers = cycle(VIEWERS)
         # Made now, by the clock that mosquitto goes by, if not said otherwise.
         broker_files.write(self.files, ward, DAYS, time.time() if wall_s is None else wall_s, authority)  # noqa: TID251
-        self.certificate_port, self.plain_port = _free_ports(2)
+        self.certificate_port, self.plain_port = free_port(), free_port()
         ports = {"8883": self.port, "8884": self.certificate_port, "1883": self.plain_port}
         lines = [f"user {pwd.getpwuid(os.getuid()).pw_name}", f"log_dest file {self._log}", "log_type all"]
         for line in CONFIG.read_text(encoding="utf-8").splitlines():
@@ -131,14 +130,3 @@ def elsewhere(settings: BrokerSettings, **changes: Any) -> BrokerSettings:
     """The settings with other files for TLS."""
     assert settings.tls is not None
     return replace(settings, tls=replace(settings.tls, **changes))
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
