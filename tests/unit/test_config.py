@@ -348,7 +348,7 @@ def test_slow_line_is_warned_of(round_s: float, warned: bool, tmp_path: Path, mo
     path = put(tmp_path)
     configuration = load(path, tmp_path)
     assert configuration.core.ports[0] == PortConfig(
-        "bed-1-pump", "bbraun-space", DeviceKind.PUMP, NibpTime.NOT_MEASURED, round_s, experimental=True
+        "bed-1-pump", "bbraun-space", DeviceKind.PUMP, NibpTime.NOT_MEASURED, round_s, experimental=True, freshness=True
     )
     slow = Problem(
         str(path),
