@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import gc
+import json
 import os
 import signal
 from collections import deque
@@ -35,7 +36,7 @@ from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
-from edge.store import NewerFileError, Sent, Store, StoredState, TherapyRow
+from edge.store import NewerFileError, Run, Sent, Store, StoredState, TherapyRow
 from edge.tls import CertificateTime
 from edge.wire import (
     AlarmRevision,
@@ -150,7 +151,8 @@ class App:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = lock(path)
-            stored = self._store.open(path, self._around.run, boot_id(), rfc3339(now.wall_s))
+            configuration = json.dumps(dict(self._configuration.sha256))
+            stored = self._store.open(path, Run(self._around.run, boot_id(), rfc3339(now.wall_s), configuration))
         except (OSError, NewerFileError) as error:
             # Watching without a memory is better than not watching: an alarm says so.
             stored = StoredState(fault=str(error))

@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_dir(explain, "where the store is")
     explain.add_argument("--store", type=Path, metavar="FILE", help="another store's file (default: edge.db there)")
     explain.set_defaults(run=_explain)
+    _add_journal(commands)
     _add_broker_files(commands)
     _add_bedside(commands)
     _add_line_tools(commands)
@@ -102,6 +103,18 @@ def _add_broker_files(commands: argparse._SubParsersAction[argparse.ArgumentPars
     )
     files.add_argument("--authority", type=Path, metavar="FOLDER", help="use the authority made before (authority/)")
     files.set_defaults(run=_broker_files)
+
+
+def _add_journal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    journal = commands.add_parser("journal", help="check the chain of the journal, or write all of it out")
+    journal.add_argument("act", choices=("verify", "export"), help="check the chain, or print every row")
+    journal.add_argument(
+        "--head", metavar="HASH", help="verify: a head that was published earlier, [ROW:]HASH, must be in the chain"
+    )
+    journal.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="export (default: %(default)s)")
+    _add_run_dir(journal, "where the store is")
+    journal.add_argument("--store", type=Path, metavar="FILE", help="another store's file (default: edge.db there)")
+    journal.set_defaults(run=_journal)
 
 
 def _add_bedside(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -267,6 +280,17 @@ def _broker_files(options: argparse.Namespace) -> int:
         return EXIT_FAILED
     _say(text, to_error=False)
     return EXIT_OK
+
+
+def _journal(options: argparse.Namespace) -> int:
+    from edge.journal import export, verify  # noqa: PLC0415 - only this command pays for it
+
+    path = options.store or options.run_dir / "edge.db"
+    if options.act == "export":
+        return export(path, options.format, sys.stdout.write, _progress)
+    status, text = verify(path, options.head or "", _progress)
+    _say(text, to_error=False)
+    return status
 
 
 def _command(options: argparse.Namespace) -> int:

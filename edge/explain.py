@@ -14,7 +14,9 @@ from pathlib import Path
 
 from edge.core.ledger import RENEWS
 from edge.core.model import Phase, SignalPresence, SilenceReason
-from edge.store_file import JournalRow, OccurrenceRow, StoreFileError, read_occurrences, read_story
+from edge.rows import JournalRow, OccurrenceRow
+from edge.store_file import StoreFileError
+from edge.store_reading import read_occurrences, read_story
 
 EXIT_OK = 0
 EXIT_UNKNOWN = 2

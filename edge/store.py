@@ -26,23 +26,28 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from edge.rows import (
+    AlarmRow,
+    AnswerRow,
+    Head,
+    Item,
+    JournalRow,
+    Omitted,
+    OutboxRow,
+    Run,
+    Sent,
+    StoredState,
+    TherapyRow,
+    Transaction,
+)
 from edge.store_file import (
     ANSWERS_MAX,
     ANSWERS_READ_MAX,
     BUSY_S,
     OUTBOX_MAX,
-    AlarmRow,
-    AnswerRow,
-    Item,
-    JournalRow,
     NewerFileError,
-    OutboxRow,
     Outcome,
-    Sent,
-    StoredState,
     StoreFile,
-    TherapyRow,
-    Transaction,
     error_text,
 )
 
@@ -56,11 +61,14 @@ __all__ = [
     "RETRY_S",
     "AlarmRow",
     "AnswerRow",
+    "Head",
     "Item",
     "JournalRow",
     "NewerFileError",
+    "Omitted",
     "OnResult",
     "OutboxRow",
+    "Run",
     "Sent",
     "Store",
     "StoredState",
@@ -109,14 +117,21 @@ class Store:
         self._closing = True
         self._given_up = False
         self._thread: threading.Thread | None = None
+        self._head = Head(0, b"")
 
-    def open(self, path: Path, run: str, boot_id: str, wall: str) -> StoredState:
+    @property
+    def head(self) -> Head:
+        """The last row of the journal that is known to be committed."""
+        return self._head
+
+    def open(self, path: Path, run: Run) -> StoredState:
         """Check, migrate and read the file, note the run in it, and start the thread. Blocks: call it before the loop.
 
         A failing disk does not raise: see `StoredState.fault`. Raises `NewerFileError`.
         """
-        file = StoreFile(path, run, boot_id, wall)
+        file = StoreFile(path, run)
         state = file.open()
+        self._head = file.head
         self._closing = False
         self._thread = threading.Thread(target=self._work, args=(file,), name="store", daemon=True)
         self._thread.start()
@@ -185,6 +200,7 @@ class Store:
                 self._put_back(batch, error_text(error))
             else:
                 self._failing = False
+                self._head = file.head
                 for waiting, outcome in zip(batch, outcomes, strict=True):
                     self._tell(waiting.item, outcome)
         file.drop()

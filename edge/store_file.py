@@ -1,4 +1,4 @@
-"""The one module that knows SQLite: the store's rows, its file with its migrations, and how to read it from outside.
+"""The store's file with its migrations: the module that writes SQLite; `store_reading` reads it from outside.
 
 It works on plain rows and knows nothing of what an alarm means. WAL with ``synchronous = FULL``: what is told as
 committed has been flushed to the disk, and others read while one writes.
@@ -6,21 +6,41 @@ committed has been flushed to the disk, and others read while one writes.
 A file found damaged at the start is set aside, never deleted. Damage found later is told as a failure until the next
 start, since a fresh file would lack the alarms that stand. A commit that the disk refused may turn out to be written
 after all: its events and answers are then taken once, and its journal rows may stand twice.
+
+The journal is chained (`edge/chain.py`) and bounded in rows, bytes and age: over a bound the oldest rows go, some at a
+time, and a checkpoint carries the chain on. Starts whose rows are all gone go with the next start.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import astuple, replace
+from datetime import datetime, timedelta
 from importlib import resources
 from itertools import count, starmap
 from pathlib import Path
 from typing import TypeAlias
 
-OUTBOX_MAX = 50_000
-"""Events that wait for the broker: 20 beds, 30 transitions an hour, three days. At 1 KB each read at start, 50 MB."""
+from edge.chain import CHECKPOINT, GENESIS, checkpoint_body, link
+from edge.rows import (
+    AlarmRow,
+    AnswerRow,
+    Head,
+    Item,
+    JournalRow,
+    Omitted,
+    OutboxRow,
+    Run,
+    Sent,
+    StoredState,
+    TherapyRow,
+    Transaction,
+)
+
+OUTBOX_MAX = 60_000
+"""Events that wait for the broker: more than the sender keeps (`send_queue.EVENTS_MAX`), which leaves out the least."""
 
 ANSWERS_MAX = 10_000
 """Answers that are kept: 20 beds, 20 requests an hour, one day; 3 MB. A repeat that old is refused for its age."""
@@ -31,10 +51,29 @@ ANSWERS_READ_MAX = 1000
 BUSY_S = 2.0
 """How long a commit waits for another program's lock: longer than a backup holds it, short for a nurse who waits."""
 
+JOURNAL_ROWS_MAX = 500_000
+"""A year of a bed with a row a minute: longer than the story of an alarm is asked for."""
+
+JOURNAL_AGE_MAX = timedelta(days=400)
+"""The story of an alarm can be told a year later; patients' data is not kept for ever."""
+
+FILE_BYTES_MAX = 256 * 1024 * 1024
+"""The whole file: it is checked at each start, and this takes a slow card some seconds."""
+
+CHECK_ROWS = 256
+"""So often, in rows of the journal, its bounds are looked at."""
+
+PRUNE_ROWS = 1000
+"""So many rows go at once: more than come between two looks, and few enough to hold up no commit."""
+
 _DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _PARTS = ("", "-wal", "-shm")
 _BAD_ROW = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError)
 """What a row itself can be to blame for; every other error is the disk's or the file's."""
+
+
+Outcome: TypeAlias = tuple[bool, str]
+"""Whether an item was committed, and what there is to say about it."""
 
 
 class StoreFileError(Exception):
@@ -49,127 +88,18 @@ class _DamagedError(Exception):
     """The file cannot be trusted."""
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmRow:
-    """The state of one alarm that stands; one row a ``(bed, key)``."""
-
-    bed: str
-    key: str
-    occurrence: str
-    rev: int
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """One event for the broker, named ``(run, event_seq)`` for ever."""
-
-    run: str
-    event_seq: int
-    topic: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class JournalRow:
-    """One line of the history. ``wall`` is a label, ``mono_s`` compares within one kernel boot."""
-
-    run: str
-    kind: str
-    wall: str
-    synchronised: bool
-    mono_s: float
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerRow:
-    """What was answered to one request; of two answers to one ``(station, request_id)`` the first is kept."""
-
-    station: str
-    request_id: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class TherapyRow:
-    """One part of a bed's therapy; one row a ``(bed, part)``. A ``body`` of ``None`` removes it."""
-
-    bed: str
-    part: str
-    body: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """All rows of one step, committed together. ``ended`` names alarms, ``(bed, key)``, that stand no more.
-
-    A key in both ``ended`` and ``alarms`` ended and began again: it stands.
-    """
-
-    mark: int
-    alarms: tuple[AlarmRow, ...] = ()
-    ended: tuple[tuple[str, str], ...] = ()
-    events: tuple[OutboxRow, ...] = ()
-    journal: tuple[JournalRow, ...] = ()
-    answers: tuple[AnswerRow, ...] = ()
-    therapy: tuple[TherapyRow, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The broker has acknowledged an event: it leaves the outbox."""
-
-    run: str
-    event_seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredState:
-    """What the file held at the start.
-
-    ``previous_run`` is empty where the file is new;
-    ``outbox`` is oldest first, and so are ``answers``, the newest `ANSWERS_READ_MAX`. ``set_aside`` names the file that
-    was found damaged: its alarms, events, answers and therapies are missing here. ``fault`` says why the file cannot
-    be written or, with nothing else given, not even be read; the store goes on trying. Both call for a high alarm.
-    """
-
-    previous_run: str = ""
-    previous_event_seq: int = 0
-    alarms: tuple[AlarmRow, ...] = ()
-    outbox: tuple[OutboxRow, ...] = ()
-    answers: tuple[AnswerRow, ...] = ()
-    therapy: tuple[TherapyRow, ...] = ()
-    set_aside: str | None = None
-    fault: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OccurrenceRow:
-    """One occurrence of an alarm: when the journal first names it, and what it last came to."""
-
-    occurrence: str
-    bed: str
-    key: str
-    first_wall: str
-    phase: str
-    text: str
-
-
-Item: TypeAlias = Transaction | Sent
-Outcome: TypeAlias = tuple[bool, str]
-"""Whether an item was committed, and what there is to say about it."""
-
-
 class StoreFile:
     """The file and its connection, made when needed and dropped after any error; used by one thread at a time."""
 
-    def __init__(self, path: Path, run: str, boot_id: str, wall: str) -> None:
+    def __init__(self, path: Path, run: Run) -> None:
         self._path = path
-        self._run = (run, boot_id, wall)
+        self._run = run
         self._db: sqlite3.Connection | None = None
         self._checked = False
         self._outbox_rows = 0
+        self._first_number = 1
+        self._unlooked_rows = 0
+        self.head = Head(0, GENESIS)
 
     def open(self) -> StoredState:
         """Check, migrate and read the file, and note the run in it; a damaged one is set aside and a new one begun.
@@ -183,6 +113,7 @@ class StoreFile:
             except _DamagedError:
                 state = StoredState(set_aside=self._set_aside())
             self.commit(())
+            self._forget_gone_runs()
         except NewerFileError:
             self.drop()
             raise
@@ -195,7 +126,7 @@ class StoreFile:
         """Commit items in order, as one; whatever is raised, nothing of them was (and `drop` must follow)."""
         db = self._connect()
         db.execute("BEGIN IMMEDIATE")
-        db.execute("INSERT INTO run (run_id, boot_id, started_wall) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", self._run)
+        db.execute(_RUN, astuple(self._run))
         outcomes = [self._apply(db, item) for item in items]
         db.execute("COMMIT")
         return outcomes
@@ -214,10 +145,14 @@ class StoreFile:
             raise _DamagedError("the file is empty or gone")
         try:
             db = self._connect()
-            previous = "SELECT run_id, last_event_seq FROM run WHERE run_id <> ? ORDER BY position DESC LIMIT 1"
-            run, event_seq = db.execute(previous, self._run[:1]).fetchone() or ("", 0)
+            previous = """
+                SELECT run_id, last_event_seq, configuration FROM run WHERE run_id <> ? ORDER BY position DESC LIMIT 1
+            """
+            run, event_seq, configuration = db.execute(previous, (self._run.run,)).fetchone() or ("", 0, "")
+            known = "SELECT last_wall FROM run WHERE last_wall <> '' ORDER BY position DESC LIMIT 1"
+            (last_wall,) = db.execute(known).fetchone() or ("",)
             alarms = db.execute("SELECT bed, key, occurrence, rev, body FROM alarm_state ORDER BY bed, key")
-            outbox = db.execute("SELECT run, event_seq, topic, payload FROM outbox ORDER BY position")
+            outbox = db.execute("SELECT run, event_seq, topic, payload, priority, wall_s FROM outbox ORDER BY position")
             newest = "SELECT station, request_id, body FROM answer ORDER BY position DESC LIMIT ?"
             answers = reversed(db.execute(newest, (ANSWERS_READ_MAX,)).fetchall())
             therapy = db.execute("SELECT bed, part, body FROM therapy ORDER BY bed, part")
@@ -228,11 +163,17 @@ class StoreFile:
                 outbox=tuple(starmap(OutboxRow, outbox)),
                 answers=tuple(starmap(AnswerRow, answers)),
                 therapy=tuple(starmap(TherapyRow, therapy)),
+                previous_configuration=configuration,
+                last_known_wall=last_wall,
             )
         except sqlite3.Error as error:
-            if _is_damage(error):
+            if is_damage(error):
                 raise _DamagedError(str(error)) from error
             raise
+
+    def _forget_gone_runs(self) -> None:
+        # With foreign keys, each run that goes would be looked for in the whole journal.
+        self._connect().executescript(f"PRAGMA foreign_keys = OFF; {_GONE_RUNS}; PRAGMA foreign_keys = ON;")
 
     def _set_aside(self) -> str:
         """Rename the file and its companions, so that the three still open as one; return the new name."""
@@ -256,46 +197,60 @@ class StoreFile:
         self._db = db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         if not self._checked and (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise _DamagedError(verdict)
-        migrations = _migrations()
+        known = migrations()
         (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > len(migrations):
-            raise _newer(self._path, version)
+        if version > len(known):
+            raise newer(self._path, version)
         db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
-        for number, sql in enumerate(migrations[version:], version + 1):
+        for number, sql in enumerate(known[version:], version + 1):
             db.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
         (self._outbox_rows,) = db.execute("SELECT count(*) FROM outbox").fetchone()
+        self._find_head(db)
         self._checked = True
         return db
 
+    def _find_head(self, db: sqlite3.Connection) -> None:
+        """Find where the chain goes on: numbers that were given once are never given again."""
+        (given,) = db.execute("SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'journal'").fetchone()
+        (first,) = db.execute("SELECT min(id) FROM journal").fetchone()
+        (before,) = db.execute("SELECT hash FROM journal ORDER BY id DESC LIMIT 1").fetchone() or (None,)
+        self.head = Head(given, before or GENESIS)
+        self._first_number = first or given + 1
+
     def _apply(self, db: sqlite3.Connection, item: Item) -> Outcome:
         """Write one item; undo it alone where a row of it is refused."""
-        outbox_rows = self._outbox_rows
+        before = (self._outbox_rows, self._first_number, self._unlooked_rows, self.head)
         db.execute("SAVEPOINT item")
         try:
             left_out = self._write(db, item)
             outcome = (True, f"the outbox is full: {left_out} events not kept" if left_out else "")
         except _BAD_ROW as error:
             db.execute("ROLLBACK TO item")
-            self._outbox_rows = outbox_rows
+            self._outbox_rows, self._first_number, self._unlooked_rows, self.head = before
             outcome = (False, f"refused: {error_text(error)}")
         db.execute("RELEASE item")
         return outcome
 
     def _write(self, db: sqlite3.Connection, item: Item) -> int:
         """Write the rows of an item; return how many of its events found no room."""
-        if isinstance(item, Sent):
-            deleted = db.execute("DELETE FROM outbox WHERE run = ? AND event_seq = ?", astuple(item))
-            self._outbox_rows -= deleted.rowcount
-            return 0
+        match item:
+            case Sent():
+                self._remove_events(db, [astuple(item)])
+                return 0
+            case Omitted():
+                self._omit(db, item)
+                return 0
+            case _:
+                return self._write_rows(db, item)
+
+    def _write_rows(self, db: sqlite3.Connection, item: Transaction) -> int:
         alarm = "INSERT OR REPLACE INTO alarm_state (bed, key, occurrence, rev, body) VALUES (?, ?, ?, ?, ?)"
-        line = "INSERT INTO journal (run, kind, wall, synchronised, mono_s, body) VALUES (?, ?, ?, ?, ?, ?)"
-        event = "INSERT INTO outbox (run, event_seq, topic, payload) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
         last = "UPDATE run SET last_event_seq = ? WHERE run_id = ?"
         answer = "INSERT INTO answer (station, request_id, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
         oldest = "DELETE FROM answer WHERE position <= (SELECT max(position) FROM answer) - ?"
         db.executemany("DELETE FROM alarm_state WHERE bed = ? AND key = ?", item.ended)
         db.executemany(alarm, map(astuple, item.alarms))
-        db.executemany(line, map(astuple, item.journal))
+        self._write_journal(db, item.journal)
         if item.answers:
             db.executemany(answer, map(astuple, item.answers))
             db.execute(oldest, (ANSWERS_MAX,))
@@ -305,9 +260,87 @@ class StoreFile:
         db.executemany(part, [astuple(row) for row in item.therapy if row.body is not None])
         kept = item.events[: max(0, OUTBOX_MAX - self._outbox_rows)]
         for row in kept:
-            self._outbox_rows += db.execute(event, astuple(row)).rowcount
+            self._outbox_rows += db.execute(_EVENT, astuple(row)).rowcount
             db.execute(last, (row.event_seq, row.run))
         return len(item.events) - len(kept)
+
+    def _remove_events(self, db: sqlite3.Connection, names: Sequence[tuple[str, int]]) -> None:
+        deleted = db.executemany("DELETE FROM outbox WHERE run = ? AND event_seq = ?", names)
+        self._outbox_rows -= deleted.rowcount
+
+    def _omit(self, db: sqlite3.Connection, item: Omitted) -> None:
+        notice = item.notice
+        name = (notice.run, notice.event_seq)
+        instead = "UPDATE outbox SET topic = ?, payload = ?, priority = ?, wall_s = ? WHERE run = ? AND event_seq = ?"
+        self._remove_events(db, [one for one in item.events if one != name])
+        said = (notice.topic, notice.payload, notice.priority, notice.wall_s)
+        if not db.execute(instead, (*said, *name)).rowcount:
+            self._outbox_rows += db.execute(_EVENT, astuple(notice)).rowcount
+
+    # --- the journal --------------------------------------------------------------------------------------------------
+
+    def _write_journal(self, db: sqlite3.Connection, rows: Sequence[JournalRow]) -> None:
+        for row in rows:
+            self._chain(db, row)
+        known = next((row for row in reversed(rows) if row.synchronised), None)
+        if known is not None:
+            db.execute("UPDATE run SET last_wall = ? WHERE run_id = ?", (known.wall, known.run))
+        self._unlooked_rows += len(rows)
+        if self._unlooked_rows >= CHECK_ROWS:
+            self._unlooked_rows = 0
+            why = self._over_bounds(db, rows[-1])
+            if why:
+                self._prune(db, rows[-1], why)
+
+    def _chain(self, db: sqlite3.Connection, row: JournalRow) -> None:
+        number = self.head.number + 1
+        head = Head(number, link(self.head.hash, number, row))
+        line = "INSERT INTO journal (id, run, kind, wall, synchronised, mono_s, body, hash) VALUES (?,?,?,?,?,?,?,?)"
+        db.execute(line, (number, *astuple(row), head.hash))
+        self.head = head
+
+    def _over_bounds(self, db: sqlite3.Connection, newest: JournalRow) -> str:
+        """Say which bound the journal is over; empty if it is over none."""
+        if self.head.number - self._first_number + 1 > JOURNAL_ROWS_MAX:
+            return f"more than {JOURNAL_ROWS_MAX} rows"
+        if db.execute(_BYTES_USED).fetchone()[0] > FILE_BYTES_MAX:
+            return f"more than {FILE_BYTES_MAX} bytes"
+        found = db.execute("SELECT wall, synchronised FROM journal WHERE id = ?", (self._first_number,)).fetchone()
+        if found is not None and found[1] and newest.synchronised and _age(found[0], newest.wall) > JOURNAL_AGE_MAX:
+            return f"older than {JOURNAL_AGE_MAX.days} days"
+        return ""
+
+    def _prune(self, db: sqlite3.Connection, newest: JournalRow, why: str) -> None:
+        """Let the oldest rows go, and carry the chain on."""
+        last_gone = min(self._first_number + PRUNE_ROWS, self.head.number) - 1
+        (before,) = db.execute("SELECT hash FROM journal WHERE id = ?", (last_gone,)).fetchone() or (None,)
+        db.execute("DELETE FROM journal WHERE id <= ?", (last_gone,))
+        self._first_number = last_gone + 1
+        self._chain(db, replace(newest, kind=CHECKPOINT, body=checkpoint_body(last_gone, before or GENESIS, why)))
+
+
+_RUN = """
+    INSERT INTO run (run_id, boot_id, started_wall, configuration) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+_BYTES_USED = """
+    SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+"""
+_EVENT = """
+    INSERT INTO outbox (run, event_seq, topic, payload, priority, wall_s) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING
+"""
+_GONE_RUNS = """
+    DELETE FROM run WHERE run_id NOT IN (SELECT run FROM outbox) AND position <
+        (SELECT position FROM run WHERE run_id = (SELECT run FROM journal ORDER BY id LIMIT 1))
+"""
+
+
+def _age(older: str, newer: str) -> timedelta:
+    """Return the difference of two times of day; none where one of them cannot be read."""
+    try:
+        return datetime.fromisoformat(newer) - datetime.fromisoformat(older)
+    except (ValueError, TypeError):
+        return timedelta(0)
 
 
 def error_text(error: Exception) -> str:
@@ -315,82 +348,20 @@ def error_text(error: Exception) -> str:
     return f"{getattr(error, 'sqlite_errorname', type(error).__name__)}: {error}"
 
 
-def read_story(path: Path, occurrence: str) -> tuple[JournalRow, ...]:
-    """Read what the journal says of one occurrence, oldest first; nothing, where it does not know it.
-
-    Opens the file to read alone, and so beside a running daemon. Raises `StoreFileError`.
-    """
-    story = "SELECT run, kind, wall, synchronised, mono_s, body FROM story WHERE occurrence = ? ORDER BY id"
-    with _reading(path) as db:
-        return tuple(
-            JournalRow(run, kind, wall, bool(synchronised), mono_s, body)
-            for run, kind, wall, synchronised, mono_s, body in db.execute(story, (occurrence,))
-        )
-
-
-def read_occurrences(path: Path, limit: int) -> tuple[OccurrenceRow, ...]:
-    """Read the occurrences of which the journal has a phase, at most ``limit``, the one that changed last first.
-
-    Opens the file to read alone, and so beside a running daemon. Raises `StoreFileError`.
-    """
-    changes = """
-        SELECT occurrence, ifnull(bed, ''), ifnull(key, ''), phase, ifnull(text, '') FROM story
-        WHERE occurrence IS NOT NULL AND phase IS NOT NULL ORDER BY id DESC
-    """
-    first = "SELECT wall FROM story WHERE occurrence = ? ORDER BY id LIMIT 1"
-    found: dict[str, OccurrenceRow] = {}
-    with _reading(path) as db:
-        # The journal is kept for ever: read back only as far as is asked for.
-        for occurrence, bed, key, phase, text in db.execute(changes):
-            if len(found) >= limit:
-                break
-            if occurrence not in found:
-                (first_wall,) = db.execute(first, (occurrence,)).fetchone()
-                found[occurrence] = OccurrenceRow(occurrence, bed, key, first_wall, phase, text)
-    return tuple(found.values())
-
-
-@contextlib.contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a file to read alone. Raises `StoreFileError`, also for what goes wrong while it is open."""
-    try:
-        if not path.exists():
-            raise StoreFileError(f"there is no {path}: check the path, or start infusion-edge once, which makes it")
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, timeout=BUSY_S, isolation_level=None, uri=True)) as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            known = len(_migrations())
-            if version > known:
-                raise _newer(path, version)
-            if version < known:
-                raise StoreFileError(
-                    f"{path} has version {version}, older than {known}: start infusion-edge once, which renews it"
-                )
-            yield db
-    except (sqlite3.Error, OSError) as error:
-        if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
-            raise StoreFileError(
-                f"{path} is no store of infusion-edge ({error_text(error)}): check the path"
-            ) from error
-        if _is_damage(error):
-            remedy = "restart infusion-edge, which sets it aside and begins a new one"
-            raise StoreFileError(f"{path} is damaged ({error_text(error)}): {remedy}") from error
-        remedy = "try again, as root or as the user of infusion-edge"
-        raise StoreFileError(f"{path} cannot be read ({error_text(error)}): {remedy}") from error
-
-
-def _migrations() -> list[str]:
+def migrations() -> list[str]:
     """The migrations in order; the file ``0001_*.sql`` leads to version 1, and so on without a gap."""
     files = [file for file in resources.files("edge").joinpath("migrations").iterdir() if file.name.endswith(".sql")]
     return [file.read_text(encoding="utf-8") for file in sorted(files, key=lambda file: file.name)]
 
 
-def _newer(path: Path, version: int) -> NewerFileError:
-    known = len(_migrations())
+def newer(path: Path, version: int) -> NewerFileError:
+    """Return the error of a file that has a later version than this program knows."""
+    known = len(migrations())
     return NewerFileError(f"{path} has version {version}; this program knows {known} and older: update it")
 
 
-def _is_damage(error: Exception) -> bool:
+def is_damage(error: Exception) -> bool:
+    """Tell whether an error means that the file cannot be trusted."""
     # A text that is no UTF-8 is found by the Python module, which gives no name.
     name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
     return isinstance(error, sqlite3.Error) and name.startswith(_DAMAGE)

@@ -85,9 +85,9 @@ def test_the_daemon_runs_from_it(programs: Path, tmp_path: Path) -> None:
 
 def test_its_migrations_make_a_store(programs: Path, tmp_path: Path) -> None:
     make = (
-        "from pathlib import Path; from edge.store import Store; "
+        "from pathlib import Path; from edge.store import Run, Store; "
         "store = Store(lambda *told: None, lambda call, *told: call(*told)); "
-        "opened = store.open(Path('edge.db'), 'run', 'boot', '2026-01-01T00:00:00.000Z'); "
+        "opened = store.open(Path('edge.db'), Run('run', 'boot', '2026-01-01T00:00:00.000Z')); "
         "print('fault:', opened.fault); store.close(3.0)"
     )
     assert run(programs / "python", "-c", make, cwd=tmp_path).strip() == "fault:"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge import store as module
-from edge.store import AlarmRow, AnswerRow, Item, OutboxRow, Sent, Store, Transaction
+from edge.store import AlarmRow, AnswerRow, Item, OutboxRow, Run, Sent, Store, Transaction
 from edge.store_file import StoreFile
 
 KEYS = ("A", "B", "C")
@@ -54,12 +54,12 @@ def test_the_file_holds_what_was_told(items: list[Item], failures: list[bool], q
         mock.patch.object(StoreFile, "commit", failing),
     ):
         store = Store(lambda mark, committed, _: told.append((mark, committed)), lambda call: call())
-        store.open(Path(directory, "store.db"), "run", "boot", "")
+        store.open(Path(directory, "store.db"), Run("run", "boot", ""))
         for item in items:
             store.submit(item)
         assert store.close(5.0)
         fresh = Store(lambda *_: None, lambda call: call())
-        state = fresh.open(Path(directory, "store.db"), "next", "boot", "")
+        state = fresh.open(Path(directory, "store.db"), Run("next", "boot", ""))
         assert fresh.close(5.0)
 
     alarms: dict[str, AlarmRow] = {}

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.store import AlarmRow, AnswerRow, Item, JournalRow, OutboxRow, Sent, Store, StoredState, Transaction
-from edge.store_file import StoreFile, _migrations
+from edge.store import AlarmRow, AnswerRow, Item, JournalRow, OutboxRow, Run, Sent, Store, StoredState, Transaction
+from edge.store_file import StoreFile, migrations
 
 WALL = "2025-03-01T12:00:00.000Z"
 LIMIT_S = 5.0
-KNOWN = len(_migrations())
+KNOWN = len(migrations())
 """The version that this program makes of a file."""
 
 
@@ -44,10 +44,10 @@ class Results:
 
 
 class Opened:
-    def __init__(self, path: Path, run: str = "run-1", boot_id: str = "boot-1") -> None:
+    def __init__(self, path: Path, run: str = "run-1", boot_id: str = "boot-1", configuration: str = "") -> None:
         self.results = Results()
         self.store = Store(self.results.take, lambda call: call())
-        self.state = self.store.open(path, run, boot_id, WALL)
+        self.state = self.store.open(path, Run(run, boot_id, WALL, configuration))
 
     def commit(self, *items: Transaction | Sent) -> None:
         """Submit, and wait until the last transaction is told."""
@@ -142,7 +142,7 @@ CHILD = """
 import os, resource, sys, threading
 from pathlib import Path
 from edge import store as module
-from edge.store import AlarmRow, OutboxRow, Store, Transaction
+from edge.store import AlarmRow, OutboxRow, Run, Store, Transaction
 
 what, path, run = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 told = threading.Semaphore(0)
@@ -159,7 +159,7 @@ def put(mark, size=10):
 
 if what == "full":
     module.RETRY_S = 0.02
-    store.open(path, run, "boot", "")
+    store.open(path, Run(run, "boot", ""))
     put(1)
     told.acquire()
     resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
@@ -170,12 +170,12 @@ if what == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert store.close(5.0)
 elif what == "leave":
-    store.open(path, run, "boot", "")
+    store.open(path, Run(run, "boot", ""))
     put(1)
     told.acquire()
     os._exit(0)
 else:
-    store.open(path, run, "boot", "")
+    store.open(path, Run(run, "boot", ""))
     mark = 0
     while True:
         for _ in range(5):

@@ -4,12 +4,13 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge import store as module
-from edge.store import Sent, Store, StoredState, Transaction
+from edge.store import JournalRow, Run, Sent, Store, StoredState, Transaction
 from edge.store_file import StoreFile
 from tests.unit.stores import (
     LIMIT_S,
@@ -35,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_connection_is_durable_and_checks_references(path: Path) -> None:
-    file = StoreFile(path, "run-1", "boot-1", WALL)
+    file = StoreFile(path, Run("run-1", "boot-1", WALL))
     db = file._connect()
     full = 2
     assert db.execute("PRAGMA synchronous").fetchone() == (full,)
@@ -64,6 +65,7 @@ def test_what_was_committed_is_there_after_a_restart(path: Path) -> None:
         alarms=(alarm(rev=2, body='{"v":"12.50"}'),),
         outbox=(event(1), event(2), event(3)),
         answers=(answer(2, '{"done":true}'), answer(1)),
+        last_known_wall=WALL,
     )
     second.commit(numbered(1, "run-2"), Sent("run-1", 1), Sent("run-1", 2))
     second.close()
@@ -136,7 +138,7 @@ def test_a_result_is_told_only_when_another_program_can_read_the_row(path: Path)
         seen.append(rows(path, "SELECT event_seq FROM outbox WHERE event_seq = ?", mark))
 
     store = Store(look, lambda call: call())
-    store.open(path, "run-1", "boot-1", WALL)
+    store.open(path, Run("run-1", "boot-1", WALL))
     for mark in range(1, 21):
         store.submit(numbered(mark))
     assert store.close(LIMIT_S)
@@ -168,7 +170,7 @@ async def test_results_come_in_the_event_loop_and_a_stalled_disk_delays_nobody(p
     loop = asyncio.get_running_loop()
     told: asyncio.Queue[tuple[int, bool, str, int]] = asyncio.Queue()
     store = Store(lambda *result: told.put_nowait((*result, threading.get_ident())), loop.call_soon_threadsafe)
-    store.open(path, "run-1", "boot-1", WALL)
+    store.open(path, Run("run-1", "boot-1", WALL))
     with locked(path):
         began_s = loop.time()
         for mark in range(1, 101):
@@ -187,7 +189,7 @@ def test_a_closed_loop_does_not_keep_the_rest_from_the_disk(path: Path) -> None:
         raise RuntimeError("Event loop is closed")
 
     store = Store(Results().take, refuse)
-    store.open(path, "run-1", "boot-1", WALL)
+    store.open(path, Run("run-1", "boot-1", WALL))
     store.submit(numbered(1))
     store.submit(numbered(2))
     assert store.close(LIMIT_S)
@@ -199,3 +201,17 @@ def test_the_thread_is_a_daemon_with_a_name(path: Path) -> None:
     assert [thread.daemon for thread in threading.enumerate() if thread.name == "store"] == [True]
     opened.close()
     assert "store" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_the_configuration_and_the_last_time_that_was_right_are_given_back(path: Path) -> None:
+    first = Opened(path, configuration='{"edge.toml":"ab"}')
+    wrong = JournalRow("run-1", "clock", "1970-01-01T00:00:01.000Z", synchronised=False, mono_s=1.0, body="{}")
+    first.commit(Transaction(1, journal=(wrong,)))
+    first.close()
+    second = Opened(path, "run-2", configuration='{"edge.toml":"cd"}')
+    assert (second.state.previous_configuration, second.state.last_known_wall) == ('{"edge.toml":"ab"}', "")
+    second.commit(Transaction(1, journal=(line(run="run-2"), replace(wrong, run="run-2"))))
+    second.close()
+    third = reload(path, "run-3")
+    assert (third.previous_configuration, third.last_known_wall) == ('{"edge.toml":"cd"}', WALL)
+    assert reload(path, "run-4").last_known_wall == WALL

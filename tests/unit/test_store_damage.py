@@ -8,7 +8,7 @@ import pytest
 
 from edge import store as module
 from edge import store_file
-from edge.store import NewerFileError, Store, StoredState, Transaction
+from edge.store import NewerFileError, Run, Store, StoredState, Transaction
 from tests.unit.stores import (
     KNOWN,
     LIMIT_S,
@@ -118,7 +118,7 @@ def test_a_newer_file_is_refused_and_left_as_it_is(path: Path) -> None:
     before = path.read_bytes()
     store = Store(Results().take, lambda call: call())
     with pytest.raises(NewerFileError, match=f"has version 99; this program knows {KNOWN} and older"):
-        store.open(path, "run-2", "boot-1", WALL)
+        store.open(path, Run("run-2", "boot-1", WALL))
     assert store.close(LIMIT_S)
     assert [file.name for file in path.parent.iterdir()] == ["store.db"]
     assert path.read_bytes() == before

@@ -10,7 +10,7 @@ import pytest
 
 from edge import store as module
 from edge import store_file
-from edge.store import Sent, Store
+from edge.store import Run, Sent, Store
 from tests.unit.stores import LIMIT_S, WALL, Opened, Results, child, fail_commits, locked, numbered, reload
 
 
@@ -60,7 +60,7 @@ def test_a_store_that_is_not_open_refuses_at_once(path: Path) -> None:
     store.submit(numbered(1))
     store.submit(Sent("run-1", 1))
     assert store.close(0.0)
-    store.open(path, "run-1", "boot-1", WALL)
+    store.open(path, Run("run-1", "boot-1", WALL))
     assert store.close(LIMIT_S)
     store.submit(numbered(2))
     assert results.told == [(1, False, "the store is closed"), (2, False, "the store is closed")]

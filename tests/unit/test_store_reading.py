@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from edge.rows import OccurrenceRow
 from edge.store import JournalRow, NewerFileError, Transaction
-from edge.store_file import OccurrenceRow, StoreFileError, _reading, read_occurrences, read_story
+from edge.store_file import StoreFileError
+from edge.store_reading import read_occurrences, read_story, reading
 from tests.unit.stores import KNOWN, WALL, Opened, line, locked, reload, rows, wait_until_taken
 
 
@@ -120,7 +122,7 @@ def test_reading_changes_nothing(path: Path) -> None:
 
 def test_what_reads_cannot_write(path: Path) -> None:
     filled(path, line())
-    with pytest.raises(StoreFileError, match="SQLITE_READONLY"), _reading(path) as db:
+    with pytest.raises(StoreFileError, match="SQLITE_READONLY"), reading(path) as db:
         db.execute("DELETE FROM journal")
 
 
@@ -145,7 +147,7 @@ def test_a_newer_file_is_refused(path: Path) -> None:
         read_story(path, "run-1-1")
 
 
-@pytest.mark.parametrize("version", [0, 1])
+@pytest.mark.parametrize("version", range(KNOWN))
 def test_a_file_that_was_not_migrated_yet_is_refused(path: Path, version: int) -> None:
     filled(path)
     rows(path, f"PRAGMA user_version = {version}")

@@ -1,0 +1,113 @@
+"""The store's file as it is read from outside, beside a running daemon: opened to read alone.
+
+Every function raises `StoreFileError`, whose text says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.chain import CHECKPOINT
+from edge.rows import ChainedRow, JournalRow, OccurrenceRow
+from edge.store_file import BUSY_S, StoreFileError, error_text, is_damage, migrations, newer
+
+
+def read_story(path: Path, occurrence: str) -> tuple[JournalRow, ...]:
+    """Read what the journal says of one occurrence, oldest first; nothing, where it does not know it.
+
+    Opens the file to read alone, and so beside a running daemon. Raises `StoreFileError`.
+    """
+    story = "SELECT run, kind, wall, synchronised, mono_s, body FROM story WHERE occurrence = ? ORDER BY id"
+    with reading(path) as db:
+        return tuple(map(_row, db.execute(story, (occurrence,))))
+
+
+def read_occurrences(path: Path, limit: int) -> tuple[OccurrenceRow, ...]:
+    """Read the occurrences of which the journal has a phase, at most ``limit``, the one that changed last first.
+
+    Opens the file to read alone, and so beside a running daemon. Raises `StoreFileError`.
+    """
+    changes = """
+        SELECT occurrence, ifnull(bed, ''), ifnull(key, ''), phase, ifnull(text, '') FROM story
+        WHERE occurrence IS NOT NULL AND phase IS NOT NULL ORDER BY id DESC
+    """
+    first = "SELECT wall FROM story WHERE occurrence = ? ORDER BY id LIMIT 1"
+    found: dict[str, OccurrenceRow] = {}
+    with reading(path) as db:
+        # The journal is kept for ever: read back only as far as is asked for.
+        for occurrence, bed, key, phase, text in db.execute(changes):
+            if len(found) >= limit:
+                break
+            if occurrence not in found:
+                (first_wall,) = db.execute(first, (occurrence,)).fetchone()
+                found[occurrence] = OccurrenceRow(occurrence, bed, key, first_wall, phase, text)
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class WholeJournal:
+    """The journal as it is at one moment: its rows in their order, the last checkpoint, the highest number given."""
+
+    rows: Iterator[ChainedRow]
+    count: int
+    highest: int
+    checkpoint: JournalRow | None
+
+
+@contextlib.contextmanager
+def whole_journal(path: Path) -> Iterator[WholeJournal]:
+    """Read the journal row by row, while the file stays open."""
+    with reading(path) as db:
+        db.execute("BEGIN")  # what a daemon writes meanwhile is not seen
+        last = """
+            SELECT run, kind, wall, synchronised, mono_s, body FROM journal WHERE kind = ? ORDER BY id DESC LIMIT 1
+        """
+        checkpoint = db.execute(last, (CHECKPOINT,)).fetchone()
+        (count,) = db.execute("SELECT count(*) FROM journal").fetchone()
+        (highest,) = db.execute("SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'journal'").fetchone()
+        rows = db.execute("SELECT id, hash, run, kind, wall, synchronised, mono_s, body FROM journal ORDER BY id")
+        yield WholeJournal(
+            (ChainedRow(number, _row(row), found) for number, found, *row in rows),
+            count,
+            highest,
+            None if checkpoint is None else _row(checkpoint),
+        )
+
+
+def _row(values: Sequence[Any]) -> JournalRow:
+    run, kind, wall, synchronised, mono_s, body = values
+    return JournalRow(run, kind, wall, bool(synchronised), mono_s, body)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a file to read alone. Raises `StoreFileError`, also for what goes wrong while it is open."""
+    try:
+        if not path.exists():
+            raise StoreFileError(f"there is no {path}: check the path, or start infusion-edge once, which makes it")
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, timeout=BUSY_S, isolation_level=None, uri=True)) as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            known = len(migrations())
+            if version > known:
+                raise newer(path, version)
+            if version < known:
+                raise StoreFileError(
+                    f"{path} has version {version}, older than {known}: start infusion-edge once, which renews it"
+                )
+            yield db
+    except (sqlite3.Error, OSError) as error:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
+            raise StoreFileError(
+                f"{path} is no store of infusion-edge ({error_text(error)}): check the path"
+            ) from error
+        if is_damage(error):
+            remedy = "restart infusion-edge, which sets it aside and begins a new one"
+            raise StoreFileError(f"{path} is damaged ({error_text(error)}): {remedy}") from error
+        remedy = "try again, as root or as the user of infusion-edge"
+        raise StoreFileError(f"{path} cannot be read ({error_text(error)}): {remedy}") from error
