@@ -48,7 +48,7 @@ from edge.core.therapy import Order
 ROUND_MAX_S = 4.5
 """Two missed rounds and 1 s are then the 10 s within which a lost link must be known."""
 
-_TCP = re.compile(r"tcp://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([0-9]{1,5})")
+_TCP = re.compile(r"tcp://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4})")
 _TCP_PORT_MAX = 65535
 _RENUMBERED_TTY = re.compile(r"/dev/tty(?:USB|ACM)[0-9]+")
 _QUANTITIES = {
@@ -148,6 +148,7 @@ class _Loader:
         self._warnings: list[Problem] = []
         self._ports: dict[str, _Port | None] = {}  # None: the port itself is refused
         self._bound: dict[tuple[str, str], _Bound] = {}
+        self._serial_numbers: dict[str, str] = {}
         self._used: set[str] = set()
         self._doubtful_beds: set[str] = set()  # a binding is refused: an order there cannot be judged
         self._bed_ids: dict[str, str] = {}
@@ -246,7 +247,7 @@ class _Loader:
         path_key = join(key, "path")
         if "://" in table.path:
             tcp = _TCP.fullmatch(table.path)
-            if tcp is None or not 1 <= int(tcp[1]) <= _TCP_PORT_MAX:
+            if tcp is None or int(tcp[1]) > _TCP_PORT_MAX:
                 self._edge.refuse(path_key, f'"{table.path}" is no address', "write tcp://host:port, or a path")
                 return None
             if table.baud is not None:
@@ -296,7 +297,9 @@ class _Loader:
 
     def _bed(self, key: str, raw: Mapping[str, object]) -> BedConfig | None:
         self._edge.once(self._bed_ids, raw.get("id"), join(key, "id"))
-        self._edge.once(self._bed_labels, raw.get("label"), join(key, "label"))
+        label = raw.get("label")
+        # A nurse does not tell "Bed 1" from "bed 1".
+        self._edge.once(self._bed_labels, label.casefold() if isinstance(label, str) else label, join(key, "label"))
         table = self._edge.table(BedTable, raw, key)
         before = len(self._edge.problems)
         pumps = self._bindings(DeviceKind.PUMP, raw, key)
@@ -365,6 +368,9 @@ class _Loader:
         if table.serial_number is not None and driver.identity is IdentitySupport.PORT_ONLY:
             reason = f"{driver.name} does not tell its serial number"
             self._edge.refuse(join(key, "serial_number"), reason, "remove it")
+        elif table.serial_number is not None:
+            # One device is in one place: a copied line would never let the other bed's pump count.
+            self._edge.once(self._serial_numbers, f"{driver.name} {table.serial_number}", join(key, "serial_number"))
 
     # --- orders ---
 
