@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from edge.alarm_guide_bedside import BEDSIDE
 from edge.alarm_guide_texts import BEHAVIOUR, ENDS, GROUPS, NOTES, PREFACE, duration, life
 from edge.config import load
 from edge.core.catalogue import CATALOGUE, Entry, entry_of
@@ -37,7 +38,7 @@ def guide() -> str:
     """Return the page. Raises ConfigError if the shipped files cannot be used."""
     core = load(SHIPPED, ROOT).core
     (heart_rate,) = (limit for limit in core.vital_limits if limit.condition == "HR_HIGH")
-    text = [PREFACE, BEHAVIOUR, life(heart_rate), "## The alarms, group by group", "", *_groups(core)]
+    text = [PREFACE, BEHAVIOUR, BEDSIDE, life(heart_rate), "## The alarms, group by group", "", *_groups(core)]
     return "\n".join(text).rstrip() + "\n"
 
 

@@ -58,9 +58,9 @@ are the ones that run.
 > them. **All limits are examples**: a clinician, a pharmacist and an anaesthetist must approve them. **The Norwegian
 > was not yet reviewed by a nurse.**
 
-**Not there yet:** the nursing station's page with its sounds, lamp and buzzer at the bedside computer, and the nurse
-call. What is said here of sound, colour and levels is what the alarm messages ask a station to do. Until it is built,
-alarms are seen with `infusion-edge alarms` and `infusion-edge top`, and in the service's log.
+**Not there yet:** the nursing station's page with its sounds. What is said here of sound, colour and levels is what the
+alarm messages ask a station to do. Until it is built, alarms are seen and heard at the bedside computer (below), and
+seen with `infusion-edge alarms` and `infusion-edge top`, and in the service's log.
 """
 
 BEHAVIOUR = f"""\
@@ -331,6 +331,9 @@ GROUPS = (
             "STORE_DAMAGED": "The store was damaged",
             "CLOCK_UNSYNCED": "The clock is not synchronised",
             "CLOCK_STEP": "The clock leapt",
+            "ANNUNCIATOR_FAILED": "Lamp, buzzer, nurse call and button do not work",
+            "BUTTON_STUCK": "The button is stuck, or chatters",
+            "CALL_HOOK_FAILED": "The command of the nurse call failed",
             "TEST_ALARM": "Test of the alarm system",
             "FOREIGN": "An alarm of another version of this program",
         },
@@ -361,6 +364,7 @@ ENDS = {
     "STORE_DAMAGED": "with the next start of the program",
     "CLOCK_STEP": "by itself",
     "TEST_ALARM": "by itself",
+    "CALL_HOOK_FAILED": "when the command succeeds the next time",
     "FOREIGN": "when somebody resets it",
     "DEVICE_IDENTITY_CHANGED": "when the right device tells its number, or a nurse confirms this one (if not pinned)",
     "IDENTITY_UNCONFIRMED": "when a nurse confirms it, or the known device is back",

@@ -20,6 +20,7 @@ import structlog
 
 from drivers.reconnect import Backoff
 from edge import asking
+from edge.annunciator import Annunciator
 from edge.clock import Clock, boot_id, rfc3339
 from edge.config import Configuration, PortRuntime
 from edge.control import Control
@@ -107,6 +108,7 @@ class App:
         self._inbox = Inbox()
         self._control = Control(surroundings.run, mono_s=surroundings.clock.mono_s, put=self._inbox.put)
         self._control_path = control_path
+        self._annunciator = self._make_annunciator()
         self._watchdog = Watchdog(surroundings.notify, surroundings.clock.mono_s)
         loop = asyncio.get_running_loop()
         self._store = Store(self._stored, loop.call_soon_threadsafe)
@@ -132,6 +134,8 @@ class App:
                 tasks.create_task(_or_end(self._device(port).run()), name=f"port {port.port}")
                 for port in self._configuration.ports
             ]
+            if self._annunciator is not None:
+                others.append(tasks.create_task(self._annunciator.run(), name="bedside"))
             await stop.wait()
             self._around.notify.tell("STOPPING=1")
             _log.info("stopping")
@@ -235,6 +239,20 @@ class App:
             watchdog=self._watchdog,
             control=self._control,
             on_first_step=self._ready,
+            bedside=self._annunciator,
+        )
+
+    def _make_annunciator(self) -> Annunciator | None:
+        settings, core = self._configuration.annunciator, self._configuration.core
+        if settings is None:
+            return None
+        return Annunciator(
+            settings,
+            site=core.site,
+            edge=core.edge,
+            run=self._around.run,
+            mono_s=self._around.clock.mono_s,
+            put=self._inbox.put,
         )
 
     def _device(self, port: PortRuntime) -> DeviceTask:

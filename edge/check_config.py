@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from drivers.model import NibpTime, Quantity
 from edge.config import ConfigError, Configuration, load
+from edge.config_annunciator import PinSettings
 from edge.config_file import Problem
 from edge.core.config import BedConfig, Binding, DrugConfig, IdentityPolicy, LimitConfig
 from edge.core.model import Side
@@ -60,6 +62,7 @@ def _lines(path: Path, configuration: Configuration) -> Iterable[str]:
     yield f"broker    {broker.host}:{broker.port}"
     yield f"store     {configuration.store_path}"
     yield f"stations  {', '.join(stations) or 'none'}{receipts}"
+    yield from _annunciator_lines(configuration)
     for bed in core.beds:
         yield ""
         yield from _bed_lines(configuration, bed)
@@ -73,6 +76,34 @@ def _lines(path: Path, configuration: Configuration) -> Iterable[str]:
         yield ""
         yield "Warnings"
         yield from _problem_lines(configuration.warnings)
+
+
+def _annunciator_lines(configuration: Configuration) -> Iterable[str]:
+    settings = configuration.annunciator
+    if settings is None:
+        return
+    if settings.pins is not None:
+        yield f"bedside   {'; '.join(_pin_texts(settings.pins))}"
+        if settings.pins.buzzer is not None and not any(one.required for one in configuration.core.stations):
+            yield "          no station is required: every high and medium alarm sounds here until it is taken"
+    if settings.hook is not None:
+        told = ", ".join(sorted(settings.hook.on))
+        yield f"hook      {shlex.join(settings.hook.command)} ({told}; at most {_duration(settings.hook.timeout_s)})"
+
+
+def _pin_texts(pins: PinSettings) -> Iterable[str]:
+    def of(pin: int) -> str:
+        return f"GPIO {pin}{', active low' * (pin in pins.active_low)}"
+
+    if pins.lamps:
+        yield f"lamp {', '.join(f'{priority.name.lower()} {of(pin)}' for priority, pin in pins.lamps.items())}"
+    if pins.buzzer is not None:
+        volumes = ", ".join(f"{priority.name.lower()} {volume:.0%}" for priority, volume in pins.volumes.items())
+        yield f"{pins.buzzer_kind.value} buzzer {of(pins.buzzer)}, {volumes}"
+    if pins.relay is not None:
+        yield f"relay {of(pins.relay)}, energised while {'resting' if pins.relay_rests_energised else 'calling'}"
+    for button in pins.buttons:
+        yield f"button {of(button.pin)} at {button.bed}"
 
 
 def _bed_lines(configuration: Configuration, bed: BedConfig) -> Iterable[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from drivers import registry
 from drivers.model import DeviceKind, Driver, IdentitySupport, LineSettings, NibpTime, Quantity, SessionOptions
+from edge.config_annunciator import AnnunciatorSettings, read_annunciator
 from edge.config_broker import BrokerReader, BrokerSettings, exposure
 from edge.config_file import (
     BedTable,
@@ -32,7 +33,9 @@ from edge.config_file import (
 )
 from edge.config_limits import read_library, read_standard_limits
 from edge.core.config import (
+    BEDSIDE,
     LOCAL,
+    AnnunciatorConfig,
     BedConfig,
     Binding,
     CoreConfig,
@@ -98,6 +101,7 @@ class Configuration:
     orders: tuple[PlaceOrder, ...]
     sha256: tuple[tuple[str, str], ...]
     warnings: tuple[Problem, ...]
+    annunciator: AnnunciatorSettings | None = None
 
 
 def load(path: Path, run_dir: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
@@ -169,6 +173,7 @@ class _Loader:
         orders = self._orders(drugs)
         limits = read_standard_limits(edge)
         stations = tuple(self._stations())
+        annunciator = read_annunciator(edge, self._bed_ids, self._warnings)
         problems = tuple(problem for reader in self._readers for problem in reader.problems)
         if problems or head is None or broker is None or store is None or drugs is None:
             raise ConfigError(problems)
@@ -181,6 +186,9 @@ class _Loader:
             limits,
             drugs,
             stations,
+            None
+            if annunciator is None
+            else AnnunciatorConfig(annunciator.hook.on if annunciator.hook else frozenset()),
         )
         return Configuration(
             Mode(head.mode),
@@ -191,10 +199,14 @@ class _Loader:
             orders,
             tuple((reader.file, reader.sha256) for reader in self._readers),
             (*reader.warnings, *self._warnings),
+            annunciator,
         )
 
     def _stations(self) -> Iterator[StationConfig]:
-        seen = {LOCAL.station: "the name of the edge's own control socket"}
+        seen = {
+            LOCAL.station: "the name of the edge's own control socket",
+            BEDSIDE: "the name of the edge's own button",
+        }
         for key, row in self._edge.rows(self._edge.content, "station"):
             self._edge.once(seen, row.get("id"), join(key, "id"))
             table = self._edge.table(StationTable, row, key)

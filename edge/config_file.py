@@ -105,6 +105,9 @@ Concentration = Annotated[Decimal, _quantity("a concentration", "10 mg/mL", "mg/
 DoseRate = Annotated[Decimal, _quantity("a dose rate", "1.0 mg/kg/h", "mg/kg/h", "0.001", "100")]
 DoseRateStep = Annotated[Decimal, _quantity("a hysteresis", "0.1 mg/kg/h", "mg/kg/h", "0", "10")]
 Fraction = Annotated[Decimal, _quantity("this part", "80 %", "%", "1", "99")]
+Volume = Annotated[Decimal, _quantity("a volume", "70 %", "%", "0", "100")]
+# A command that takes longer would hold up the next call.
+HookTime = Annotated[Decimal, _quantity("this time", "10 s", "s", "1", "60")]
 HeartRate = Annotated[Decimal, _quantity("a heart rate", "120 /min", "/min", "20", "250")]
 RespiratoryRate = Annotated[Decimal, _quantity("a breathing rate", "25 /min", "/min", "2", "100")]
 RateStep = Annotated[Decimal, _quantity("a hysteresis", "3 /min", "/min", "0", "20")]
@@ -151,7 +154,7 @@ class Table(BaseModel):
 class EdgeTable(Table):
     """The keys at the top of the edge's file."""
 
-    subtables = ("broker", "store", "station", "port", "bed", "demo_order", "standard_limits")
+    subtables = ("broker", "store", "station", "port", "bed", "demo_order", "standard_limits", "annunciator")
     mode: Literal["demo", "clinical"]
     site: Identifier
     edge: Identifier

@@ -11,14 +11,27 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Protocol, assert_never
 
 import structlog
 
 from edge.clock import Clock, rfc3339
 from edge.control import Control
 from edge.core.config import LOCAL
-from edge.core.effects import Annunciate, Answer, Content, Event, Journal, Keep, Persist, Publish, Remember, Step
+from edge.core.effects import (
+    Annunciate,
+    Answer,
+    Bedside,
+    CallHook,
+    Content,
+    Event,
+    Journal,
+    Keep,
+    Persist,
+    Publish,
+    Remember,
+    Step,
+)
 from edge.core.engine import Core
 from edge.core.inputs import StoreResult
 from edge.core.ledger import RENEWS
@@ -75,6 +88,16 @@ class _Rows:
         )
 
 
+class BedsideSignals(Protocol):
+    """The bedside computer's own lamp, buzzer, nurse call and hook, as `edge.annunciator.Annunciator` has them."""
+
+    def show(self, wanted: Bedside) -> None:
+        """From now on this is to be shown and sounded."""
+
+    def call(self, call: CallHook) -> None:
+        """Have the site's command told."""
+
+
 class Runtime:
     """Carries inputs to the core, and its effects to where they go."""
 
@@ -92,6 +115,7 @@ class Runtime:
         watchdog: Watchdog,
         control: Control,
         on_first_step: Callable[[], None],
+        bedside: BedsideSignals | None = None,
     ) -> None:
         self._core = core
         self._inbox = inbox
@@ -103,6 +127,7 @@ class Runtime:
         self._store = store
         self._watchdog = watchdog
         self._control = control
+        self._bedside = bedside
         self._on_first_step: Callable[[], None] | None = on_first_step
         self._unsettled: deque[tuple[int, tuple[OutboxRow, ...]]] = deque()
         self._settled: set[int] = set()
@@ -156,6 +181,8 @@ class Runtime:
                     rows.journal.append(self._journal_row(effect))
                 case Annunciate():
                     annunciate(effect)
+                case Bedside() | CallHook():
+                    self._signal(effect)
                 case _:
                     assert_never(effect)
         transaction = rows.transaction(step.mark)
@@ -175,6 +202,14 @@ class Runtime:
                 outgoing = self._wire.encode(content, now)
                 self._sender.publish(outgoing)
                 self._control.published(outgoing)
+
+    def _signal(self, effect: Bedside | CallHook) -> None:
+        if self._bedside is None:
+            return
+        if isinstance(effect, Bedside):
+            self._bedside.show(effect)
+        else:
+            self._bedside.call(effect)
 
     def _journal_row(self, entry: Journal) -> JournalRow:
         at = entry.at

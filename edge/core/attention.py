@@ -7,6 +7,7 @@ has made no new noise since: a late click must not silence what came after it (H
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 from edge.core import delivery
@@ -32,6 +33,9 @@ from edge.core.stations import NOT_DISPLAYING
 RESET_UNKNOWN_S = 300.0
 """An alarm whose input has been gone for so long may be reset by hand: its patient may have left with the sensor."""
 
+BUTTON_S = 300.0
+"""So long the button at the bedside silences: whoever pressed it is there, and may leave again."""
+
 
 class Attention:
     """Acts on the alarms of a ledger. Each act returns why it was refused, empty if it was done."""
@@ -42,8 +46,8 @@ class Attention:
 
     # --- acts ---------------------------------------------------------------------------------------------------------
 
-    def acknowledge(self, named: Named, by: str) -> str:
-        """Silence one occurrence for a while (SM-B4, SM-B6, SM-B10)."""
+    def acknowledge(self, named: Named, by: str, *, limit_s: float = math.inf) -> str:
+        """Silence one occurrence for a while, ``limit_s`` at most (SM-B4, SM-B6, SM-B10)."""
         alarm = self._find(named)
         if isinstance(alarm, str):
             return alarm
@@ -54,7 +58,9 @@ class Attention:
         for_s = silent_for_s(
             alarm.priority, accepted=alarm.acceptance is not None, stepwise=entry.worse_step is not None
         )
-        held = Acknowledgement(by, now, now.mono_s + for_s, self._state.values.get(alarm.key, alarm.value))
+        held = Acknowledgement(
+            by, now, now.mono_s + min(for_s, limit_s), self._state.values.get(alarm.key, alarm.value)
+        )
         # Off the monitor it stays silent for as long as that was asked for.
         silence = alarm.silence if alarm.off_monitor else None
         self._ledger.tell(replace(alarm, signal=signal, acknowledgement=held, latching=False, silence=silence), phase)
@@ -66,7 +72,7 @@ class Attention:
         if alarm is not None:
             self._ledger.note(replace(alarm, latching=False), "settled")
 
-    def accept(self, named: Named, by: str, *, acknowledge: bool) -> str:
+    def accept(self, named: Named, by: str, *, acknowledge: bool, limit_s: float = math.inf) -> str:
         """Stop the escalation of one occurrence (SM-D4); the one button acknowledges it as well."""
         alarm = self._find(named)
         if isinstance(alarm, str):
@@ -84,7 +90,24 @@ class Attention:
             delivery=delivery.accepted(alarm.delivery),
         )
         self._ledger.tell(taken, Phase.ACCEPT)
-        return self.acknowledge(named, by) if acknowledge else ""
+        return self.acknowledge(named, by, limit_s=limit_s) if acknowledge else ""
+
+    def press(self, bed: str, seen: Iterable[Named], by: str) -> str:
+        """Accept and silence what the bedside computer showed of a bed, and of what belongs to no bed.
+
+        What somebody took before stays as it was taken.
+        """
+        refused, done = "nothing stands there", False
+        for named in seen:
+            if named.bed not in ("", bed) or self._is_taken(named):
+                continue
+            reason = self.accept(named, by, acknowledge=True, limit_s=BUTTON_S)
+            done, refused = done or not reason, reason or refused
+        return "" if done else refused
+
+    def _is_taken(self, named: Named) -> bool:
+        alarm = self._find(named)
+        return isinstance(alarm, Alarm) and alarm.acceptance is not None and alarm.signal is SignalPresence.ACKNOWLEDGED
 
     def reset(self, named: Named) -> str:
         """End the signal of a latched alarm (SM-B4), or of one that nothing can judge any more (SM-B11)."""

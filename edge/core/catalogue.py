@@ -50,6 +50,7 @@ ACTIVE = "the bed has an order, or a pump of it was last seen infusing"
 RUNNING = "the channel runs"
 SHOWN = "the device shows it"
 ANY_TIME = "the edge runs"
+AT_BEDSIDE = "the bedside computer has one, and the edge runs"
 
 
 def _vital(name: str, worse_step: str, *, repeats: bool = False, inhibited_by: tuple[str, ...] = ()) -> Entry:
@@ -185,6 +186,9 @@ _EDGE = {
         "CLOCK_UNSYNCED", ANY_TIME, Band("not synchronised", LOW, 600.0), audience=_TECHNICIAN
     ),
     "CLOCK_STEP": _technical("CLOCK_STEP", ANY_TIME, Band("stepped", LOW, 0.0), audience=_TECHNICIAN),
+    "ANNUNCIATOR_FAILED": _technical("ANNUNCIATOR_FAILED", AT_BEDSIDE, Band("failed", MEDIUM, 0.0)),
+    "BUTTON_STUCK": _technical("BUTTON_STUCK", AT_BEDSIDE, Band("stuck", LOW, 0.0)),
+    "CALL_HOOK_FAILED": _technical("CALL_HOOK_FAILED", AT_BEDSIDE, Band("failed", MEDIUM, 0.0), audience=_TECHNICIAN),
     "TEST_ALARM": _technical("TEST_ALARM", "somebody asks for it", Band("test", LOW, 0.0)),
 }
 

@@ -122,6 +122,18 @@ ACTIONS = {
         "Nothing at the bed: times of day before and after this moment do not fit together.",
         "Ingenting ved sengen: klokkeslett før og etter dette øyeblikket passer ikke sammen.",
     ),
+    "ANNUNCIATOR_FAILED": Action(
+        "Rely on the screen: lamp, buzzer and button at the bedside computer do not work. Call the technician.",
+        "Stol på skjermen: lampe, summer og knapp ved sengens datamaskin virker ikke. Tilkall teknikeren.",
+    ),
+    "BUTTON_STUCK": Action(
+        "Free the button at the bedside computer. Take alarms on the screen.",
+        "Løsne knappen ved sengens datamaskin. Kvitter alarmer på skjermen.",
+    ),
+    "CALL_HOOK_FAILED": Action(
+        "Run the command of the nurse call by hand, and mend it; its next run that succeeds ends this.",
+        "Kjør kommandoen for pasientanropet for hånd, og rett feilen; neste vellykkede kjøring avslutter denne.",
+    ),
     "TEST_ALARM": Action("Nothing: this is a test.", "Ingenting: dette er en prøve."),
     "FOREIGN": Action(
         "Look at the bed and its devices: another version of this service raised this alarm. Then reset it.",

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from drivers.model import DeviceKind, NibpTime, Quantity
+from edge.core.effects import HookReason
 from edge.core.inputs import Role
 from edge.core.model import Priority, Side
 
@@ -118,6 +119,17 @@ LOCAL = StationConfig("local", Role.PRESCRIBER)
 """The command line at the edge itself: who may use its control socket is decided by the system's group."""
 
 
+BEDSIDE = "bedside"
+"""The station that the button of the bedside computer asks as; no other may have this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnunciatorConfig:
+    """The bedside computer has lamp, buzzer, nurse call or hook; ``hook_on`` is what the hook is told of."""
+
+    hook_on: frozenset[HookReason] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class CoreConfig:
     """Everything that the core knows from configuration. ``vital_limits`` are the standard limits of every bed."""
@@ -129,3 +141,4 @@ class CoreConfig:
     vital_limits: tuple[LimitConfig, ...]
     drugs: tuple[DrugConfig, ...]
     stations: tuple[StationConfig, ...] = ()
+    annunciator: AnnunciatorConfig | None = None

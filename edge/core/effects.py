@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import TypeAlias
 
 from drivers.model import InfusionState, Validity
+from edge.core.inputs import Named
 from edge.core.model import Alarm, Instant, Phase, Priority, Side, SilenceReason
 from edge.core.therapy import Order
 from edge.core.therapy_state import Kept
@@ -236,7 +238,39 @@ class Annunciate:
     phase: Phase
 
 
-Effect: TypeAlias = Publish | Persist | Keep | Remember | Journal | Annunciate
+@dataclass(frozen=True, slots=True)
+class Bedside:
+    """What the bedside computer itself shows and sounds from now on, where it has lamp, buzzer or nurse call.
+
+    ``lamp`` and ``sound`` are priorities, ``None`` for dark and quiet; ``call``: the nurse call rings; ``test``: a test
+    alarm stands. ``standing`` is what the lamp stands for, as it was when this was said.
+    """
+
+    lamp: Priority | None
+    sound: Priority | None
+    call: bool
+    test: bool
+    standing: tuple[Named, ...]
+
+
+class HookReason(StrEnum):
+    """What the site's own command may be told of."""
+
+    LEVEL_3 = "level_3"
+    HIGH_ONSET = "high_onset"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class CallHook:
+    """Tell the site's own command of an alarm."""
+
+    reason: HookReason
+    at: Instant
+    alarm: Alarm
+
+
+Effect: TypeAlias = Publish | Persist | Keep | Remember | Journal | Annunciate | Bedside | CallHook
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from drivers.model import Observation
 from edge.core import bed as bed_rules
 from edge.core import devices, pulse, rules_edge, stations
 from edge.core.alarms import Register
+from edge.core.annunciation import Annunciation, Scene
 from edge.core.attention import Attention
 from edge.core.config import CoreConfig
 from edge.core.effects import DeviceView, Effect, Heartbeat, Keep, Publish, Step
@@ -31,6 +32,7 @@ from edge.core.inputs import (
     Input,
     LineErrors,
     LinkChange,
+    PartReport,
     PublishAccepted,
     PublishRefused,
     Receipt,
@@ -66,6 +68,11 @@ class Core:
         self._attention = Attention(self._ledger)
         self._ward = Ward(config, self._state)
         self._requests = Requests(self._ward, self._ledger, self._attention)
+        self._annunciation = (
+            None
+            if config.annunciator is None
+            else Annunciation(config.annunciator, self._state.alarms, self._state.bedside)
+        )
         self._due = self._state.due
         self._heap = sorted((at_s, scope) for scope, at_s in self._due.items())
         self._effects: list[Effect] = []
@@ -97,8 +104,11 @@ class Core:
             self._show(bed, now.mono_s)
         self._ward.touched = set()
         self._showing = set()
+        self._annunciate(now.mono_s)
         kept = [Keep(bed, part, body) for (bed, part), body in self._ward.kept.items()]
         self._effects = [*self._ledger.finish(), *kept, *self._ward.notes, *self._effects]
+        if self._annunciation is not None:
+            self._effects += self._annunciation.call(tuple(self._effects), self._ledger)
         self._beat(now)
         return Step(state.mark, tuple(self._effects), self._next_deadline_s(now.mono_s))
 
@@ -144,6 +154,9 @@ class Core:
                 self._stored(item)
             case BrokerLink() | PublishRefused() | PublishAccepted():
                 self._hear_broker(item, now)
+            case PartReport():
+                self._state.edge.bedside[item.part] = item.fault
+                self._ward.touched.add(EDGE)
             case _:
                 devices.hear(self._ward, self._register, item, now)
 
@@ -224,7 +237,7 @@ class Core:
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         soonest_s = self._heap[0][0] if self._heap else now_s + BEAT_S
-        return min(soonest_s, max(self._state.alarms.timer_at_s, now_s), now_s + BEAT_S)
+        return min(soonest_s, max(self._state.alarms.timer_at_s, now_s), self._state.bedside.due_at_s, now_s + BEAT_S)
 
     def _judge(self, scope: str, now: Instant) -> None:
         if scope == EDGE:
@@ -240,6 +253,7 @@ class Core:
             *rules_edge.store(state.edge, now_s),
             *rules_edge.refused(state.edge, now_s),
             *rules_edge.test_alarm(state.edge, now_s),
+            *rules_edge.bedside(state.edge, now_s, configured=self._annunciation is not None),
             *rules_edge.clock(state.edge, now),
             *self._not_displaying(now_s),
             *rules_edge.unbound(unbound, state.ports, self._config.drugs, now_s),
@@ -266,6 +280,13 @@ class Core:
         reachable = bool(self._state.edge.connected)
         undelivered = self._attention.undelivered() if reachable else ()
         yield from stations.not_displaying(unseen if heard and reachable else None, undelivered, now_s)
+
+    def _annunciate(self, now_s: float) -> None:
+        if self._annunciation is None:
+            return
+        shown = stations.shown(self._state.pages, self._ward.required, now_s)
+        active = any(view.active() for view in self._ward.views.values())
+        self._effects += self._annunciation.judge(self._ledger, Scene(now_s, shown, active))
 
     def _show(self, bed: str, now_s: float) -> None:
         """Publish therapy where it changed, and the snapshot where it is due; it is due again without any judging."""

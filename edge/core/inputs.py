@@ -111,6 +111,14 @@ class OffMonitor:
 
 
 @dataclass(frozen=True, slots=True)
+class PressButton:
+    """The act of the button at the bedside computer: I go, and quiet here. ``seen`` is what stood at the press."""
+
+    bed: str
+    seen: tuple[Named, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """The act of the verb ``resume``: end the pauses of a bed, or of all where ``bed`` is empty."""
 
@@ -135,7 +143,7 @@ class Unusable:
     reason: str
 
 
-AlarmAct: TypeAlias = Acknowledge | Accept | Reset | AudioPause | OffMonitor | Resume
+AlarmAct: TypeAlias = Acknowledge | Accept | Reset | AudioPause | OffMonitor | Resume | PressButton
 Act: TypeAlias = PlaceOrder | ConfirmDevice | AlarmAct | RaiseTestAlarm | Reassert | Unusable
 
 
@@ -236,6 +244,23 @@ class PublishAccepted:
 BrokerResult: TypeAlias = BrokerLink | PublishRefused | PublishAccepted
 
 
+class BedsidePart(StrEnum):
+    """What can fail at the bedside computer's own signals."""
+
+    PINS = "pins"
+    BUTTON = "button"
+    HOOK = "hook"
+
+
+@dataclass(frozen=True, slots=True)
+class PartReport:
+    """A part of the bedside's own signals says what is wrong with it, or, with an empty ``fault``, that it is well."""
+
+    received_at_s: float
+    part: BedsidePart
+    fault: str
+
+
 @dataclass(frozen=True, slots=True)
 class StoreResult:
     """The transaction of the step ``mark`` was committed, or failed."""
@@ -250,5 +275,14 @@ DeviceInput: TypeAlias = (
     Observation | AlarmSetChanged | BolusGiven | DeviceIdentified | DeviceRestarted | ChannelRemoved
 )
 Input: TypeAlias = (
-    DeviceInput | LinkChange | LineErrors | Request | Receipt | AlarmTaken | AlarmFound | BrokerResult | StoreResult
+    DeviceInput
+    | LinkChange
+    | LineErrors
+    | Request
+    | Receipt
+    | AlarmTaken
+    | AlarmFound
+    | BrokerResult
+    | PartReport
+    | StoreResult
 )

@@ -24,6 +24,7 @@ from edge.core.inputs import (
     ConfirmDevice,
     OffMonitor,
     PlaceOrder,
+    PressButton,
     RaiseTestAlarm,
     Reassert,
     Request,
@@ -55,6 +56,7 @@ VERBS = {
     AudioPause: ("audio-pause", Role.NURSE),
     OffMonitor: ("off-monitor", Role.NURSE),
     Resume: ("resume", Role.NURSE),
+    PressButton: ("bedside-button", Role.NURSE),
     RaiseTestAlarm: ("test-alarm", Role.TECHNICIAN),
     Reassert: ("reassert", Role.TECHNICIAN),
     ConfirmDevice: ("confirm-device", Role.NURSE),
@@ -143,12 +145,13 @@ class Requests:
                 return self._attention.accept(act.alarm, by, acknowledge=act.acknowledge)
             case Reset():
                 return self._attention.reset(act.alarm)
-            case AudioPause():
-                return self._pause(act.bed, SilenceReason.AUDIO_PAUSE, act.duration_s, by)
-            case OffMonitor():
-                return self._pause(act.bed, SilenceReason.OFF_MONITOR, act.duration_s, by)
+            case AudioPause() | OffMonitor():
+                reason = SilenceReason.AUDIO_PAUSE if isinstance(act, AudioPause) else SilenceReason.OFF_MONITOR
+                return self._pause(act.bed, reason, act.duration_s, by)
             case Resume():
                 return self._resume(act.bed, by)
+            case PressButton():
+                return self._attention.press(act.bed, act.seen, by)
             case _:
                 assert_never(act)
 
@@ -199,8 +202,10 @@ def _body_of(act: Act) -> dict[str, str]:
             return {"bed": alarm.bed, "key": alarm.key, "occurrence": alarm.occurrence, "rev": str(alarm.rev)}
         case AudioPause(bed, duration_s) | OffMonitor(bed, duration_s):
             return {"bed": bed, "duration_s": f"{duration_s:g}"}
-        case Resume(bed):
-            return {"bed": bed}
+        case Resume() | PressButton():
+            seen = act.seen if isinstance(act, PressButton) else ()
+            named = {"seen": ", ".join(f"{one.occurrence} {one.rev}" for one in seen)} if seen else {}
+            return {"bed": act.bed, **named}
         case ConfirmDevice():
             return {"bed": act.bed, "port": act.port, "channel": act.channel, "serial_number": act.serial_number}
         case PlaceOrder(bed, order):

@@ -10,6 +10,7 @@ from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band
 from edge.core.config import DrugConfig
 from edge.core.finding import Finding, Particulars, level, when
+from edge.core.inputs import BedsidePart
 from edge.core.model import AlarmKey, Instant
 from edge.core.rules_dose import FOR_LONG, HIGH_WITHOUT_ORDER, beyond_by_own_account
 from edge.core.sources import PortState, SourceState
@@ -35,7 +36,8 @@ WHOLE_LINE = "all"
 class EdgeState:
     """What the edge remembers of its own parts. ``connected`` is ``None`` until the first attempt ended.
 
-    ``wall_ahead_s`` is how far the wall clock was ahead of the monotonic one, ``step_s`` its last leap.
+    ``wall_ahead_s`` is how far the wall clock was ahead of the monotonic one, ``step_s`` its last leap. ``bedside`` is
+    what is wrong with each part of the bedside's own signals that has said anything.
     """
 
     connected: bool | None = None
@@ -50,6 +52,7 @@ class EdgeState:
     wall_ahead_s: float | None = None
     stepped_until_s: float = 0.0
     step_s: float = 0.0
+    bedside: dict[BedsidePart, str] = field(default_factory=dict)
 
 
 def northbound(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Iterator[Finding]:
@@ -121,6 +124,31 @@ def test_alarm(state: EdgeState, now_s: float) -> Iterator[Finding]:
         lambda _: Particulars("This is a test of the alarm system."),
         state.test_until_s if now_s < state.test_until_s else None,
     )
+
+
+_BEDSIDE = {
+    BedsidePart.PINS: ("ANNUNCIATOR_FAILED", "Lamp, buzzer, nurse call and button of this computer do not work"),
+    BedsidePart.BUTTON: ("BUTTON_STUCK", "The button at this computer does nothing"),
+    BedsidePart.HOOK: ("CALL_HOOK_FAILED", "The command of the nurse call failed"),
+}
+
+
+def bedside(state: EdgeState, now_s: float, *, configured: bool) -> Iterator[Finding]:
+    """What the bedside computer shows and sounds itself fails; a part that has said nothing yet is not well (law 2)."""
+    for part, (condition, text) in _BEDSIDE.items():
+        fault = state.bedside.get(part, None if configured else "")
+        yield Finding(
+            AlarmKey("", condition),
+            None if fault is None else when(true=bool(fault), now_s=now_s),
+            CATALOGUE[condition].bands,
+            0.0,
+            partial(_describe_fault, text, fault or ""),
+            fingerprint=fault or "",
+        )
+
+
+def _describe_fault(text: str, fault: str, _: Band) -> Particulars:
+    return Particulars(f"{text}: {fault}.", evidence=(("fault", fault),))
 
 
 def clock(state: EdgeState, now: Instant) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drivers.model import NibpTime
+from edge.core.annunciation import BedsideState
 from edge.core.config import LOCAL, CoreConfig
 from edge.core.effects import Journal
 from edge.core.ledger import AlarmState
@@ -52,6 +53,7 @@ class CoreState:
     roster_changed: bool = True
     due: dict[str, float] = field(default_factory=dict)
     pages: dict[tuple[str, str], PageState] = field(default_factory=dict)
+    bedside: BedsideState = field(default_factory=BedsideState)
 
 
 class Ward:

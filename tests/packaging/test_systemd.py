@@ -49,6 +49,17 @@ def version() -> int:
     return int(match[1])
 
 
+def test_systemd_takes_the_drop_in_for_the_pins(tmp_path: Path) -> None:
+    program = settings()["ExecStart"][0].split()[0]
+    copy, folder = tmp_path / UNIT.name, tmp_path / f"{UNIT.name}.d"
+    copy.write_text(UNIT.read_text(encoding="utf-8").replace(program, sys.executable), encoding="utf-8")
+    folder.mkdir()
+    (folder / "gpio.conf").write_text((SYSTEMD / "infusion-edge-gpio.conf").read_text("utf-8"), encoding="utf-8")
+    told = run("systemd-analyze", "verify", "--man=no", str(copy))
+    assert [line for line in told.stderr.splitlines() if UNIT.name in line or "gpio.conf" in line] == []
+    assert told.returncode == 0
+
+
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     program = settings()["ExecStart"][0].split()[0]
     copy = tmp_path / UNIT.name
