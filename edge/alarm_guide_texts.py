@@ -11,7 +11,7 @@ from edge.core.delivery import DISPLAY_S, ESCALATE_S
 from edge.core.inactivation import PAUSE_LIMIT_S, REPEAT_LIMIT_S
 from edge.core.model import Priority, SilenceReason
 from edge.core.requests import BASIS_LIMIT_S, TEST_ALARM_S
-from edge.core.rules_edge import CLOCK_STEP_S, CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S
+from edge.core.rules_edge import CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S
 from edge.core.rules_vital import CUFF_HIGH_S, CUFF_MEDIUM_MAX_S, HR_APART_PER_MIN
 from edge.core.signal import (
     SILENT_HIGH_ACCEPTED_S,
@@ -23,6 +23,7 @@ from edge.core.signal import (
 from edge.core.sources import ERROR_WINDOW_S, FROZEN_AFTER_S, FROZEN_MIN_S, FROZEN_REPEATS, LINK_LIMIT_MAX_S, MEDIAN_OF
 from edge.core.stations import RECEIPT_LIMIT_S
 from edge.core.view import CUFF_GRACE_S, DEAF_MAX_S
+from edge.core.wall_clock import CLOCK_STEP_S
 from edge.heard import LOST_AFTER_S
 
 MEDIAN_LAG_S = 2.0

@@ -11,6 +11,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
@@ -25,19 +26,22 @@ from edge.clock import Clock, boot_id, rfc3339
 from edge.config import Configuration, PortRuntime
 from edge.control import Control
 from edge.core.config import LOCAL
+from edge.core.effects import Annunciate
 from edge.core.engine import Core
 from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, PublishAccepted, PublishRefused, Request
+from edge.core.model import Instant, Priority
 from edge.core.restore import initial_state
 from edge.core.restore_therapy import KeptPart
 from edge.device import DeviceTask
 from edge.inbox import Inbox
+from edge.keeper import Keeper, changes_of
 from edge.login import BrokerLogin
 from edge.messages import Topics
 from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
-from edge.store import NewerFileError, Run, Sent, Store, StoredState, TherapyRow
+from edge.store import Head, NewerFileError, Run, Sent, Store, StoredState, TherapyRow
 from edge.tls import CertificateTime
 from edge.wire import (
     AlarmRevision,
@@ -114,9 +118,11 @@ class App:
         self._store = Store(self._stored, loop.call_soon_threadsafe)
         stored = self._open_store()
         self._wire = self._make_wire(stored)
-        self._login = BrokerLogin(configuration.broker, CertificateTime(surroundings.clock.now))
+        self._login = BrokerLogin(configuration.broker, CertificateTime(surroundings.clock.now, _last_known_s(stored)))
         self._sender = self._make_sender()
         self._runtime = self._make_runtime(stored)
+        self._keeper = Keeper(surroundings.run, surroundings.clock, self._store, self._publish_head)
+        self._keeper.begin(self._told_at_start(stored))
         self._sender.add_events(stored.outbox)
 
     async def run(self) -> None:
@@ -129,6 +135,7 @@ class App:
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(_or_end(self._sender.run()), name="sender")
             others = [tasks.create_task(_or_end(self._runtime.run()), name="core")]
+            others.append(tasks.create_task(_or_end(self._keeper.run()), name="keeper"))
             others.append(tasks.create_task(self._control.run(self._control_path), name="control"))
             others += [
                 tasks.create_task(_or_end(self._device(port).run()), name=f"port {port.port}")
@@ -145,6 +152,7 @@ class App:
             stopped = self._wire.stopped(self._around.clock.now())
             await self._sender.drain_and_stop(stopped, STOP_LIMIT_S)
             await sending
+        self._keeper.end()
         await asyncio.to_thread(self._store.close, STOP_LIMIT_S)
 
     # --- making the parts ----------------------------------------------------------------------------------------
@@ -165,6 +173,17 @@ class App:
         if stored.fault:
             _log.error("the store cannot be used", reason=stored.fault)
         return stored
+
+    def _told_at_start(self, stored: StoredState) -> list[tuple[str, dict[str, str]]]:
+        """Return what the journal keeps of the start: which program began, and what its configuration is now."""
+        start = {
+            "version": version("infusion-edge"),
+            "boot": boot_id(),
+            "previous_run": stored.previous_run,
+            "store_set_aside": stored.set_aside or "",
+        }
+        now = dict(self._configuration.sha256)
+        return [("start", start), ("configuration", changes_of(stored.previous_configuration, now))]
 
     def _make_wire(self, stored: StoredState) -> Wire:
         core = self._configuration.core
@@ -240,6 +259,7 @@ class App:
             control=self._control,
             on_first_step=self._ready,
             bedside=self._annunciator,
+            on_noise=self._noise,
         )
 
     def _make_annunciator(self) -> Annunciator | None:
@@ -285,6 +305,14 @@ class App:
 
     def _stored(self, mark: int, committed: bool, detail: str) -> None:  # noqa: FBT001 - the store's callback
         self._runtime.stored(mark, committed, detail)
+        self._keeper.stored(mark, committed=committed)
+
+    def _noise(self, effect: Annunciate, mark: int) -> None:
+        if effect.alarm.priority is Priority.HIGH:
+            self._keeper.high_alarm(mark)
+
+    def _publish_head(self, head: Head, at: Instant) -> None:
+        self._sender.publish(self._wire.journal_head(head.number, head.hash, at))
 
     def _alarm_taken(self, taken: AlarmRevision) -> None:
         now_s = self._around.clock.mono_s()
@@ -348,6 +376,14 @@ def _kept_part(row: TherapyRow, boot: str) -> KeptPart | None:
     body = row.body or ""
     kept = _restored(body, lambda text: kept_from_body(row.part, text))
     return None if kept is None else KeptPart(row.bed, row.part, kept, here=boot_of(body) == boot != "")
+
+
+def _last_known_s(stored: StoredState) -> float | None:
+    """Return the last time of day that was known to be right, Unix seconds."""
+    try:
+        return datetime.fromisoformat(stored.last_known_wall).timestamp()
+    except ValueError:
+        return None
 
 
 _T = TypeVar("_T")

@@ -36,7 +36,18 @@ PASSWORD_BYTES = 24
 _ITERATIONS, _SALT_BYTES, _KEY_BYTES = 101, 12, 64
 """As mosquitto_passwd of mosquitto 2 has them."""
 
-_STATES = ("status", "roster", "self-check", "alarms", "alarm/+", "bed/+/+", "bed/+/alarm/+", "event")
+_STATES = (
+    "status",
+    "roster",
+    "self-check",
+    "alarms",
+    "alarm/+",
+    "bed/+/+",
+    "bed/+/alarm/+",
+    "event",
+    "omitted",
+    "journal",
+)
 
 
 class BrokerFilesError(Exception):
@@ -101,7 +112,7 @@ def access_list(ward: Ward) -> Iterator[str]:
     for edge in ward.edges:
         own = f"{root}/edge/{edge}"
         yield f"\nuser edge-{edge}"
-        yield from (f"topic write {own}/{topic}" for topic in (*_STATES, "response/+"))
+        yield from (f"topic write {own}/{topic}" for topic in (*_STATES, "response/+", "history/+"))
         # It reads back what the broker keeps in its name, and hears who else speaks in it.
         yield from (f"topic read {own}/{topic}" for topic in ("status", "alarm/+", "bed/+/alarm/+"))
         yield f"topic readwrite {own}/fence"
@@ -109,7 +120,9 @@ def access_list(ward: Ward) -> Iterator[str]:
         yield f"topic read {root}/station/+/status"
     for station in ward.stations:
         yield f"\nuser station-{station}"
-        yield from (f"topic read {root}/edge/+/{topic}" for topic in (*_STATES, f"response/{station}"))
+        yield from (
+            f"topic read {root}/edge/+/{topic}" for topic in (*_STATES, f"response/{station}", f"history/{station}")
+        )
         yield from (f"topic write {root}/edge/+/{topic}" for topic in (f"request/{station}/+", f"receipt/{station}"))
         yield f"topic readwrite {root}/station/{station}/status"
         yield f"topic read {root}/station/+/status"

@@ -366,6 +366,19 @@ class FenceMessage(Message):
     run: str
 
 
+class JournalHeadMessage(Message):
+    """Retained, every hour and with each high alarm: the last row of the journal and its hash.
+
+    Who keeps it elsewhere can show later that nothing up to this row was changed (``journal verify --head``).
+    """
+
+    schema_: Literal["journal-head/1"] = Field(default="journal-head/1", alias="schema")
+    run: str
+    row: int
+    hash: str
+    at: Stamp
+
+
 # --- what stations send: read tolerantly, with bounds -----------------------------------------------------------------
 
 ShortText = Annotated[str, Field(max_length=64)]
@@ -479,6 +492,7 @@ class Topics:
         self.self_check = f"{self.prefix}/self-check"
         self.fence = f"{self.prefix}/fence"
         self.event = f"{self.prefix}/event"
+        self.journal = f"{self.prefix}/journal"
 
     def response(self, station: str) -> str:
         """Where a station hears what became of its requests."""

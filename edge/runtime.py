@@ -99,7 +99,10 @@ class BedsideSignals(Protocol):
 
 
 class Runtime:
-    """Carries inputs to the core, and its effects to where they go."""
+    """Carries inputs to the core, and its effects to where they go.
+
+    ``on_noise(annunciate, mark)`` is called when a step is carried out, for each alarm that asks for attention anew.
+    """
 
     def __init__(
         self,
@@ -116,6 +119,7 @@ class Runtime:
         control: Control,
         on_first_step: Callable[[], None],
         bedside: BedsideSignals | None = None,
+        on_noise: Callable[[Annunciate, int], None] = lambda _annunciate, _mark: None,
     ) -> None:
         self._core = core
         self._inbox = inbox
@@ -129,6 +133,7 @@ class Runtime:
         self._control = control
         self._bedside = bedside
         self._on_first_step: Callable[[], None] | None = on_first_step
+        self._on_noise = on_noise
         self._unsettled: deque[tuple[int, tuple[OutboxRow, ...]]] = deque()
         self._settled: set[int] = set()
 
@@ -185,15 +190,22 @@ class Runtime:
                     self._signal(effect)
                 case _:
                     assert_never(effect)
+        self._keep(rows, step)
+
+    def _keep(self, rows: _Rows, step: Step) -> None:
+        """Hand over what the step keeps; whatever else looks at its alarms comes after that."""
         transaction = rows.transaction(step.mark)
         if transaction is not None:
             self._unsettled.append((step.mark, transaction.events))
             self._store.submit(transaction)
+        for effect in step.effects:
+            if isinstance(effect, Annunciate) and effect.phase in RENEWS:
+                self._on_noise(effect, step.mark)
 
     def _publish(self, content: Content, rows: _Rows, now: Instant) -> None:
         match content:
             case Event():
-                rows.events.append(OutboxRow(self._run, content.event_seq, *self._wire.event_row(content)))
+                rows.events.append(self._outbox_row(content))
             case Answer(station=LOCAL.station):
                 self._control.answered(content.request_id, self._wire.encode(content, now))
             case Answer():
@@ -210,6 +222,10 @@ class Runtime:
             self._bedside.show(effect)
         else:
             self._bedside.call(effect)
+
+    def _outbox_row(self, event: Event) -> OutboxRow:
+        wall_s = event.at.wall_s if event.at.synchronised else 0.0
+        return OutboxRow(self._run, event.event_seq, *self._wire.event_row(event), event.alarm.priority.value, wall_s)
 
     def _journal_row(self, entry: Journal) -> JournalRow:
         at = entry.at

@@ -12,6 +12,8 @@ Failures (disk full, locked, read-only, lost connection) never raise to the call
     and are written when their turn comes.
   * Over `OUTBOX_MAX` the events of a transaction are not kept; the rest of it is committed, and the detail counts them.
     Nothing that was told as committed is ever taken back.
+  * A disk that does not answer for `STALL_S` counts as failing: what waits is told as not committed, and as committed
+    when it is. Somebody must look, hence `Store.look`: a hung thread cannot.
   * A transaction that the schema refuses is told as failed and dropped, so that it cannot block those behind it.
 """
 
@@ -85,6 +87,10 @@ BATCH_MAX = 256
 RETRY_S = 1.0
 """How soon a failed commit is tried again where nothing else is submitted; the core's own slowest beat."""
 
+STALL_S = 3.0
+"""A commit that takes longer counts as failed until it is done: longer than a card's own pauses and than another
+program's lock, and short enough that who accepts an alarm has an answer within 5 s."""
+
 OnResult: TypeAlias = Callable[[int, bool, str], None]
 
 
@@ -118,6 +124,9 @@ class Store:
         self._given_up = False
         self._thread: threading.Thread | None = None
         self._head = Head(0, b"")
+        self._in_hand: list[_Waiting] = []
+        self._oldest: _Waiting | None = None
+        self._oldest_since_s = 0.0
 
     @property
     def head(self) -> Head:
@@ -153,6 +162,22 @@ class Store:
             else:
                 detail = self._fold(item) if isinstance(item, Transaction) else ""
         self._tell(item, (False, detail))
+
+    def look(self, now_s: float) -> None:
+        """Look, about once a second, whether the thread gets on; if not, tell what waits as not committed."""
+        with self._ready:
+            oldest = next(iter(self._in_hand or self._queue), None)
+            if oldest is None or oldest is not self._oldest:
+                self._oldest, self._oldest_since_s = oldest, now_s
+                return
+            stalled_s = now_s - self._oldest_since_s
+            if stalled_s < STALL_S or self._failing:
+                return
+            # Told under the lock: the thread tells how it ended after it had it.
+            for waiting in (*self._in_hand, *self._queue):
+                if not waiting.told:
+                    waiting.told = True
+                    self._tell(waiting.item, (False, f"the disk has not answered for {stalled_s:.0f} s"))
 
     def close(self, limit_s: float) -> bool:
         """Commit what waits and close the file; abandoned after ``limit_s``. Blocks. Whether all was committed."""
@@ -199,8 +224,10 @@ class Store:
                 file.drop()
                 self._put_back(batch, error_text(error))
             else:
-                self._failing = False
-                self._head = file.head
+                with self._ready:
+                    self._failing = False
+                    self._head = file.head
+                    self._in_hand = []
                 for waiting, outcome in zip(batch, outcomes, strict=True):
                     self._tell(waiting.item, outcome)
         file.drop()
@@ -213,12 +240,15 @@ class Store:
             else:
                 self._ready.wait_for(lambda: self._queue or self._closing)
             self._fresh = False
-            return [] if self._given_up else [self._queue.popleft() for _ in range(min(BATCH_MAX, len(self._queue)))]
+            if not self._given_up:
+                self._in_hand = [self._queue.popleft() for _ in range(min(BATCH_MAX, len(self._queue)))]
+            return self._in_hand
 
     def _put_back(self, batch: list[_Waiting], detail: str) -> None:
         """Keep a failed batch in its place; those behind it cannot be committed either, and are told so."""
         with self._ready:
             self._queue.extendleft(reversed(batch))
+            self._in_hand = []
             self._failing = True
             untold = [waiting for waiting in self._queue if not waiting.told]
             for waiting in untold:

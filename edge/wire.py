@@ -63,6 +63,7 @@ from edge.messages import (
     FenceMessage,
     IndexEntry,
     InhibitedMessage,
+    JournalHeadMessage,
     LimitMessage,
     Message,
     PauseMessage,
@@ -101,7 +102,8 @@ class Lane(IntEnum):
     RESPONSE = 6
     THERAPY = 7
     SNAPSHOT = 8
-    EVENT = 9
+    JOURNAL = 9
+    EVENT = 10
 
     @property
     def urgent(self) -> bool:
@@ -233,6 +235,11 @@ class Wire:
     def stopped(self, at: Instant) -> Outgoing:
         """The last word of a clean stop."""
         return self._status("stopped", at)
+
+    def journal_head(self, row: int, row_hash: bytes, at: Instant) -> Outgoing:
+        """Where the journal stands: its last row, and the hash of it."""
+        message = JournalHeadMessage(run=self._run, row=row, hash=row_hash.hex(), at=_stamp(at))
+        return Outgoing(self._topics.journal, _json(message), Lane.JOURNAL)
 
     def event_row(self, event: Event) -> tuple[str, bytes]:
         """Topic and payload of an event, as the outbox keeps them."""

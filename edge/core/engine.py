@@ -247,6 +247,8 @@ class Core:
 
     def _judge_edge(self, now: Instant) -> float:
         state, now_s = self._state, now.mono_s
+        for said in state.edge.wall_clock.see(now):
+            self._ward.note("clock", now, **said)
         unbound = [source for name, source in state.sources.items() if name not in self._ward.bed_of]
         findings = [
             *rules_edge.northbound(state.edge, tuple(view.config.label for view in self._ward.views.values()), now_s),

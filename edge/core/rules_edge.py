@@ -14,6 +14,7 @@ from edge.core.inputs import BedsidePart
 from edge.core.model import AlarmKey, Instant
 from edge.core.rules_dose import FOR_LONG, HIGH_WITHOUT_ORDER, beyond_by_own_account
 from edge.core.sources import PortState, SourceState
+from edge.core.wall_clock import CLOCK_STEP_S, WallClock
 
 _NORTHBOUND, _ERRORS = CATALOGUE["NORTHBOUND_LOST"], CATALOGUE["LINE_ERRORS"]
 FLAP_S = 10.0
@@ -24,8 +25,6 @@ ERRORS_MIN = 3
 """Fewer rejected messages than this are noise on any line, such as a plug being pushed in."""
 DAMAGE_TOLD_S = 10.0
 """What happened once, at the start, is present for so long."""
-CLOCK_STEP_S = 2.0
-"""A wall clock that moves by more than this against the monotonic one was set, not slewed."""
 CLOCK_STEP_SHOWN_S = 300.0
 """How long a leap is shown."""
 WHOLE_LINE = "all"
@@ -53,6 +52,7 @@ class EdgeState:
     stepped_until_s: float = 0.0
     step_s: float = 0.0
     bedside: dict[BedsidePart, str] = field(default_factory=dict)
+    wall_clock: WallClock = field(default_factory=WallClock)
 
 
 def northbound(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Iterator[Finding]:

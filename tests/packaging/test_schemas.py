@@ -23,6 +23,7 @@ ASKED: dict[str, dict[str, Any]] = {
 }
 """What stations send: a field with a default may be left out."""
 FENCE = "fence"
+HEAD = "journal-head"
 
 
 def sample(name: str) -> Any:
@@ -42,7 +43,7 @@ def test_the_files_are_in_step() -> None:
 
 
 def test_every_message_has_a_schema_and_a_sample() -> None:
-    samples = {SCHEMA_OF.get(name, name) for name in CONTENTS} | ASKED.keys() | {FENCE}
+    samples = {SCHEMA_OF.get(name, name) for name in CONTENTS} | ASKED.keys() | {FENCE, HEAD}
     assert {f"{name}.json" for name in samples} == set(schemas())
 
 
@@ -61,6 +62,14 @@ def test_the_fence_meets_its_schema() -> None:
     payload = wire().fence().payload
     assert isinstance(payload, bytes)
     validator(FENCE).validate(json.loads(payload))
+
+
+def test_the_head_of_the_journal_meets_its_schema() -> None:
+    outgoing = wire().journal_head(12, bytes(range(32)), AT)
+    assert isinstance(outgoing.payload, bytes)
+    said = json.loads(outgoing.payload)
+    validator(HEAD).validate(said)
+    assert (said["row"], said["hash"][:6], outgoing.retain, outgoing.topic[-8:]) == (12, "000102", True, "/journal")
 
 
 @pytest.mark.parametrize("name", CONTENTS)

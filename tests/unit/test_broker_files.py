@@ -133,7 +133,7 @@ def test_an_edge_may_write_all_that_it_says_and_read_all_that_it_hears() -> None
     topics = Topics("north", "pi-1")
     lines = list(access_list(WARD))
     mine = lines[lines.index("\nuser edge-pi-1") : lines.index("\nuser edge-pi-2")]
-    said = [topics.status, topics.roster, topics.self_check, topics.event, topics.response("+")]
+    said = [topics.status, topics.roster, topics.self_check, topics.event, topics.journal, topics.response("+")]
     said += [topics.snapshot("+"), topics.therapy("+"), topics.alarm("", "+"), topics.alarm("+", "+")]
     for topic in said:
         assert any(_covers(line, "write", topic) for line in mine), topic
