@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from drivers.model import Validity
-from edge.core import rules_device, rules_dose, rules_vital
+from edge.core import rules_device, rules_dose, rules_order, rules_vital
 from edge.core.alarms import Register
 from edge.core.config import Binding, LimitConfig
 from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, PauseView, TherapyView
@@ -23,6 +23,13 @@ SHOW_AGAIN_S = 3.0
 """An unchanged snapshot is published again, since it expires after ``SNAPSHOT_VALID_S``."""
 
 SNAPSHOT_VALID_S = 10.0
+
+
+def take_sample(view: BedView, source: SourceState, at_s: float) -> None:
+    """Let a sample count toward what the bed adds up, whenever it is judged."""
+    for pump in view.config.pumps:
+        if (pump.port, pump.channel) == (source.port, source.channel):
+            rules_order.take_step(view, pump, at_s)
 
 
 def judge_sample(view: BedView, register: Register, source: SourceState, at_s: float) -> None:
@@ -61,6 +68,8 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
     for pump in view.config.pumps:
         yield from rules_dose.limits(view, pump, now_s)
         yield from rules_dose.order_missing(view, pump, now_s)
+        yield from rules_order.mismatch(view, pump, now_s)
+        yield from rules_order.exceeded(view, pump, now_s)
     yield from rules_vital.limits(view, now_s, register.is_normal)
     yield from rules_vital.sources_disagree(view, now_s)
     yield from rules_vital.missing(view, now_s)

@@ -48,6 +48,7 @@ class Entry:
 ALWAYS = "a value is there, at any bed"
 ACTIVE = "the bed has an order, or a pump of it was last seen infusing"
 RUNNING = "the channel runs"
+ORDERED = "the channel has an order, and the pump tells what it does"
 SHOWN = "the device shows it"
 ANY_TIME = "the edge runs"
 AT_BEDSIDE = "the bedside computer has one, and the edge runs"
@@ -129,6 +130,21 @@ _PATIENT = {
     "SPO2_LOW": _vital("SPO2_LOW", "2"),
     "RR_HIGH": _vital("RR_HIGH", "5"),
     "RR_LOW": _vital("RR_LOW", "2"),
+}
+_AGAINST_ORDER = {
+    "ORDER_EXCEEDED": Entry(
+        AlarmKind.PHYSIOLOGICAL,
+        Audience.NURSE,
+        ACTIONS["ORDER_EXCEEDED"].english,
+        ORDERED,
+        (Band("above the order", MEDIUM, 60.0), Band("twice the order", HIGH, 10.0)),
+        clear_delay_s=10.0,
+        latching=True,
+    ),
+    "ORDER_MISMATCH": _technical(
+        "ORDER_MISMATCH", ORDERED, Band("apart", MEDIUM, 5.0), Band("other", HIGH, 5.0), latching=True
+    ),
+    "STEP_UNCONFIRMED": _technical("STEP_UNCONFIRMED", ORDERED, Band("asked", MEDIUM, 180.0)),
 }
 _BED = {
     **{name: _technical(name, ACTIVE, *_MISSING, clear_delay_s=5.0, sensor=True) for name in _STREAM},
@@ -233,7 +249,11 @@ def _device(kind: DeviceAlarmKind, priority: Priority) -> Entry:
 
 
 CATALOGUE = (
-    _PATIENT | _BED | _EDGE | {f"DEVICE_{kind.name}": _device(kind, priority) for kind, priority in _OF_DEVICE.items()}
+    _PATIENT
+    | _AGAINST_ORDER
+    | _BED
+    | _EDGE
+    | {f"DEVICE_{kind.name}": _device(kind, priority) for kind, priority in _OF_DEVICE.items()}
 )
 """Every condition by name."""
 

@@ -33,6 +33,17 @@ ACTIONS = {
         "Check that the pump runs at the ordered step and that the line is open.",
         "Kontroller at pumpen går på forordnet trinn og at slangen er åpen.",
     ),
+    "ORDER_EXCEEDED": Action(
+        "Compare the pump with the order; set the pump, or have the order changed.",
+        "Sammenlign pumpen med forordningen; still pumpen, eller få forordningen endret.",
+    ),
+    "ORDER_MISMATCH": Action(
+        "Compare drug, concentration and weight at the pump with the order and with the syringe's label.",
+        "Sammenlign legemiddel, konsentrasjon og vekt på pumpen med forordningen og med sprøytens etikett.",
+    ),
+    "STEP_UNCONFIRMED": Action(
+        "Confirm the new step, or set the pump back.", "Bekreft det nye trinnet, eller still pumpen tilbake."
+    ),
     "HR_HIGH": _LOOK,
     "HR_LOW": _LOOK,
     "BP_SYS_HIGH": _REPEAT,

@@ -33,7 +33,10 @@ def observe(ward: Ward, register: Register, observation: Observation, *, alone: 
         source.watch_clock(observation)
     source.observe(observation, ward.nibp_time_of(observation.port))
     bed = ward.bed_of.get(place)
-    if bed is not None and (not alone or observation.extremes):
+    if bed is None:
+        return
+    bed_rules.take_sample(ward.views[bed], source, observation.received_at_s)
+    if not alone or observation.extremes:
         bed_rules.judge_sample(ward.views[bed], register, source, observation.received_at_s)
 
 

@@ -13,6 +13,7 @@ from edge.core.config import BandLimit, Binding, DrugConfig, LimitConfig
 from edge.core.dose import arithmetic, dose_rate
 from edge.core.finding import Finding, Particulars, level
 from edge.core.limits import bands_of, judge_limit
+from edge.core.mismatch import rate_pattern
 from edge.core.model import Priority, Side
 from edge.core.rules_vital import describe_limit
 from edge.core.sources import SourceState
@@ -90,7 +91,16 @@ def _describe_dose(
     dose = dose_rate(rate, order) if rate is not None else None
     plain = describe_limit(label, drug.label, limit, dose, band)
     evidence = arithmetic(rate, dose, order) if rate is not None and dose is not None else ()
-    return Particulars(plain.text, plain.value, plain.unit, plain.limit, (*evidence, *plain.evidence))
+    slip = _slip(rate, order)
+    text = f"{plain.text} The order is {order.step_mg_per_kg_per_h} mg/kg/h: {slip}" if slip else plain.text
+    return Particulars(text, plain.value, plain.unit, plain.limit, (*evidence, *plain.evidence))
+
+
+def _slip(rate: Value | None, order: Order) -> str:
+    """Name the slip that makes such a rate of the ordered one (H-01), empty if it is like none."""
+    if rate is None or rate.value is None:
+        return ""
+    return rate_pattern(rate.value, order.step_mg_per_kg_per_h, order.weight_kg, order.concentration_mg_per_ml)
 
 
 def _describe_unreadable(label: str, drug: str, rate: Value | None, _: Band) -> Particulars:

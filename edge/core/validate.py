@@ -90,7 +90,8 @@ class Value:
     """A reading in the one unit of its quantity.
 
     ``taken_at_s`` is when it was measured, as well as that is known; ``sample_at_s`` when it was received. ``median``
-    is that of the last samples of a stream, ``None`` where it is the value itself.
+    is that of the last samples of a stream, ``None`` where it is the value itself. ``told_in`` is the unit that the
+    device itself uses, where that is another.
     """
 
     quantity: Quantity
@@ -104,6 +105,7 @@ class Value:
     origin: str = ""
     note: str = ""
     median: Decimal | None = None
+    told_in: str = ""
 
     @property
     def usable(self) -> bool:
@@ -145,4 +147,5 @@ def accept(reading: Reading, received_at_s: float, source: str) -> Value:
         source,
         reading.origin,
         note,
+        told_in="" if reading.unit == canon.unit else reading.unit,
     )

@@ -16,6 +16,7 @@ from edge.core.dose import dose_rate
 from edge.core.effects import PauseView
 from edge.core.model import AlarmKey
 from edge.core.sources import CUFF, PortState, SourceState
+from edge.core.steps import Steps
 from edge.core.therapy import Order
 from edge.core.therapy_state import UNTREATED, TherapyState
 from edge.core.validate import Value
@@ -38,6 +39,7 @@ class BedState:
 
     therapy: TherapyState = UNTREATED
     orders: dict[tuple[str, str], Order] = field(default_factory=dict)
+    steps: dict[tuple[str, str], Steps] = field(default_factory=dict)
     keeping: bool = False
     kept_mark: int = 0
     kept_at_s: float | None = None
@@ -93,6 +95,10 @@ class BedView:
     def order(self, binding: Binding) -> Order | None:
         """Return the order of a channel."""
         return self.state.orders.get((binding.port, binding.channel))
+
+    def steps(self, binding: Binding) -> Steps:
+        """Return the steps of a channel."""
+        return self.state.steps.setdefault((binding.port, binding.channel), Steps())
 
     def infusing(self) -> bool:
         """Tell whether any channel may deliver, as last seen."""

@@ -1,0 +1,222 @@
+"""Rules that hold a pump against its order: what it was set to, and what it gives (H-01 to H-06).
+
+Laws:
+  * A pump that tells another drug, unit or concentration than ordered is a high alarm, also before it runs.
+  * A dose that the order does not allow is told by its slip (ten times, pounds for kilograms) where it is like one.
+  * A step inside the order's range is asked about, and silent for three minutes; no other dose above the order is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+from drivers.model import InfusionState, Quantity, Validity
+from edge.core.catalogue import CATALOGUE
+from edge.core.condition import INSIDE, Band, Judgement
+from edge.core.config import Binding, DrugConfig
+from edge.core.dose import arithmetic, dose_of, dose_rate
+from edge.core.finding import Finding, Particulars, level
+from edge.core.limits import is_beyond
+from edge.core.mismatch import FAR_APART, apart, pattern, rate_pattern
+from edge.core.model import Side
+from edge.core.rules_dose import drug_of
+from edge.core.sources import SourceState
+from edge.core.steps import Steps
+from edge.core.therapy import Order
+from edge.core.validate import Value
+from edge.core.view import BedView
+
+_APART, _OTHER = 0, 1
+_ABOVE, _TWICE = 0, 1
+_SHORT = frozenset({InfusionState.BOLUS, InfusionState.PURGE})
+_AT_A_STEP = frozenset({InfusionState.INFUSING, InfusionState.UNKNOWN})
+ABOVE = Decimal("1.1")
+"""A dose is above what is ordered from here on (design, section 8)."""
+TWICE = Decimal(2)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that the pump tells otherwise than ordered: ``worst`` is the band, ``code`` names it in a word."""
+
+    code: str
+    worst: int
+    text: str
+    told: str
+    ordered: str
+
+
+def mismatch(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+    """Hold what a pump says of drug, concentration, weight and dose against its order."""
+    order = view.order(binding)
+    if order is None:
+        return
+    source = view.source(binding)
+    known = view.link_lost(binding, now_s) is False and source.trusted and source.infusion is not None
+    differences = tuple(_differences(source, order, drug_of(view, order))) if known else ()
+    worst = max((difference.worst for difference in differences), default=INSIDE)
+    entry = CATALOGUE["ORDER_MISMATCH"]
+    yield Finding(
+        view.key("ORDER_MISMATCH", binding),
+        level(worst, now_s) if known else None,
+        entry.bands,
+        entry.clear_delay_s,
+        partial(_describe_mismatch, view.config.label, differences),
+        fingerprint=",".join(difference.code for difference in differences),
+    )
+
+
+def _differences(source: SourceState, order: Order, drug: DrugConfig) -> Iterator[Difference]:
+    named = source.infusion.drug if source.infusion is not None else None
+    if named and named.casefold() not in (name.casefold() for name in drug.pump_names):
+        text = f"the pump is set to {named}, ordered is {drug.label}"
+        yield Difference("drug", _OTHER, text, named, ", ".join(drug.pump_names))
+    yield from _unit_differs(source, drug)
+    inputs = (
+        *_number_differs(source, Quantity.CONCENTRATION, "concentration", order.concentration_mg_per_ml),
+        *_number_differs(source, Quantity.WEIGHT, "weight", order.weight_kg),
+    )
+    yield from inputs
+    rate, told = source.delivered_rate(), source.value(Quantity.DOSE_RATE)
+    # Another weight or concentration explains another dose; a bolus has a rate of its own.
+    if inputs or source.state is not InfusionState.INFUSING or rate is None or not rate.value or told is None:
+        return
+    reckoned = dose_rate(rate, order)
+    if reckoned.value is not None:
+        # The pump reckons its dose from its own rounded rate: one digit is that of the display that shows less.
+        yield from _differs("dose rate", max(told.resolution, reckoned.resolution), reckoned.value, told)
+
+
+def _unit_differs(source: SourceState, drug: DrugConfig) -> Iterator[Difference]:
+    for quantity in (Quantity.DOSE_RATE_SET, Quantity.DOSE_RATE):
+        value = source.value(quantity)
+        if value is not None and value.told_in and value.validity is not Validity.NOT_AVAILABLE:
+            text = f"the pump is set to a dose in {value.told_in}, the library's unit of {drug.label} is {value.unit}"
+            yield Difference("unit", _OTHER, text, value.told_in, value.unit)
+            return
+
+
+def _number_differs(source: SourceState, quantity: Quantity, what: str, ordered: Decimal) -> Iterator[Difference]:
+    told = source.value(quantity)
+    if told is not None and told.value is not None and told.usable:
+        yield from _differs(what, told.resolution, ordered, told)
+
+
+def _differs(what: str, one_digit: Decimal, ordered: Decimal, told: Value) -> Iterator[Difference]:
+    number = told.value
+    off = None if number is None else apart(number, ordered, one_digit)
+    if number is None or off is None:
+        return
+    worst = _OTHER if what == "concentration" or off > FAR_APART else _APART
+    slip = pattern(number, ordered)
+    hint = f" ({slip})" if slip else ""
+    shown = f"{ordered.normalize():f}"
+    text = f"the pump's {what} is {number.normalize():f} {told.unit}, by the order it is {shown} {told.unit}{hint}"
+    yield Difference(what.replace(" ", "_"), worst, text, f"{number} {told.unit}", f"{ordered} {told.unit}")
+
+
+def _describe_mismatch(label: str, differences: tuple[Difference, ...], _: Band) -> Particulars:
+    texts = "; ".join(difference.text for difference in differences)
+    evidence = tuple(
+        pair
+        for difference in differences
+        for pair in (
+            (f"{difference.code}_at_pump", difference.told),
+            (f"{difference.code}_ordered", difference.ordered),
+        )
+    )
+    return Particulars(f"{label}: {texts}.", evidence=evidence)
+
+
+# --- the dose against the order ---------------------------------------------------------------------------------------
+
+
+def take_step(view: BedView, binding: Binding, at_s: float) -> None:
+    """Let a sample count toward the steps of its channel."""
+    order, source = view.order(binding), view.source(binding)
+    rate = source.delivered_rate()
+    runs = source.state in _AT_A_STEP and rate is not None and rate.usable and bool(rate.value)
+    if order is None or rate is None or rate.value is None or not runs:
+        view.steps(binding).paused()
+        return
+    view.steps(binding).infused(at_s, dose_of(rate.value, order), dose_of(rate.resolution, order))
+
+
+def exceeded(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+    """Tell of a dose above the order, and ask about a step inside its range."""
+    order = view.order(binding)
+    if order is None:
+        return
+    rate = view.rate(binding, now_s)
+    dose = None if rate is None else dose_rate(rate, order)
+    above: Judgement | None = None
+    asked: Judgement | None = None
+    why = ""
+    if dose is not None and dose.value is not None and dose.usable:
+        worst, why = _beyond_order(order, dose.value, dose.resolution, view.steps(binding))
+        if dose.validity is Validity.VALID and view.source(binding).state not in _SHORT:
+            raised = _is_beyond(dose.value, dose.resolution, order.step_mg_per_kg_per_h * ABOVE)
+            above = level(worst, dose.sample_at_s)
+            asked = level(0 if raised and worst == INSIDE else INSIDE, dose.sample_at_s)
+        elif worst == _TWICE:
+            # What is doubtful may raise an alarm, and ends none (law 4); a bolus or a purge that is meant is short.
+            above = level(_TWICE, dose.sample_at_s)
+    for condition, judged in (("ORDER_EXCEEDED", above), ("STEP_UNCONFIRMED", asked)):
+        entry = CATALOGUE[condition]
+        yield Finding(
+            view.key(condition, binding),
+            judged,
+            entry.bands,
+            entry.clear_delay_s,
+            partial(_describe_above, view.config.label, order, (drug_of(view, order).label, why), rate),
+            value=None if dose is None else dose.value,
+        )
+
+
+def _is_beyond(dose: Decimal, resolution: Decimal, limit: Decimal) -> bool:
+    return is_beyond(dose, resolution, limit, Side.HIGH)
+
+
+def _beyond_order(order: Order, dose: Decimal, resolution: Decimal, steps: Steps) -> tuple[int, str]:
+    """Return the band by which a dose is above its order, and why it is no step inside the range."""
+    step, maximum, rise_max = (
+        order.step_mg_per_kg_per_h,
+        order.maximum_mg_per_kg_per_h,
+        order.increment_mg_per_kg_per_h,
+    )
+    if not _is_beyond(dose, resolution, step * ABOVE):
+        return INSIDE, ""
+    stood_s, least_s = steps.stood_s(step * ABOVE), order.step_interval_s
+    if _is_beyond(dose, resolution, maximum * ABOVE):
+        why = f"at most {maximum} mg/kg/h"
+    elif rise_max is not None and _is_beyond(dose, resolution, step + rise_max * ABOVE):
+        why = f"in steps of {rise_max} mg/kg/h at most"
+    elif least_s is not None and stood_s is not None and stood_s < least_s:
+        why = f"no step sooner than after {least_s / 60:g} min"
+    else:
+        return INSIDE, ""
+    return (_TWICE if _is_beyond(dose, resolution, step * TWICE) else _ABOVE), why
+
+
+def _describe_above(label: str, order: Order, said: tuple[str, str], rate: Value | None, band: Band) -> Particulars:
+    drug, why = said
+    if rate is None or rate.value is None:
+        return Particulars(f"{label}: {drug} is above its order.")
+    dose = dose_rate(rate, order)
+    ordered = f"ordered is {order.step_mg_per_kg_per_h} mg/kg/h"
+    slip = rate_pattern(rate.value, order.step_mg_per_kg_per_h, order.weight_kg, order.concentration_mg_per_ml)
+    if band.name == "asked":
+        text = f"{label}: {drug} was raised to {_shown(dose)} mg/kg/h, {ordered}: is that the next step?"
+    else:
+        hint = f" ({slip})" if slip else ""
+        limit = f", {why}" if why else ""
+        text = f"{label}: {drug} runs at {_shown(dose)} mg/kg/h, {ordered}{limit}{hint}."
+    evidence = (*arithmetic(rate, dose, order), ("ordered_step_mg_per_kg_per_h", str(order.step_mg_per_kg_per_h)))
+    return Particulars(text, dose.value, dose.unit, evidence=(*evidence, *((("pattern", slip),) if slip else ())))
+
+
+def _shown(dose: Value) -> str:
+    return "an unknown dose" if dose.value is None else f"{dose.value.quantize(Decimal('0.01')).normalize():f}"
