@@ -113,6 +113,11 @@ class Register:
         condition = self._state.conditions.get(key.bed, {}).get(key)
         return condition is not None and condition.state is ConditionState.NORMAL
 
+    def is_told(self, key: AlarmKey, priority: Priority) -> bool:
+        """Tell whether a condition is present, and stands as an alarm of at least this priority."""
+        alarm = self._state.standing.get(key)
+        return alarm is not None and alarm.present and alarm.priority >= priority
+
     def alarms(self) -> tuple[Alarm, ...]:
         """Return every alarm that stands."""
         return tuple(self._state.standing.values())

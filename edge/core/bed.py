@@ -69,7 +69,7 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_dose.limits(view, pump, now_s)
         yield from rules_dose.order_missing(view, pump, now_s)
         yield from rules_order.mismatch(view, pump, now_s)
-        yield from rules_order.exceeded(view, pump, now_s)
+        yield from rules_order.exceeded(view, pump, now_s, register.is_told)
     yield from rules_vital.limits(view, now_s, register.is_normal)
     yield from rules_vital.sources_disagree(view, now_s)
     yield from rules_vital.missing(view, now_s)

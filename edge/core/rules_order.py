@@ -4,14 +4,16 @@ Laws:
   * A pump that tells another drug, unit or concentration than ordered is a high alarm, also before it runs.
   * A dose that the order does not allow is told by its slip (ten times, pounds for kilograms) where it is like one.
   * A step inside the order's range is asked about, and silent for three minutes; no other dose above the order is.
+  * One dose is one alarm: what DOSE_RATE_HIGH tells as loudly does not begin as ORDER_EXCEEDED too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from typing import TypeAlias
 
 from drivers.model import InfusionState, Quantity, Validity
 from edge.core.catalogue import CATALOGUE
@@ -21,13 +23,16 @@ from edge.core.dose import arithmetic, dose_of, dose_rate
 from edge.core.finding import Finding, Particulars, level
 from edge.core.limits import is_beyond
 from edge.core.mismatch import FAR_APART, apart, pattern, rate_pattern
-from edge.core.model import Side
+from edge.core.model import AlarmKey, Priority, Side
 from edge.core.rules_dose import drug_of
 from edge.core.sources import SourceState
 from edge.core.steps import Steps
 from edge.core.therapy import Order
 from edge.core.validate import Value
 from edge.core.view import BedView
+
+IsTold: TypeAlias = Callable[[AlarmKey, Priority], bool]
+"""Whether a condition is present, and stands as an alarm of at least this priority."""
 
 _APART, _OTHER = 0, 1
 _ABOVE, _TWICE = 0, 1
@@ -145,7 +150,7 @@ def take_step(view: BedView, binding: Binding, at_s: float) -> None:
     view.steps(binding).infused(at_s, dose_of(rate.value, order), dose_of(rate.resolution, order))
 
 
-def exceeded(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+def exceeded(view: BedView, binding: Binding, now_s: float, is_told: IsTold) -> Iterator[Finding]:
     """Tell of a dose above the order, and ask about a step inside its range."""
     order = view.order(binding)
     if order is None:
@@ -164,6 +169,10 @@ def exceeded(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]
         elif worst == _TWICE:
             # What is doubtful may raise an alarm, and ends none (law 4); a bolus or a purge that is meant is short.
             above = level(_TWICE, dose.sample_at_s)
+    key, bands = view.key("ORDER_EXCEEDED", binding), CATALOGUE["ORDER_EXCEEDED"].bands
+    if above is not None and above.beyond != INSIDE and not is_told(key, Priority.LOW):
+        told = is_told(view.key("DOSE_RATE_HIGH", binding), bands[above.beyond].priority)
+        above = level(INSIDE, above.sample_at_s) if told else above
     for condition, judged in (("ORDER_EXCEEDED", above), ("STEP_UNCONFIRMED", asked)):
         entry = CATALOGUE[condition]
         yield Finding(
@@ -214,7 +223,7 @@ def _describe_above(label: str, order: Order, said: tuple[str, str], rate: Value
         hint = f" ({slip})" if slip else ""
         limit = f", {why}" if why else ""
         text = f"{label}: {drug} runs at {_shown(dose)} mg/kg/h, {ordered}{limit}{hint}."
-    evidence = (*arithmetic(rate, dose, order), ("ordered_step_mg_per_kg_per_h", str(order.step_mg_per_kg_per_h)))
+    evidence = arithmetic(rate, dose, order)
     return Particulars(text, dose.value, dose.unit, evidence=(*evidence, *((("pattern", slip),) if slip else ())))
 
 

@@ -279,7 +279,7 @@ def test_restored_alarms_are_asserted_and_not_announced() -> None:
     before = begun()
     before.run(START_S + 20, lambda at_s: (pump(at_s, "70"), monitor(at_s, heart_rate=150)))
     alarms = tuple(before.retained.values())
-    assert {alarm.key.condition for alarm in alarms} == {"DOSE_RATE_HIGH", "ORDER_EXCEEDED", "HR_HIGH"}
+    assert {alarm.key.condition for alarm in alarms} == {"DOSE_RATE_HIGH", "HR_HIGH"}
     after = World(alarms=alarms, keeps=False)
     step = after.step(START_S, CONNECTED, place(START_S, order()))
     assert after.events == []
@@ -291,7 +291,7 @@ def test_restored_alarms_are_asserted_and_not_announced() -> None:
         alarm.key: alarm.occurrence for alarm in alarms
     }
     assert {(alarm.present, alarm.verifiable) for alarm in after.retained.values()} == {(True, False)}
-    assert {alarm.key.condition for alarm in after.indexes[BED]} == {"DOSE_RATE_HIGH", "ORDER_EXCEEDED", "HR_HIGH"}
+    assert {alarm.key.condition for alarm in after.indexes[BED]} == {"DOSE_RATE_HIGH", "HR_HIGH"}
     after.run(START_S + 20, lambda at_s: (pump(at_s, "70"), monitor(at_s, heart_rate=150)))
     assert {event.phase for event in after.events} == {"update"}
 

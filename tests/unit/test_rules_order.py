@@ -147,7 +147,7 @@ def above(seconds: int, rate: str, condition: str = "ORDER_EXCEEDED", **changes:
         ("7.8", "1.0", [(61.0, "start", "above the order")]),
         ("14", "1.0", [(61.0, "start", "above the order")]),
         ("14.1", "1.0", [(11.0, "start", "twice the order")]),
-        ("70", "2.0", [(11.0, "start", "twice the order")]),
+        ("17", "2.0", [(11.0, "start", "twice the order")]),
     ],
 )
 def test_a_dose_above_the_order_alarms_after_its_delay(
@@ -159,13 +159,34 @@ def test_a_dose_above_the_order_alarms_after_its_delay(
 
 
 def test_a_slip_is_named_with_the_dose() -> None:
-    alarm = watched(20, "70").alarm("ORDER_EXCEEDED")
+    alarm = watched(20, "7", ordered=order(step="0.1")).alarm("ORDER_EXCEEDED")
+    assert alarm is None  # within the ordered maximum it is a step
+    ordered = replace(order(step="0.1"), maximum_mg_per_kg_per_h=D("0.2"))
+    alarm = watched(20, "7", ordered=ordered).alarm("ORDER_EXCEEDED")
     assert alarm is not None
     assert alarm.text == (
-        "Bed 1: Ketamine runs at 10 mg/kg/h, ordered is 1.0 mg/kg/h, at most 2.0 mg/kg/h "
+        "Bed 1: Ketamine runs at 1 mg/kg/h, ordered is 0.1 mg/kg/h, at most 0.2 mg/kg/h "
         "(ten times: the decimal point? Or the dose in mg/h keyed as mL/h?)."
     )
-    assert dict(alarm.evidence)["ordered_step_mg_per_kg_per_h"] == "1.0"
+    assert dict(alarm.evidence)["ordered_step_mg_per_kg_per_h"] == "0.1"
+
+
+def test_a_dose_beyond_the_library_is_one_alarm_and_names_the_slip_too() -> None:
+    world = watched(20, "70")
+    assert world.alarm("ORDER_EXCEEDED") is None
+    alarm = world.alarm("DOSE_RATE_HIGH")
+    assert alarm is not None
+    assert alarm.text == (
+        "Bed 1: Ketamine 10 mg/kg/h, above the hard limit 4.0 mg/kg/h. "
+        "The order is 1.0 mg/kg/h: ten times: the decimal point? Or the dose in mg/h keyed as mL/h?"
+    )
+
+
+def test_what_was_told_of_the_order_stays_when_the_library_alarms_too() -> None:
+    world = watched(70, "14", ordered=replace(order(), maximum_mg_per_kg_per_h=D("1.5")))
+    assert world.told("ORDER_EXCEEDED", levels=False) == [(61.0, "start", "above the order")]
+    world.run(START_S + 90, lambda at_s: (told(at_s, "18.2"),))
+    assert {"ORDER_EXCEEDED", "DOSE_RATE_HIGH"} <= world.present()
 
 
 def test_a_step_inside_the_range_is_asked_about_and_silent_for_three_minutes() -> None:
@@ -206,11 +227,11 @@ def test_a_step_that_is_too_large_or_too_soon_is_above_the_order() -> None:
 def test_a_bolus_is_above_the_order_only_if_it_is_twice() -> None:
     bolus = InfusionState.BOLUS
     assert watched(120, "13", state=bolus).alarm("ORDER_EXCEEDED") is None
-    assert watched(20, "100", state=bolus).told("ORDER_EXCEEDED", levels=False) == [(11.0, "start", "twice the order")]
+    assert watched(20, "17", state=bolus).told("ORDER_EXCEEDED", levels=False) == [(11.0, "start", "twice the order")]
 
 
 def test_a_doubtful_rate_raises_and_does_not_end() -> None:
-    world = watched(20, "70", state=InfusionState.UNKNOWN)
+    world = watched(20, "17", state=InfusionState.UNKNOWN)
     assert world.told("ORDER_EXCEEDED", levels=False) == [(11.0, "start", "twice the order")]
     world.run(START_S + 60, lambda at_s: (told(at_s, "7", state=InfusionState.UNKNOWN),))
     alarm = world.alarm("ORDER_EXCEEDED", BED)
@@ -220,7 +241,7 @@ def test_a_doubtful_rate_raises_and_does_not_end() -> None:
 
 
 def test_a_pump_that_does_not_tell_its_rate_ends_nothing() -> None:
-    world = watched(20, "70")
+    world = watched(20, "17")
     silent = Reading(Quantity.INFUSION_RATE, None, "mL/h", validity=Validity.INVALID)
     world.run(START_S + 60, lambda at_s: (replace(told(at_s), readings=(silent,)),))
     alarm = world.alarm("ORDER_EXCEEDED", BED)
