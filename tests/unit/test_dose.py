@@ -161,6 +161,7 @@ def test_the_explanation_shows_inputs_arithmetic_and_order() -> None:
         "concentration_mg_per_ml": "10",
         "weight_kg": "70",
         "dose_rate_mg_per_kg_per_h": "2.600000",
+        "ordered_step_mg_per_kg_per_h": "1.0",
         "arithmetic": "18.2 mL/h * 10 mg/mL / 70 kg = 2.600000 mg/kg/h",
         "order": "a test's order",
     }
