@@ -65,6 +65,7 @@ from edge.messages import (
     InhibitedMessage,
     JournalHeadMessage,
     LimitMessage,
+    LimitPassedMessage,
     Message,
     PauseMessage,
     ResponseMessage,
@@ -407,9 +408,6 @@ def alarm_from_message(payload: bytes) -> Alarm:
         raise ValueError("it is larger than any alarm")
     if "." in said.condition or key.name != said.key:
         raise ValueError(f"its key {said.key} is not that of its condition and its channel")
-    limit = None
-    if said.limit is not None:
-        limit = LimitPassed(Side(said.limit.side), said.limit.band, said.limit.value, said.limit.origin)
     return Alarm(
         key=key,
         occurrence=said.occurrence,
@@ -427,11 +425,23 @@ def alarm_from_message(payload: bytes) -> Alarm:
         changed=_instant(said.changed),
         value=said.value,
         unit=said.unit,
-        limit=limit,
+        limit=_limit_from(said.limit),
         evidence=tuple(said.evidence.items()),
         latching=said.latching,
         returns=said.returns,
+        now=_said_from(said.now),
     )
+
+
+def _limit_from(said: LimitPassedMessage | None) -> LimitPassed | None:
+    return None if said is None else LimitPassed(Side(said.side), said.band, said.value, said.origin)
+
+
+def _said_from(said: SaidMessage | None) -> Said | None:
+    if said is None:
+        return None
+    limit, evidence = _limit_from(said.limit), tuple(said.evidence.items())
+    return Said(Priority[said.priority.upper()], said.band, said.text, said.value, said.unit, limit, evidence)
 
 
 def _by_name(kind: type[_M], source: object, **given: object) -> _M:

@@ -370,8 +370,9 @@ def _still_silent(entry: Entry, finding: Finding, before: Alarm) -> bool:
     return (entry.sensor and before.off_monitor) or (bool(finding.silenced_at) and before.at_device)
 
 
-def _loud(alarm: Alarm) -> tuple[Priority, bool, bool]:
-    return alarm.priority, alarm.present, alarm.audible
+def _loud(alarm: Alarm) -> tuple[Priority, Priority, bool, bool]:
+    is_now = alarm.priority if alarm.now is None else alarm.now.priority
+    return alarm.priority, is_now, alarm.present, alarm.audible
 
 
 def _worse_by_a_step(entry: Entry, finding: Finding, before: Alarm) -> bool:

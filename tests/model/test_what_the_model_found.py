@@ -83,3 +83,16 @@ def test_to_resume_one_bed_sounds_it_though_another_was_paused_at_the_same_momen
     assert not life.broker.topics[HR].audible
     ask(life, Resume(BED))
     assert life.broker.topics[HR].audible
+
+
+def test_what_became_hard_again_just_before_the_power_failed_is_acknowledged_as_hard() -> None:
+    """The disk knew the milder word of before; the broker had been told that it is hard again."""
+    life = begun()
+    speak(life, 1, spo2=79)
+    speak(life, 40, spo2=91)
+    life.disk.mood = "slow"
+    speak(life, 1, spo2=79)
+    restart(life)
+    ask(life, Acknowledge(named(life.broker.topics[SPO2])))
+    alarm = life.broker.topics[SPO2]
+    assert (alarm.priority, alarm.signal) == (Priority.HIGH, SignalPresence.ACKNOWLEDGED)

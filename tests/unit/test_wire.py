@@ -245,6 +245,7 @@ BODIES: dict[str, dict[str, Any]] = {
 KEPT_BY_THE_BROKER = (
     "key", "occurrence", "rev", "kind", "audience", "priority", "band", "present", "verifiable", "signal", "text",
     "action", "onset", "changed", "value", "unit", "limit", "evidence", "latching", "returns",
+    "now",
 )  # fmt: skip
 TRAVELS = {
     "alarm": (ALARM_TOPIC, Lane.ALARM_HIGH, True, None, False),
