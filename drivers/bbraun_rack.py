@@ -4,6 +4,7 @@ Laws of this module:
   * A block is one atomic observation of each pump in it.
   * An alarm ends only when its own parameter says so. A parameter that is absent or has no value says nothing.
   * A block that is sent again (same pump, same time, same content) counts its boli once.
+  * A parameter that is not known is passed over, and told once.
   * A pump is gone when the rack says so (GNERR 39), or when a whole answer that should hold it does not.
 """
 
@@ -16,7 +17,7 @@ from typing import Final
 
 from drivers.bbraun_bcc import MAX_EXCERPT_BYTES, RACK, Frame, channel_of
 from drivers.bbraun_pump import infusion_of, readings_of
-from drivers.bbraun_tables import NO_VALUE, RUNSTATE, alarms_of, is_flag_alarm
+from drivers.bbraun_tables import NO_VALUE, RUNSTATE, alarms_of, is_flag_alarm, is_known
 from drivers.model import (
     AlarmSetChanged,
     BolusGiven,
@@ -36,6 +37,9 @@ NO_DATA: Final = "11"
 REMOVED: Final = "39"
 BAD_REQUEST: Final = "68"
 WRONG_SLOT: Final = "811"
+
+UNKNOWN_MAX: Final = 32
+"""So many unknown parameters are told of a line: a newer firmware brings a few, a torn memory without end."""
 
 _NOT_NAMED: Final = frozenset({f"{RUNSTATE}.2", f"{RUNSTATE}.5"})
 _SECONDS = re.compile("[0-9]{1,10}")
@@ -96,6 +100,7 @@ class Rack:
         self._pumps: dict[str, _Pump] = {}
         self._heard: set[str] = set()
         self._complete = True
+        self._passed_over: set[str] = set()
         self.software = ""
 
     def begin_answer(self) -> None:
@@ -131,6 +136,7 @@ class Rack:
             Rejected("syntax", _excerpt(item.address)) for item in frame.quadruples if channel_of(item.address) is None
         )
         for place, said in _grouped(frame).items():
+            out.extend(self._unknown(said.values))
             error = _error(said.values)
             if place == RACK:
                 out.extend(self._rack_error(error, now_s))
@@ -139,6 +145,12 @@ class Rack:
             else:
                 out.extend(self._pump(place, said, now_s))
         return out
+
+    def _unknown(self, names: Iterable[str]) -> list[Output]:
+        found = [name for name in names if not is_known(name) and name not in self._passed_over]
+        told = found[: UNKNOWN_MAX - len(self._passed_over)]
+        self._passed_over.update(told)
+        return [Rejected("unknown_line", _excerpt(name)) for name in told]
 
     def _rack_error(self, error: str, now_s: float) -> list[Output]:
         if error in ("", NO_DATA, WRONG_SLOT):

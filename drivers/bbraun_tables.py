@@ -110,6 +110,22 @@ _FIELDS: Final[dict[str, dict[int, tuple[Kind, str]]]] = {
     },
 }
 
+_ALARM_FIELD: Final = re.compile("(?:PRE)?ALARM[0-9]{0,2}")
+"""Alarm fields, also those of a firmware that we do not know: each bit of one is an unknown alarm (law 4)."""
+
+_STATUS_FLAG: Final = re.compile("INM[0-9]{1,2}")
+_PARAMETERS: Final = frozenset(
+    (  # noqa: SIM905 - a list of them would fill two screens
+        "ACTCHAN BASRT BOLTYPE COMSERIALNO COMSWVERSION DATE DGDALERTHLH DGDALERTSLH DGDALERTSLL DGDSTATUS DISPNAME "
+        "DORT DORTU DSSTATUS FMBANY FMDONGLE FMNOR FMRSTAT FMRT FMSTAT GNACK GNERR GNMODEL GNNEW HLHIGH INAKKU INAVRT "
+        "INBOCNT INBORT INBOVAL INDCON INDCONU INDOCAL INDORT INDORTU INDTNR INNR INP1 INP2 INPATW INPSOLL INRMT INRT "
+        "INSERNUM INSOL INSOLID INSOLSN INSTBY INSYR INTIME INVI INVOLACT INVTB LASTDA OPMODE PATAGE PATH PATID PATW "
+        "RTLIMUT SLHIGH SLLOW STATUS1 STATUS2 TCIEFF TCIMOD TCIMODEL TCIPLA TCITAR TCIUT TIME TIMEOFINF VERSION "
+        "VOLREMAIN"
+    ).split()
+)
+"""Every other parameter of the protocol's description, read or not."""
+
 _NO_ALARM_BITS: Final = {"ALARM1": 1 << 0, RUNSTATE: 0b011011}
 """Bits that stand for no alarm: "none" in ALARM1; stop, run, KVO and menu in RUNSTATE."""
 
@@ -131,6 +147,15 @@ def flag(text: str | None) -> bool | None:
     return {"0": False, "1": True}.get(text or "")
 
 
+def is_known(name: str) -> bool:
+    """Tell whether the protocol's description has this parameter, or it is taken for an alarm."""
+    return name in _PARAMETERS or _STATUS_FLAG.fullmatch(name) is not None or is_flag_alarm(name) or _is_field(name)
+
+
+def _is_field(name: str) -> bool:
+    return name in _FIELDS or _ALARM_FIELD.fullmatch(name) is not None
+
+
 def is_flag_alarm(name: str) -> bool:
     """Tell the alarm set of the flags from the set of the bit fields."""
     return _FLAG.fullmatch(name) is not None
@@ -148,7 +173,7 @@ def alarms_of(values: Mapping[str, str]) -> dict[str, tuple[DeviceAlarm, ...]]:
             continue
         if is_flag_alarm(name):
             found[name] = _flag_alarms(name, text)
-        elif name in _FIELDS:
+        elif _is_field(name):
             found[name] = _field_alarms(name, text)
     return found
 
@@ -170,7 +195,7 @@ def _field_alarms(name: str, text: str) -> tuple[DeviceAlarm, ...]:
 
 
 def _bit_alarm(name: str, bit: int) -> DeviceAlarm:
-    kind, meaning = _FIELDS[name].get(bit, (Kind.UNKNOWN, f"unknown alarm {name} bit {bit}"))
+    kind, meaning = _FIELDS.get(name, {}).get(bit, (Kind.UNKNOWN, f"unknown alarm {name} bit {bit}"))
     return DeviceAlarm(kind, f"{name}.{bit}", meaning)
 
 

@@ -8,6 +8,7 @@ that was pulled gives no error.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -29,6 +30,14 @@ TURN_S = 1.0
 QUIET_MIN_S = 15.0
 QUIET_ROUNDS = 5
 """A port without an accepted message for so many rounds, and this long, is closed and opened again."""
+
+REJECTED_LOG_S = 3600.0
+"""What is refused is logged at once, and again with its count after so long: noise must not fill the journal."""
+
+REJECTED_KINDS_MAX = 64
+"""So many kinds are told apart in a port's log: more than a device has names that we do not know."""
+
+_NAME = re.compile(rb"[\w#.-]{0,24}")
 
 _log = structlog.get_logger(__name__)
 
@@ -71,13 +80,14 @@ class DeviceTask:
         self._told: tuple[bool, LinkCause, str, float] | None = None
         self._opened = LinkCause.OPENED
         self._log = _log.bind(port=port.port, address=port.address, driver=port.driver.name)
+        self._refusals = Refusals(port.port, mono_s)
 
     async def run(self) -> None:
         """Keep the line open until cancelled."""
         self._watchdog.expect(self._name)
         while True:
             self._watchdog.turned(self._name)
-            connection = _Connection(self._port, self._inbox, self._mono_s)
+            connection = _Connection(self._port, self._inbox, self._mono_s, self._refusals)
             try:
                 line = await self._opener(
                     self._port.address,
@@ -135,10 +145,37 @@ class DeviceTask:
         log("line down", reason=text)
 
 
+class Refusals:
+    """Logs what a port's driver refused, however often its line is opened: bounded in kinds and in time."""
+
+    def __init__(self, port: str, mono_s: Callable[[], float]) -> None:
+        self._log = _log.bind(port=port)
+        self._mono_s = mono_s
+        self._counts: Counter[tuple[str, bytes]] = Counter()
+        self._next_s: dict[tuple[str, bytes], float] = {}
+
+    def note(self, rejected: Rejected) -> None:
+        """Count one, and log it if its time has come."""
+        harmless = rejected.reason in HARMLESS_REJECTIONS
+        found = _NAME.match(rejected.excerpt) if harmless else None
+        # What is unknown is told name by name, without its value; noise has no names.
+        kind = (rejected.reason, b"" if found is None else found[0])
+        if kind not in self._next_s and len(self._next_s) >= REJECTED_KINDS_MAX:
+            kind = (rejected.reason, b"")
+        self._counts[kind] += 1
+        now_s = self._mono_s()
+        if now_s < self._next_s.get(kind, now_s):
+            return
+        self._next_s[kind] = now_s + REJECTED_LOG_S
+        log = self._log.info if harmless else self._log.warning
+        what = kind[1].decode("ascii") if harmless else rejected.excerpt.hex()
+        log("rejected", reason=rejected.reason, count=self._counts.pop(kind), what=what)
+
+
 class _Connection:
     """One session over one open line: bytes to inputs, and requests to bytes."""
 
-    def __init__(self, port: PortRuntime, inbox: Inbox, mono_s: Callable[[], float]) -> None:
+    def __init__(self, port: PortRuntime, inbox: Inbox, mono_s: Callable[[], float], refusals: Refusals) -> None:
         self._port = port
         self._inbox = inbox
         self._mono_s = mono_s
@@ -147,6 +184,7 @@ class _Connection:
         self._timer: asyncio.TimerHandle | None = None
         self._accepted = 0
         self._rejected: Counter[str] = Counter()
+        self._refusals = refusals
         self.session: Session = port.driver.session(SessionOptions(port.port, port.channels, port.poll_interval_s))
         self.over: asyncio.Future[tuple[LinkCause | None, str]] = self._loop.create_future()
 
@@ -198,8 +236,7 @@ class _Connection:
                 if self._line is not None:
                     self._line.write(output.data)
             elif isinstance(output, Rejected):
-                if not self._rejected[output.reason]:
-                    _log.debug("rejected", port=self._port.port, reason=output.reason, excerpt=output.excerpt.hex())
+                self._refusals.note(output)
                 self._rejected[output.reason] += 1
             else:
                 self._accepted += 1

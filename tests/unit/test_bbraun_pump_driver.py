@@ -251,6 +251,14 @@ def test_an_alarm_that_cannot_be_read_is_an_unknown_alarm() -> None:
         assert alarm == DeviceAlarm(DeviceAlarmKind.UNKNOWN, name, f"{name} cannot be read: {text!r}")
 
 
+@pytest.mark.parametrize("name", ["ALARM3", "PREALARM2", "ALARM"])
+def test_each_bit_of_an_alarm_field_that_is_not_known_is_an_unknown_alarm(name: str) -> None:
+    unknown = DeviceAlarm(DeviceAlarmKind.UNKNOWN, f"{name}.4", f"unknown alarm {name} bit 4")
+    assert alarms_of({name: "0x10"}) == {name: (unknown,)}
+    assert alarms_of({name: "0"}) == {name: ()}
+    assert alarms_of({name: "_NV", "ALARMVOLUME": "1"}) == {}
+
+
 def test_alarm_bits() -> None:
     assert alarms_of({"ALARM1": "0x04000401", "ALARM2": "0", "PREALARM": "16"}) == {
         "ALARM1": (

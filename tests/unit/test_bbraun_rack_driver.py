@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from drivers.bbraun_bcc import Frame, decode
-from drivers.bbraun_rack import Rack
+from drivers.bbraun_rack import UNKNOWN_MAX, Rack
 from drivers.model import (
     AlarmSetChanged,
     BolusGiven,
@@ -65,9 +65,23 @@ def test_unknown_parameters_are_passed_over_and_what_is_no_quadruple_is_rejected
         Rejected("syntax", b"9,50113,INRT"),
         Rejected("syntax", b"x"),
         Rejected("syntax", b"60113"),
+        Rejected("unknown_line", b"FUTURE"),
     ]
     (seen,) = [output for output in out if isinstance(output, Observation)]
     assert seen.readings[0].value == Decimal("1.0")
+
+
+def test_an_unknown_parameter_is_told_once_a_line_and_not_without_end() -> None:
+    rack = Rack("pumps", ())
+    row = said(INM13="0", STATUS2="_NV", TCIPLA="1", FUTURE="1")
+    told = [take(rack, row), take(rack, row), take(rack, said("50114", FUTURE="2"))]
+    assert [rejections(out) for out in told] == [[Rejected("unknown_line", b"FUTURE")], [], []]
+    torn = take(rack, *(said(**{f"TORN{number}": "1"}) for number in range(2 * UNKNOWN_MAX)))
+    assert len(rejections(torn)) == UNKNOWN_MAX - 1
+
+
+def rejections(out: list[Output]) -> list[Output]:
+    return [output for output in out if isinstance(output, Rejected)]
 
 
 def test_a_parameter_said_twice_with_different_values_has_no_value() -> None:
