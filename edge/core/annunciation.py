@@ -49,9 +49,13 @@ _ONSETS = frozenset({Phase.START, Phase.ESCALATE, Phase.RETURN, Phase.ADOPT})
 
 @dataclass(slots=True)
 class BedsideState:
-    """What is remembered of the bedside: what it was told last, when each scope was last seen, and what is due next."""
+    """What is remembered of the bedside: what it was told last, when each scope was last seen, and what is due next.
+
+    ``displayed`` are the noises, by occurrence and revision, that a page has shown, of alarms that readers still see.
+    """
 
     told: Bedside | None = None
+    displayed: frozenset[tuple[str, int]] = frozenset()
     seen_at_s: dict[str, float] = field(default_factory=dict)
     due_at_s: float = math.inf
 
@@ -103,6 +107,7 @@ class Annunciation:
 
     def _now(self, scene: Scene) -> Bedside:
         state, lamp, sound = self._state, None, None
+        self._note_displayed()
         for scope in {alarm.key.bed for alarm in self._alarms.published.values()}:
             if scene.shows(scope):
                 state.seen_at_s[scope] = scene.now_s
@@ -110,7 +115,7 @@ class Annunciation:
         nurses = [alarm for alarm in self._alarms.published.values() if is_nurses(alarm)]
         for alarm in nurses:
             lamp = alarm.priority if lamp is None else max(lamp, alarm.priority)
-            at_s = sounds_at_s(alarm, scene, state.seen_at_s, displayed=self._is_displayed(alarm))
+            at_s = sounds_at_s(alarm, scene, state.seen_at_s, displayed=_noise(alarm) in state.displayed)
             if at_s is not None and at_s <= scene.now_s:
                 sound = alarm.priority if sound is None else max(sound, alarm.priority)
             elif at_s is not None:
@@ -126,11 +131,19 @@ class Annunciation:
             ),
         )
 
-    def _is_displayed(self, alarm: Alarm) -> bool:
-        """Tell whether a page has shown this noise; that changes nothing for readers, so only what stands knows it."""
-        known = self._alarms.standing.get(alarm.key, alarm)
-        same = (known.occurrence, known.delivery.noise_rev) == (alarm.occurrence, alarm.delivery.noise_rev)
-        return (known if same else alarm).delivery.displayed is not None
+    def _note_displayed(self) -> None:
+        """Remember what pages have shown: readers are not told of it, and an alarm that is over has forgotten it."""
+        found = {
+            _noise(alarm)
+            for alarm in self._alarms.standing.values()
+            if alarm.delivery.displayed is not None and alarm.key in self._alarms.published
+        }
+        still = map(_noise, self._alarms.published.values())
+        self._state.displayed = frozenset(found | self._state.displayed.intersection(still))
+
+
+def _noise(alarm: Alarm) -> tuple[str, int]:
+    return alarm.occurrence, alarm.delivery.noise_rev
 
 
 def is_nurses(alarm: Alarm) -> bool:

@@ -202,7 +202,7 @@ _EDGE = {
         "CLOCK_UNSYNCED", ANY_TIME, Band("not synchronised", LOW, 600.0), audience=_TECHNICIAN
     ),
     "CLOCK_STEP": _technical("CLOCK_STEP", ANY_TIME, Band("stepped", LOW, 0.0), audience=_TECHNICIAN),
-    "ANNUNCIATOR_FAILED": _technical("ANNUNCIATOR_FAILED", AT_BEDSIDE, Band("failed", MEDIUM, 0.0)),
+    "ANNUNCIATOR_FAILED": _technical("ANNUNCIATOR_FAILED", AT_BEDSIDE, Band("failed", MEDIUM, 0.0), clear_delay_s=30.0),
     "BUTTON_STUCK": _technical("BUTTON_STUCK", AT_BEDSIDE, Band("stuck", LOW, 0.0)),
     "CALL_HOOK_FAILED": _technical("CALL_HOOK_FAILED", AT_BEDSIDE, Band("failed", MEDIUM, 0.0), audience=_TECHNICIAN),
     "TEST_ALARM": _technical("TEST_ALARM", "somebody asks for it", Band("test", LOW, 0.0)),

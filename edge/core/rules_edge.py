@@ -141,7 +141,7 @@ def bedside(state: EdgeState, now_s: float, *, configured: bool) -> Iterator[Fin
             AlarmKey("", condition),
             None if fault is None else when(true=bool(fault), now_s=now_s),
             CATALOGUE[condition].bands,
-            0.0,
+            CATALOGUE[condition].clear_delay_s,
             partial(_describe_fault, text, fault or ""),
             fingerprint=fault or "",
         )

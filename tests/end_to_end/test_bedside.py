@@ -23,7 +23,8 @@ from edge.clock import Clock
 from edge.config import load
 from edge.notify import Notifier
 from simulators.pty_server import PtyServer
-from tests.end_to_end.world import monitor, space
+from tests.broker import Mosquitto
+from tests.end_to_end.world import daemon, is_alarm, message, monitor, space
 from tests.unit.config_files import EDGE, put
 
 RED, YELLOW, CYAN, BUZZER, BUTTON = 17, 27, 22, 18, 23
@@ -149,3 +150,28 @@ async def test_a_test_alarm_lights_every_lamp_and_gives_a_tone(tmp_path: Path) -
         tones = [state.state for state in pin(BUZZER).states]
     assert tones[:2] == [0.0, 0.5]
     assert [one["reason"] for one in made.hooks()] == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("pins", "command", "condition", "text"),
+    [
+        ("nothing", "cat >>'{told}'", "ANNUNCIATOR_FAILED", "do not work: "),
+        ("mock", "exit 7", "CALL_HOOK_FAILED", "it ended with status 7."),
+    ],
+)
+async def test_pins_or_a_command_that_fail_are_an_alarm_and_the_edge_goes_on(
+    pins: str, command: str, condition: str, text: str, tmp_path: Path
+) -> None:
+    section = SECTION.replace("cat >>'{told}'", command).format(told=tmp_path / "told")
+    config = put(tmp_path, EDGE + section.replace("buzzer = 18", 'buzzer = 18\nbuzzer_kind = "active"'))
+    (tmp_path / "broker").mkdir()
+    clock = asyncio.get_running_loop().time
+    _, rack = space(FAR_BEYOND, clock())
+    async with Mosquitto(tmp_path / "broker") as broker, broker.subscribe_all() as heard:
+        with PtyServer(rack, tmp_path / "bed-1-pump", clock):
+            async with daemon(tmp_path, broker.port, config=config, GPIOZERO_PIN_FACTORY=pins) as running:
+                failed = message(await heard.wait_for(is_alarm(condition, bed="")))
+                assert (failed["priority"], text in failed["text"]) == ("medium", True)
+                await heard.wait_for(is_alarm("DOSE_RATE_HIGH.bed-1-pump.11"))
+                assert running.process.returncode is None
+                assert await running.end() == 0

@@ -34,7 +34,7 @@ from edge.core.model import (
     Silence,
     SilenceReason,
 )
-from tests.core_world import BED, OTHER_BED, RUN, START_S, instant, order, place, pump
+from tests.core_world import BED, OTHER_BED, RUN, START_S, instant, order, place, pump, shows
 from tests.unit.alarm_acts import (
     ASKED,
     HIGH_AT_ONCE,
@@ -151,6 +151,24 @@ def test_the_lamp_lights_at_once_and_the_buzzer_sounds_at_its_moment(kind: Any, 
     assert room.shown == (priority, priority, False)
 
 
+def test_the_step_comes_when_the_buzzer_is_due_and_not_a_beat_later() -> None:
+    room = Room(speaking=False)  # no station is required: nothing else is due then
+    room.at(0, shows(START_S, MEDIUM_AT_ONCE))
+    room.at(9.5)
+    assert room.world.steps[-1].next_deadline_s == START_S + 10.0
+
+
+def test_what_a_page_showed_does_not_sound_while_its_end_is_being_kept() -> None:
+    room = Room(WATCHED)
+    room.painting = ("wall",)
+    room.shows(MEDIUM_AT_ONCE)
+    room.run(30)
+    room.world.keeps = False
+    room.shows()
+    room.run(3)
+    assert room.shown == (MEDIUM, None, False)  # readers still see it
+
+
 def test_low_is_seen_and_not_heard() -> None:
     room = Room()
     room.shows(LOW_AT_ONCE)
@@ -194,6 +212,14 @@ def test_a_muted_page_keeps_nothing_quiet() -> None:
     room = Room(WATCHED)
     room.shows(HIGH_AT_ONCE)
     room.hear(room.receipt(audible=False))
+    room.run(5)
+    assert room.shown[1] is HIGH
+
+
+def test_a_page_that_has_the_bed_in_view_and_does_not_paint_the_alarm_keeps_nothing_quiet() -> None:
+    room = Room(WATCHED)
+    room.shows(HIGH_AT_ONCE)
+    room.hear(room.receipt(displayed=()))
     room.run(5)
     assert room.shown[1] is HIGH
 
@@ -347,7 +373,16 @@ def test_a_part_that_fails_is_an_alarm_until_it_says_that_it_is_well(part: Bedsi
     alarm = room.alarm(condition)
     assert (alarm.priority, alarm.audience, "no /dev/gpiochip0" in alarm.text) == (priority, audience, True)
     room.at(2, PartReport(START_S + 2, part, ""))
+    room.run(30)  # pins that come and go are one alarm
     assert room.world.alarm(condition) is None
+
+
+def test_pins_that_come_and_go_are_one_alarm() -> None:
+    room = Room(speaking=False)
+    for second in range(1, 60, 10):
+        room.at(second, PartReport(START_S + second, BedsidePart.PINS, "input/output error"))
+        room.at(second + 1, PartReport(START_S + second + 1, BedsidePart.PINS, ""))
+    assert [phase for _, phase in room.phases("ANNUNCIATOR_FAILED") if phase in ("start", "end")] == ["start"]
 
 
 def test_a_fault_of_the_run_before_stands_until_the_part_has_spoken() -> None:
@@ -356,6 +391,7 @@ def test_a_fault_of_the_run_before_stands_until_the_part_has_spoken() -> None:
     room.run(20)
     assert not room.alarm("ANNUNCIATOR_FAILED").verifiable
     room.hear(PartReport(room.now_s, BedsidePart.PINS, ""))
+    room.run(30)
     assert room.world.alarm("ANNUNCIATOR_FAILED") is None
 
 

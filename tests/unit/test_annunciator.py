@@ -300,6 +300,15 @@ async def test_a_clean_end_puts_everything_out_and_releases_the_pins() -> None:
     assert all(map(is_released, (RED, BUZZER, RELAY)))
 
 
+def test_at_the_end_each_output_is_put_out_before_it_is_released() -> None:
+    Device.pin_factory = MockFactory(pin_class=MockPin)  # which keeps what was driven, as Raspberry Pi OS does
+    desk = Desk(replace(SETTINGS, buzzer_kind=BuzzerKind.ACTIVE))
+    desk.want(HIGH, HIGH, call=True)
+    assert [level(pin) for pin in (RED, BUZZER, RELAY)] == [1.0, 1.0, 1.0]
+    desk.pins.close()
+    assert [level(pin) for pin in (RED, BUZZER, RELAY)] == [0.0, 0.0, 0.0]
+
+
 async def test_what_was_wanted_before_the_pins_were_open_is_shown_then() -> None:
     task = Task()
     task.annunciator.show(replace(DARK, lamp=LOW))
@@ -349,10 +358,12 @@ async def test_a_library_that_is_missing_is_a_fault_with_its_remedy(monkeypatch:
         await task.until_fault(BedsidePart.PINS, 'install infusion-edge with its extra "gpio"')
 
 
-async def test_pins_that_cannot_be_had_are_a_fault_of_the_pins_alone() -> None:
-    Device.pin_factory = None  # no Raspberry Pi: lgpio is not there
+async def test_pins_that_cannot_be_had_are_a_fault_of_the_pins_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    Device.pin_factory = None
+    monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
+    monkeypatch.setitem(sys.modules, "lgpio", None)  # it is only where a Raspberry Pi is
     async with running(Task()) as task:
-        await task.until_fault(BedsidePart.PINS, "lgpio")
+        await task.until_fault(BedsidePart.PINS, "lgpio is not installed")
         assert task.faults()[BedsidePart.HOOK] == ""
 
 
@@ -392,18 +403,25 @@ async def test_a_library_that_hangs_is_given_up_and_closed_when_it_answers(monke
     monkeypatch.setattr(module, "OPEN_LIMIT_S", 0.05)
     monkeypatch.setattr(module, "AGAIN_S", 0.05)
     go, attempts = threading.Event(), []
+    closed: list[Pins] = []
+
+    class Late(Pins):
+        def close(self) -> None:
+            closed.append(self)
+            super().close()
 
     def opener(settings: PinSettings, on_edge: Callable[[str, bool], None]) -> Pins:
-        attempts.append(settings)
         go.wait(WITHIN_S)
-        return Pins(settings, on_edge)
+        attempts.append(Late(settings, on_edge))
+        return attempts[-1]
 
     async with running(Task(opener=opener)) as task:
         await task.until_fault(BedsidePart.PINS, "did not answer within")
         await task.until_fault(BedsidePart.PINS, "hangs")
-        assert len(attempts) == 1  # one thread hangs, not one more each time
         go.set()
         await task.until(is_well(task))
+        assert len(attempts) == 2  # one thread hung, not one more each time
+        assert closed == attempts[:1]
 
 
 async def test_without_pins_nothing_is_opened() -> None:
