@@ -35,7 +35,6 @@ from edge.config_limits import read_library, read_standard_limits
 from edge.core.config import (
     BEDSIDE,
     LOCAL,
-    AnnunciatorConfig,
     BedConfig,
     Binding,
     CoreConfig,
@@ -186,9 +185,7 @@ class _Loader:
             limits,
             drugs,
             stations,
-            None
-            if annunciator is None
-            else AnnunciatorConfig(annunciator.hook.on if annunciator.hook else frozenset()),
+            None if annunciator is None else annunciator.core,
         )
         return Configuration(
             Mode(head.mode),

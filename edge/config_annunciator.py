@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from edge.config_file import HookTime, Problem, Reader, Table, Volume, join, suggest
+from edge.core.config import AnnunciatorConfig
 from edge.core.effects import HookReason
 from edge.core.model import Priority
 
@@ -112,6 +113,15 @@ class AnnunciatorSettings:
 
     pins: PinSettings | None
     hook: HookSettings | None
+
+    @property
+    def core(self) -> AnnunciatorConfig:
+        """What the core is told of it."""
+        return AnnunciatorConfig(
+            frozenset() if self.hook is None else self.hook.on,
+            buzzer=self.pins is not None and self.pins.buzzer is not None,
+            relay=self.pins is not None and self.pins.relay is not None,
+        )
 
 
 def read_annunciator(edge: Reader, beds: Collection[str], warnings: list[Problem]) -> AnnunciatorSettings | None:

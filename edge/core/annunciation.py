@@ -28,7 +28,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from edge.core.config import AnnunciatorConfig
-from edge.core.delivery import DISPLAY_S
+from edge.core.delivery import DISPLAY_S, ESCALATE_S
 from edge.core.effects import Annunciate, Bedside, CallHook, Effect, HookReason
 from edge.core.inputs import Named
 from edge.core.ledger import AlarmState, Ledger
@@ -41,6 +41,10 @@ WAY_LOST_S = 30.0
 """So long after the way to the screens was lost the buzzer says so: a switch that starts again takes less."""
 
 NURSE_CALL_LEVEL = 3
+
+CALLED_AGAIN_S = 60.0
+"""What came to level 3 so shortly before a start is told to the hook again: the run before may not have done it. What
+came earlier is not: a program that starts every second must not ring a phone every second."""
 
 TEST = AlarmKey("", "TEST_ALARM")
 
@@ -87,15 +91,19 @@ class Annunciation:
         if before == now:
             return
         self._state.told = now
-        if before is None or (before.sound, before.call) != (now.sound, now.call):
-            sound = "none" if now.sound is None else now.sound.name.lower()
-            ledger.journal("bedside", sound=sound, nurse_call=str(now.call))
+        heard = self._heard(now)
+        if heard and (before is None or heard != self._heard(before)):
+            ledger.journal("bedside", **heard)
         yield now
         if before is None and HookReason.LEVEL_3 in self._config.hook_on:
-            # The run before may have ended before it could call.
             for alarm in self._alarms.published.values():
-                if calls(alarm):
+                if calls(alarm) and scene.now_s < _called_at_s(alarm) + CALLED_AGAIN_S:
                     yield CallHook(HookReason.LEVEL_3, ledger.now, alarm)
+
+    def _heard(self, shown: Bedside) -> dict[str, str]:
+        """What the journal keeps: who could hear what."""
+        sound = {"sound": "none" if shown.sound is None else shown.sound.name.lower()}
+        return (sound if self._config.buzzer else {}) | ({"nurse_call": str(shown.call)} if self._config.relay else {})
 
     def call(self, told: Iterable[Effect], ledger: Ledger) -> Iterator[CallHook]:
         """Say which transitions of this step the hook is told."""
@@ -173,6 +181,11 @@ def sounds_at_s(alarm: Alarm, scene: Scene, seen_at_s: Mapping[str, float], *, d
 def calls(alarm: Alarm) -> bool:
     """Tell whether an alarm holds the nurse call: nobody has accepted it, and it is not over and done with."""
     return is_nurses(alarm) and alarm.delivery.level >= NURSE_CALL_LEVEL and alarm.acceptance is None
+
+
+def _called_at_s(alarm: Alarm) -> float:
+    """Return when an alarm came to level 3; the start, if it was reached in another boot of the computer."""
+    return alarm.delivery.unattended_s + ESCALATE_S[alarm.priority][-1]
 
 
 def hook_reason(alarm: Alarm, phase: Phase) -> HookReason | None:

@@ -125,9 +125,14 @@ BEDSIDE = "bedside"
 
 @dataclass(frozen=True, slots=True)
 class AnnunciatorConfig:
-    """The bedside computer has lamp, buzzer, nurse call or hook; ``hook_on`` is what the hook is told of."""
+    """The bedside computer has lamp, buzzer, nurse call or hook; ``hook_on`` is what the hook is told of.
+
+    ``buzzer`` and ``relay``: there is one, so that the journal tells of no sound that nothing made.
+    """
 
     hook_on: frozenset[HookReason] = frozenset()
+    buzzer: bool = True
+    relay: bool = True
 
 
 @dataclass(frozen=True, slots=True)

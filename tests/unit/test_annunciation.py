@@ -314,13 +314,15 @@ def test_the_hook_is_told_only_what_is_configured() -> None:
     assert room.told() == [(HookReason.LEVEL_3, "DEVICE_AIR_IN_LINE")]
 
 
-def test_at_the_start_all_is_rebuilt_from_what_stands() -> None:
-    stood = an_alarm("DEVICE_AIR_IN_LINE", delivery=Delivery(level=3, unattended_s=START_S - 300, published=instant(1)))
-    stood = replace(stood, key=AlarmKey(BED, "DEVICE_AIR_IN_LINE", "rack", "11"), onset=instant(1), changed=instant(1))
-    room = Room(speaking=False, alarms=[stood])
+@pytest.mark.parametrize(("ago_s", "told_again"), [(30, True), (61, False)])
+def test_at_the_start_all_is_rebuilt_from_what_stands(ago_s: float, told_again: bool) -> None:
+    unattended_s = START_S - 120 - ago_s  # it came to level 3 so long ago
+    delivery = Delivery(level=3, unattended_s=unattended_s, published=instant(unattended_s))
+    at, key = instant(unattended_s), AlarmKey(BED, "DEVICE_AIR_IN_LINE", "rack", "11")
+    room = Room(speaking=False, alarms=[an_alarm(key=key, at=at, delivery=delivery)])
     assert room.said()[0] == Shown(HIGH, None, call=True, test=False, standing=room.said()[0].standing)
     assert [one.key for one in room.said()[0].standing] == ["DEVICE_AIR_IN_LINE.rack.11"]
-    assert room.told() == [(HookReason.LEVEL_3, "DEVICE_AIR_IN_LINE")]  # who started again may not have called
+    assert room.told() == [(HookReason.LEVEL_3, "DEVICE_AIR_IN_LINE")] * told_again
     room.at(5)
     assert room.shown == (HIGH, HIGH, True)
 
@@ -345,6 +347,22 @@ def test_the_journal_keeps_when_it_sounded_and_called() -> None:
     rows = [effect for step in room.world.steps for effect in step.effects if isinstance(effect, Journal)]
     told = [(row.at.mono_s - START_S, dict(row.body)) for row in rows if row.kind == "bedside"]
     assert told == [(0.0, {"sound": "none", "nurse_call": "False"}), (5.0, {"sound": "high", "nurse_call": "False"})]
+
+
+@pytest.mark.parametrize(
+    ("has", "told"),
+    [
+        ({"relay": False}, [{"sound": "none"}, {"sound": "high"}]),
+        ({"buzzer": False}, [{"nurse_call": "False"}, {"nurse_call": "True"}]),
+        ({"buzzer": False, "relay": False}, []),
+    ],
+)
+def test_the_journal_tells_of_no_sound_that_nothing_made(has: dict[str, Any], told: list[dict[str, str]]) -> None:
+    room = Room(hook=AnnunciatorConfig(**has))
+    room.shows(HIGH_AT_ONCE)
+    room.run(121)
+    rows = [effect for step in room.world.steps for effect in step.effects if isinstance(effect, Journal)]
+    assert [dict(row.body) for row in rows if row.kind == "bedside"] == told
 
 
 def test_without_the_section_nothing_of_it_is_there() -> None:

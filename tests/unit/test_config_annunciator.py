@@ -75,6 +75,13 @@ def test_the_section_as_it_is_explained_in_the_shipped_file_can_be_used(tmp_path
     assert found.warnings == ()
 
 
+def test_the_core_is_told_what_there_is(tmp_path: Path) -> None:
+    found = load(with_section(tmp_path, section="[annunciator]\nbuzzer = 5\n"), tmp_path)
+    assert found.core.annunciator == AnnunciatorConfig(buzzer=True, relay=False)
+    found = load(with_section(tmp_path, section="[annunciator]\nrelay = 5\n"), tmp_path)
+    assert found.core.annunciator == AnnunciatorConfig(buzzer=False, relay=True)
+
+
 def test_without_the_section_there_is_nothing(tmp_path: Path) -> None:
     found = load(put(tmp_path), tmp_path)
     assert (found.annunciator, found.core.annunciator) == (None, None)
