@@ -110,7 +110,7 @@ def _run(wishes: Wishes, folder: Path, stack: contextlib.ExitStack) -> int:
     address = f"127.0.0.1:{port}"
     daemon = [_command("infusion-edge"), "run", str(wishes.config), "--run-dir", str(folder), "--broker", address]
     edge = _start(stack, "daemon", folder, [*daemon, "--plain-log"])
-    print("the dose at bed 2 is raised: its alarm comes after about 30 s", flush=True)
+    print("the dose at bed 2 is raised: its alarm comes after about 25 s", flush=True)
     print("the dose is lowered again after about a minute, and the alarm stands until you take it\n", flush=True)
     top = [_command("infusion-edge"), "top", "--broker", address, "--note", _note(address, folder)]
     if wishes.duration_s is not None:

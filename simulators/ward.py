@@ -29,7 +29,7 @@ PARAMETERS = frozenset(
 )
 """What the site sends: few enough for one answer a second at 9600 baud."""
 
-STEPS = ((8.0, "1.5"), (14.0, "2.0"), (20.0, "2.7"), (50.0, "1.0"))
+STEPS = ((5.0, "1.5"), (10.0, "2.0"), (15.0, "2.7"), (45.0, "1.0"))
 """What is done to the pump of bed 2: seconds from the start, and the new dose rate in mg/kg/h."""
 
 TIME_SCALE = 60.0

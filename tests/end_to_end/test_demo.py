@@ -59,7 +59,7 @@ def files(folder: Path) -> list[Path]:
 @pytest.mark.long
 @pytest.mark.timeout(120)
 async def test_the_alarm_of_bed_2_begins_and_latches_and_bed_1_has_none(tmp_path: Path) -> None:
-    demo = await start(tmp_path, *COMMAND, "--duration", "75")
+    demo = await start(tmp_path, *COMMAND, "--duration", "70")
     output, _ = await asyncio.wait_for(demo.communicate(), 100)
     text = output.decode()
     assert demo.returncode == 0, text
