@@ -88,11 +88,10 @@ def _apply(register: Register, findings: Iterable[Finding], at_s: float) -> floa
 def therapy(view: BedView, pauses: tuple[PauseView, ...] = ()) -> TherapyView:
     """Return the bed's phase, orders, and limits in force with their origin."""
     orders = tuple(view.state.orders[key] for key in sorted(view.state.orders))
-    limits = [shown for limit in view.core.vital_limits for shown in _limit_views(limit)]
-    for order in orders:
-        drug = rules_dose.drug_of(view, order)
-        limits += _limit_views(drug.dose_rate_high)
-        limits += _limit_views(rules_dose.low_limit(drug, order))
+    composed = view.limits()
+    limits = [shown for limit in composed.vital for shown in _limit_views(limit)]
+    for key in sorted(composed.doses):
+        limits += [shown for limit in composed.doses[key].all() for shown in _limit_views(limit)]
     phase = "setup" if not orders else "infusing" if view.infusing() else "stopped"
     return TherapyView(view.config.bed, phase, orders, tuple(limits), pauses, view.state.durable)
 

@@ -63,12 +63,17 @@ class BedConfig:
 
 @dataclass(frozen=True, slots=True)
 class BandLimit:
-    """One band of a limit: ``value`` itself is allowed, beyond it alarms after ``delay_s``."""
+    """One band of a limit: ``value`` itself is allowed, beyond it alarms after ``delay_s``.
+
+    Between ``adjust_from`` and ``adjust_to`` the site allows it to be set for one patient; ``None``: not at all.
+    """
 
     name: str
     value: Decimal
     priority: Priority
     delay_s: float
+    adjust_from: Decimal | None = None
+    adjust_to: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,8 @@ class LimitConfig:
     """A limit with its bands, the mildest first. ``unit`` is UCUM; ``hysteresis`` is in that unit.
 
     ``samples_min`` is how many samples must be beyond (1 for a cuff pressure). ``origin`` says where the numbers come
-    from, for the explanation of an alarm.
+    from, for the explanation of an alarm. ``quantity`` is DOSE_RATE for all that is made of dose rates; ``unit`` says
+    what is compared then.
     """
 
     condition: str
@@ -91,10 +97,124 @@ class LimitConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class DrugConfig:
-    """A drug of the library: its names as pumps say them, and its dose-rate limits in mg/kg/h.
+class VitalBand:
+    """One band of a vital sign as a drug wants it: ``of_baseline`` times the baseline, inside the clamps.
 
-    ``low_fraction`` of the ordered step, but at least ``low_floor_mg_per_kg_per_h``, is the low limit.
+    Without a baseline, and where ``of_baseline`` is ``None``, a low limit is ``lowest`` and a high one ``highest``.
+    """
+
+    name: str
+    lowest: Decimal
+    highest: Decimal
+    of_baseline: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VitalRule:
+    """What a drug wants of the limit of a vital sign, by the limit's condition."""
+
+    condition: str
+    bands: tuple[VitalBand, ...]
+
+
+class Flag(StrEnum):
+    """An answer of the checklist that tightens limits, in words for people."""
+
+    HEART_DISEASE = "heart disease"
+    CYP3A4_INHIBITOR = "CYP3A4 inhibitor"
+    CYP2B6_INHIBITOR = "CYP2B6 inhibitor"
+    FREQUENT = "frequent treatment"
+    AGE_65_OR_OVER = "age 65 or over"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRule:
+    """What a flag makes of a drug's limits; ``None`` leaves one as it is.
+
+    ``factor`` is on the fixed upper numbers: dose rate, first minutes, session, mg/h.
+    """
+
+    flag: Flag
+    dose_rate_soft: Decimal | None = None
+    dose_rate_hard: Decimal | None = None
+    session_soft: Decimal | None = None
+    factor: Decimal | None = None
+    recovery_s: float | None = None
+    vitals: tuple[VitalRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What may be typed: outside soft with a reason only, outside hard not at all; ``None`` is no bound."""
+
+    soft_low: Decimal | None = None
+    soft_high: Decimal | None = None
+    hard_low: Decimal | None = None
+    hard_high: Decimal | None = None
+
+
+NO_BOUNDS = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
+class TotalRule:
+    """A total in mg/kg. The soft band alarms at ``soft * tolerance``, and at ``of_ordered`` times what is ordered."""
+
+    soft: Decimal
+    hard: Decimal
+    tolerance: Decimal
+    of_ordered: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DurationRule:
+    """How much longer than planned an infusion may run: soft by seconds more, hard by a factor."""
+
+    soft_beyond_s: float
+    hard_factor: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BolusRule:
+    """A bolus in mg/kg; ``None``: the drug is never given as a bolus."""
+
+    soft: Decimal
+    hard: Decimal
+
+
+class AtEnd(StrEnum):
+    """What a pump is to do at the end of the volume."""
+
+    STOP = "stop"
+    KVO = "kvo"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who approved an entry, and on which day (ISO 8601)."""
+
+    by: str
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryEntry:
+    """Where a drug's numbers come from: library, version, hash of the entry's content, and its approval."""
+
+    library: str = ""
+    version: str = ""
+    content: str = ""
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrugConfig:
+    """A drug of the library: its names as pumps say them, and its limits in mg/kg/h, mg/kg and mg/h.
+
+    ``low_fraction`` of the ordered step, but at least ``low_floor_mg_per_kg_per_h``, is the low limit. ``first_limit``
+    holds for ``first_s`` of infusing; ``step_limit`` is on how far the dose rate rises within ``step_within_s``. People
+    read the doses in ``dosing_unit`` (UCUM). A limit that is ``None`` is not there. ``advisories`` are told when the
+    drug is ordered. ``required_vitals`` and a baseline are to be there before it runs.
     """
 
     drug: str
@@ -104,6 +224,29 @@ class DrugConfig:
     low_fraction: Decimal
     low_floor_mg_per_kg_per_h: Decimal
     low_delay_s: float
+    entry: LibraryEntry = LibraryEntry()
+    dosing_unit: str = "mg/kg/h"
+    concentrations_mg_per_ml: tuple[Decimal, ...] = ()
+    custom_concentration: bool = True
+    concentration: Bounds = NO_BOUNDS
+    weight: Bounds = NO_BOUNDS
+    low_priority: Priority = Priority.LOW
+    first_limit: LimitConfig | None = None
+    first_s: float = 600.0
+    step_limit: LimitConfig | None = None
+    step_within_s: float = 600.0
+    mass_rate_limit: LimitConfig | None = None
+    session: TotalRule | None = None
+    day: TotalRule | None = None
+    duration: DurationRule | None = None
+    bolus: BolusRule | None = None
+    at_end: AtEnd = AtEnd.STOP
+    advisories: tuple[str, ...] = ()
+    recovery_s: float = 3600.0
+    baseline_required: bool = False
+    required_vitals: tuple[Quantity, ...] = ()
+    vitals: tuple[VitalRule, ...] = ()
+    flags: tuple[FlagRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

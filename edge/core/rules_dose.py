@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from functools import partial
 
 from drivers.model import InfusionState, Quantity, Validity
 from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band
-from edge.core.config import BandLimit, Binding, DrugConfig, LimitConfig
+from edge.core.config import Binding, DrugConfig, LimitConfig
 from edge.core.dose import arithmetic, dose_rate
 from edge.core.finding import Finding, Particulars, level
 from edge.core.limits import bands_of, judge_limit
@@ -68,7 +67,8 @@ def limits_of_sample(view: BedView, binding: Binding) -> Iterator[Finding]:
 def _limits_of(view: BedView, binding: Binding, order: Order, rate: Value | None) -> Iterator[Finding]:
     drug = drug_of(view, order)
     dose = None if rate is None else dose_rate(rate, order)
-    for limit in (drug.dose_rate_high, low_limit(drug, order)):
+    composed = view.limits().doses[binding.port, binding.channel]
+    for limit in (composed.dose_rate, composed.low):
         judged = judge_limit(limit, dose) if dose is not None else None
         # A pump that was stopped, or keeps the vein open, is not a low dose; another one's state says nothing.
         source = view.source(binding)
@@ -140,19 +140,3 @@ def beyond_by_own_account(drugs: Iterable[DrugConfig], source: SourceState) -> b
             bands = drug.dose_rate_high.bands
             return judged is not None and judged.beyond != INSIDE and bands[judged.beyond].priority is Priority.HIGH
     return False
-
-
-def low_limit(drug: DrugConfig, order: Order) -> LimitConfig:
-    """Return the low dose-rate limit: a share of the ordered step, not below the floor."""
-    value = max(order.step_mg_per_kg_per_h * drug.low_fraction, drug.low_floor_mg_per_kg_per_h)
-    return LimitConfig(
-        condition="DOSE_RATE_LOW",
-        side=Side.LOW,
-        quantity=Quantity.DOSE_RATE,
-        unit=drug.dose_rate_high.unit,
-        bands=(BandLimit("soft", value, Priority.LOW, drug.low_delay_s),),
-        hysteresis=Decimal(0),
-        clear_delay_s=drug.dose_rate_high.clear_delay_s,
-        samples_min=drug.dose_rate_high.samples_min,
-        origin=f"{drug.low_fraction} of the ordered step of {order.step_mg_per_kg_per_h} mg/kg/h",
-    )

@@ -52,7 +52,7 @@ def limits_of_sample(view: BedView, source: SourceState, at_s: float, is_normal:
 def _present(view: BedView, now_s: float) -> Iterator[tuple[LimitConfig, Value | None]]:
     """Give each limit with the present value of its quantity, which is looked up once."""
     values: dict[Quantity, Value | None] = {}
-    for limit in view.core.vital_limits:
+    for limit in view.limits().vital:
         quantity = limit.quantity
         if quantity not in values:
             values[quantity] = view.vital(quantity, now_s)

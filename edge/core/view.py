@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from drivers.model import Quantity
+from edge.core.composed import ComposedLimits, compose
 from edge.core.config import BedConfig, Binding, CoreConfig
 from edge.core.dose import dose_rate
 from edge.core.effects import PauseView
@@ -33,13 +34,15 @@ DEAF_MAX_S = 20.0
 class BedState:
     """What a bed remembers. ``active_since_s`` starts the clocks of what is expected of an active bed.
 
-    ``orders`` are those of ``therapy`` by channel. ``kept_mark`` is the step whose commit the therapy waits for before
+    ``orders`` are those of ``therapy`` by channel. ``limits`` are those that hold for it, ``None`` until they are asked
+    for. ``kept_mark`` is the step whose commit the therapy waits for before
     it is shown (law 7), or waited for; ``kept_at_s`` when it was last written; ``durable``: the store has it.
     """
 
     therapy: TherapyState = UNTREATED
     orders: dict[tuple[str, str], Order] = field(default_factory=dict)
     steps: dict[tuple[str, str], Steps] = field(default_factory=dict)
+    limits: ComposedLimits | None = None
     keeping: bool = False
     kept_mark: int = 0
     kept_at_s: float | None = None
@@ -50,9 +53,15 @@ class BedState:
     therapy_shown: tuple[TherapyState, bool, tuple[PauseView, ...]] | None = None
 
     def treat(self, therapy: TherapyState) -> None:
-        """Put a therapy in force."""
+        """Put a therapy in force. Its limits are made anew where it changed what they are made of."""
+        if self.limits is not None and _ingredients(therapy) != _ingredients(self.therapy):
+            self.limits = None
         self.therapy = therapy
         self.orders = {(order.port, order.channel): order for order in therapy.orders}
+
+
+def _ingredients(therapy: TherapyState) -> tuple[object, ...]:
+    return therapy.orders, therapy.patient, therapy.baseline, therapy.adjusted
 
 
 @dataclass(slots=True)
@@ -99,6 +108,12 @@ class BedView:
     def steps(self, binding: Binding) -> Steps:
         """Return the steps of a channel."""
         return self.state.steps.setdefault((binding.port, binding.channel), Steps())
+
+    def limits(self) -> ComposedLimits:
+        """Return the limits in force: of vital signs, and of each channel that has an order."""
+        if self.state.limits is None:
+            self.state.limits = compose(self.core, self.state.therapy)
+        return self.state.limits
 
     def infusing(self) -> bool:
         """Tell whether any channel may deliver, as last seen."""

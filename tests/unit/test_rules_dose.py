@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from drivers.model import ChannelRemoved, InfusionState, Quantity, Reading, invalid, missing
+from edge.core.composed import low_limit
 from edge.core.inputs import Input
 from edge.core.model import Alarm, LimitPassed, Priority, Side, SignalPresence
-from edge.core.rules_dose import low_limit
 from tests.core_world import CONFIG, KETAMINE, LINK_S, PUMP, START_S, World, is_called, monitor, order, place, pump
 
 S = InfusionState
