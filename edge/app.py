@@ -9,13 +9,13 @@ import json
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
@@ -30,28 +30,21 @@ from edge.core.effects import Annunciate
 from edge.core.engine import Core
 from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, PublishAccepted, PublishRefused, Request
 from edge.core.model import Instant, Priority
-from edge.core.restore import initial_state
-from edge.core.restore_therapy import KeptPart
 from edge.device import DeviceTask
+from edge.history import Here, History
 from edge.inbox import Inbox
 from edge.keeper import Keeper, changes_of
 from edge.login import BrokerLogin
-from edge.messages import Topics
+from edge.messages import LOOKS, Topics
 from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
-from edge.store import Head, NewerFileError, Run, Sent, Store, StoredState, TherapyRow
+from edge.store import Head, NewerFileError, Run, Sent, Store, StoredState
+from edge.taken_over import core_state, last_known_s
 from edge.tls import CertificateTime
-from edge.wire import (
-    AlarmRevision,
-    Wire,
-    alarm_from_body,
-    alarm_from_message,
-    answer_from_body,
-    boot_of,
-    kept_from_body,
-)
+from edge.trends import Trends
+from edge.wire import AlarmRevision, Lane, Outgoing, Wire, alarm_from_message
 
 STOP_LIMIT_S = 3.0
 """How long a clean end may take to send and to store what waits."""
@@ -67,6 +60,9 @@ STRANGERS_S = 60.0
 more are not heard: they would fill the disk."""
 
 STATION_NAME_MAX = 64
+
+SLOW_ANSWERS = 20
+"""So many answers that wait for the broker: a page of history more would push out what somebody did."""
 
 CONFIGURATION = "configuration"
 """The station that an order in the configuration comes from."""
@@ -106,19 +102,29 @@ class App:
         self._configuration = configuration
         self._topics = Topics(configuration.core.site, configuration.core.edge)
         self._around = surroundings
+        self._boot = boot_id()
         self._stations = {station.station for station in configuration.core.stations}
         self._strangers: deque[float] = deque()
         self._lock: int | None = None
         self._inbox = Inbox()
-        self._control = Control(surroundings.run, mono_s=surroundings.clock.mono_s, put=self._inbox.put)
+        loop = asyncio.get_running_loop()
+        self._trends = Trends()
+        self._history = History(
+            self._trends, configuration.store_path, here=self._here, deliver=loop.call_soon_threadsafe
+        )
+        self._control = Control(
+            surroundings.run,
+            mono_s=surroundings.clock.mono_s,
+            put=self._inbox.put,
+            look_back=partial(self._history.ask, LOCAL.station),
+        )
         self._control_path = control_path
         self._annunciator = self._make_annunciator()
         self._watchdog = Watchdog(surroundings.notify, surroundings.clock.mono_s)
-        loop = asyncio.get_running_loop()
         self._store = Store(self._stored, loop.call_soon_threadsafe)
         stored = self._open_store()
         self._wire = self._make_wire(stored)
-        self._login = BrokerLogin(configuration.broker, CertificateTime(surroundings.clock.now, _last_known_s(stored)))
+        self._login = BrokerLogin(configuration.broker, CertificateTime(surroundings.clock.now, last_known_s(stored)))
         self._sender = self._make_sender()
         self._runtime = self._make_runtime(stored)
         self._keeper = Keeper(surroundings.run, surroundings.clock, self._store, self._publish_head)
@@ -164,7 +170,7 @@ class App:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = lock(path)
             configuration = json.dumps(dict(self._configuration.sha256))
-            stored = self._store.open(path, Run(self._around.run, boot_id(), rfc3339(now.wall_s), configuration))
+            stored = self._store.open(path, Run(self._around.run, self._boot, rfc3339(now.wall_s), configuration))
         except (OSError, NewerFileError) as error:
             # Watching without a memory is better than not watching: an alarm says so.
             stored = StoredState(fault=str(error))
@@ -178,7 +184,7 @@ class App:
         """Return what the journal keeps of the start: which program began, and what its configuration is now."""
         start = {
             "version": version("infusion-edge"),
-            "boot": boot_id(),
+            "boot": self._boot,
             "previous_run": stored.previous_run,
             "store_set_aside": stored.set_aside or "",
         }
@@ -232,25 +238,12 @@ class App:
 
     def _make_runtime(self, stored: StoredState) -> Runtime:
         core = self._configuration.core
-        rows = [(row, alarm) for row in stored.alarms if (alarm := _restored(row.body, alarm_from_body)) is not None]
-        boot = boot_id()
-        answers = [answer for row in stored.answers if (answer := _restored(row.body, answer_from_body)) is not None]
-        state = initial_state(
-            core,
-            self._around.run,
-            self._around.clock.now(),
-            [alarm for row, alarm in rows if boot_of(row.body) == boot != ""],
-            of_other_boots=[alarm for row, alarm in rows if boot_of(row.body) != boot or not boot],
-            answers=answers,
-            therapy=[part for row in stored.therapy if (part := _kept_part(row, boot)) is not None],
-        )
-        state.edge.store_set_aside = stored.set_aside or ""
-        state.edge.store_failure = stored.fault
+        state = core_state(core, self._around.run, self._boot, self._around.clock.now(), stored)
         return Runtime(
             Core(core, state),
             self._inbox,
             run=self._around.run,
-            boot=boot,
+            boot=self._boot,
             clock=self._around.clock,
             wire=self._wire,
             sender=self._sender,
@@ -260,6 +253,7 @@ class App:
             on_first_step=self._ready,
             bedside=self._annunciator,
             on_noise=self._noise,
+            trends=self._trends,
         )
 
     def _make_annunciator(self) -> Annunciator | None:
@@ -341,6 +335,8 @@ class App:
         if station == LOCAL.station:
             # Only the control socket asks in this name, which may do everything.
             _log.warning("somebody asks over the broker as the command line", topic=heard.topic)
+        elif kind == "request" and verb[0] in LOOKS:
+            self._look_back(station, heard)
         elif kind == "request":
             self._inbox.put(asking.request(station, verb[0], heard.payload, now_s, retained=heard.retained))
         elif not heard.retained:
@@ -348,6 +344,24 @@ class App:
                 self._inbox.put(asking.receipt(station, heard.payload, now_s))
             except ValueError as error:
                 _log.warning("a receipt cannot be read", station=station, reason=str(error))
+
+    def _look_back(self, station: str, heard: Heard) -> None:
+        refusal = ""
+        if station not in self._stations:
+            refusal = f"the edge's configuration does not name the station {station}"
+        elif heard.retained:
+            refusal = "a retained message is no request: ask without retain"
+        elif self._sender.answers_waiting >= SLOW_ANSWERS:
+            refusal = "the answers before are still on their way: ask more slowly"
+        topic = self._topics.history(station)
+
+        def reply(page: bytes) -> None:
+            self._sender.say(Outgoing(topic, page, Lane.RESPONSE, retain=False))
+
+        self._history.ask(station, heard.payload, reply, refusal)
+
+    def _here(self) -> Here:
+        return Here(self._around.run, self._boot, self._around.clock.now())
 
     def _hears_stranger(self, station: str, now_s: float) -> bool:
         """Tell whether one that the configuration does not name is answered: a few are, and a flood is not."""
@@ -370,29 +384,3 @@ async def _or_end(work: Coroutine[Any, Any, None]) -> None:
         _log.exception("a part failed; the process ends")
         asyncio.get_running_loop().call_later(FAULT_LIMIT_S, os._exit, EXIT_FAULT)
         raise
-
-
-def _kept_part(row: TherapyRow, boot: str) -> KeptPart | None:
-    body = row.body or ""
-    kept = _restored(body, lambda text: kept_from_body(row.part, text))
-    return None if kept is None else KeptPart(row.bed, row.part, kept, here=boot_of(body) == boot != "")
-
-
-def _last_known_s(stored: StoredState) -> float | None:
-    """Return the last time of day that was known to be right, Unix seconds."""
-    try:
-        return datetime.fromisoformat(stored.last_known_wall).timestamp()
-    except ValueError:
-        return None
-
-
-_T = TypeVar("_T")
-
-
-def _restored(body: str, read: Callable[[str], _T]) -> _T | None:
-    """Read a stored row; one that cannot be read is said loudly, and must not keep the edge from starting."""
-    try:
-        return read(body)
-    except ValueError as error:
-        _log.error("a stored row cannot be read", body=body, reason=str(error))
-        return None

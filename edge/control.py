@@ -3,7 +3,8 @@
 One JSON object a line, each answered by one. ``{"get": "alarms"}`` gives the run, the edge's clock, the beds, and the
 standing alarms and the pauses in force as they were last published. ``{"ask": VERB, ...}``, with the fields of that
 verb's request, goes the way of every request, as one of the station ``local``; its answer comes here instead of to the
-broker. ``{"error": ...}`` says why something was not asked at all, or that no answer came.
+broker. ``{"ask": "history", ...}`` is answered with a page of history. ``{"error": ...}`` says why something was not
+asked at all, or that no answer came.
 
 Laws:
   * Who may connect is decided by the file's group; who asks is told by the kernel, never by the asker.
@@ -29,6 +30,7 @@ import structlog
 from edge import asking
 from edge.core.config import LOCAL
 from edge.core.inputs import Request
+from edge.messages import LOOKS
 from edge.wire import Lane, Outgoing
 
 NAME = "control.sock"
@@ -75,13 +77,22 @@ def path_of(given: Path | None, run_dir: Path, environment: Mapping[str, str]) -
 class Control:
     """The daemon's end of the control socket.
 
-    ``run`` names the run, ``mono_s`` is the monotonic clock, and ``put`` takes a request to the core.
+    ``run`` names the run, ``mono_s`` is the monotonic clock, ``put`` takes a request to the core, and ``look_back``
+    answers one that only looks, with a page of history.
     """
 
-    def __init__(self, run: str, *, mono_s: Callable[[], float], put: Callable[[Request], None]) -> None:
+    def __init__(
+        self,
+        run: str,
+        *,
+        mono_s: Callable[[], float],
+        put: Callable[[Request], None],
+        look_back: Callable[[bytes, Callable[[bytes], None]], None] | None = None,
+    ) -> None:
         self._run = run
         self._mono_s = mono_s
         self._put = put
+        self._look_back = look_back
         self._alarms: dict[str, bytes] = {}
         self._pauses: dict[str, list[dict[str, object]]] = {}
         self._beds: list[dict[str, str]] = []
@@ -174,6 +185,8 @@ class Control:
         match said:
             case {"get": "alarms"}:
                 return self._get_alarms()
+            case {"ask": str(verb)} if verb in LOOKS and self._look_back is not None:
+                return await self._wait_for_page(self._look_back, payload)
             case {"ask": str(verb)}:
                 return await self._ask(verb, payload)
             case _:
@@ -183,6 +196,17 @@ class Control:
         pauses = [pause for found in self._pauses.values() for pause in found]
         head = json.dumps({"run": self._run, "mono_s": self._mono_s(), "beds": self._beds, "pauses": pauses}).encode()
         return head[:-1] + b', "alarms": [' + b", ".join(self._alarms.values()) + b"]}"
+
+    async def _wait_for_page(
+        self, look_back: Callable[[bytes, Callable[[bytes], None]], None], payload: bytes
+    ) -> bytes:
+        page: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        look_back(payload, lambda found: None if page.done() else page.set_result(found))
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await page
+        except TimeoutError:
+            return _error(f"no page within {ANSWER_S:g} s: ask again")
 
     async def _ask(self, verb: str, payload: bytes) -> bytes:
         request = asking.request(LOCAL.station, verb, payload, self._mono_s())

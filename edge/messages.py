@@ -379,11 +379,66 @@ class JournalHeadMessage(Message):
     at: Stamp
 
 
+class TrendMessage(Message):
+    """The trend of one value, an entry each ``step_s`` from ``first_mono_s`` on: its lowest and highest in that time.
+
+    ``marks`` has a letter an entry: ``v`` valid, ``q`` questionable, ``u`` and ``o`` under and over what the device
+    measures, ``-`` nothing was measured, and ``low`` and ``high`` are null.
+    """
+
+    name: str
+    unit: str
+    source: str
+    first_mono_s: float
+    low: tuple[Number | None, ...]
+    high: tuple[Number | None, ...]
+    marks: str
+
+
+class PastMessage(Message):
+    """A row of the journal. ``age_s`` is null where it is of another boot and the clock was not known."""
+
+    row: int
+    run: str
+    kind: str
+    at: Stamp
+    age_s: float | None
+    body: dict[str, str]
+
+
+class HistoryMessage(Message):
+    """QoS 1, not retained: a page of what was asked for; there is more while ``next_page`` is not empty.
+
+    ``from_mono_s`` and ``until_mono_s`` are the time that is told of, by the edge's clock. ``trends`` are in the order
+    of their names, ``events`` begin with the newest.
+    """
+
+    schema_: Literal["history/1"] = Field(default="history/1", alias="schema")
+    run: str
+    request_id: str
+    result: Literal["done", "refused"]
+    reason: str
+    bed: str
+    what: Literal["trend", "events", ""]
+    at: Stamp
+    from_mono_s: float
+    until_mono_s: float
+    step_s: float
+    trends: tuple[TrendMessage, ...]
+    trends_left_out: int
+    events: tuple[PastMessage, ...]
+    next_page: str
+
+
 # --- what stations send: read tolerantly, with bounds -----------------------------------------------------------------
 
 ShortText = Annotated[str, Field(max_length=64)]
 REQUEST_ID = r"^[A-Za-z0-9_.:-]{1,64}$"
 RequestId = Annotated[str, Field(pattern=REQUEST_ID)]
+METRICS_MAX = 32
+"""More values of a bed than a page draws."""
+AGO_MAX_S = 400 * 24 * 3600.0
+"""The journal goes no farther back."""
 KEYS_MAX = 2000
 """More alarms than 72 beds can have at once are not painted on one page."""
 
@@ -444,6 +499,24 @@ class PlainRequest(RequestMessage):
     schema_: Literal["plain-request/1"] = Field(default="plain-request/1", alias="schema")
 
 
+class HistoryRequest(RequestMessage):
+    """``history``: a bed's trends, or what the journal has of it; nothing changes by it.
+
+    The time is given in seconds ago, or by the edge's clock, which counts where it is given. No ``metrics``: all of
+    them. An empty ``bed``: events of no bed. ``page`` is the ``next_page`` of the answer before.
+    """
+
+    schema_: Literal["history-request/1"] = Field(default="history-request/1", alias="schema")
+    bed: ShortText
+    what: Literal["trend", "events"]
+    metrics: Annotated[tuple[ShortText, ...], Field(max_length=METRICS_MAX)] = ()
+    from_ago_s: Annotated[float, Field(ge=0, le=AGO_MAX_S, allow_inf_nan=False)] = 3600.0
+    until_ago_s: Annotated[float, Field(ge=0, le=AGO_MAX_S, allow_inf_nan=False)] = 0.0
+    from_mono_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    until_mono_s: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    page: ShortText = ""
+
+
 REQUESTS: dict[str, type[RequestMessage]] = {
     "accept": AlarmRequest,
     "acknowledge": AlarmRequest,
@@ -456,6 +529,9 @@ REQUESTS: dict[str, type[RequestMessage]] = {
     "reassert": PlainRequest,
 }
 """The verbs, and the message of each."""
+
+LOOKS: dict[str, type[RequestMessage]] = {"history": HistoryRequest}
+"""Verbs that only look, and the message of each: answered in messages of their own, and not journalled."""
 
 
 class PaintedAlarm(Message):
@@ -497,6 +573,10 @@ class Topics:
     def response(self, station: str) -> str:
         """Where a station hears what became of its requests."""
         return f"{self.prefix}/response/{station}"
+
+    def history(self, station: str) -> str:
+        """Where a station gets the pages of history that it asked for."""
+        return f"{self.prefix}/history/{station}"
 
     def request(self, station: str, verb: str) -> str:
         """Where a station asks."""

@@ -22,6 +22,7 @@ from edge.core.effects import (
     Annunciate,
     Answer,
     Bedside,
+    BedSnapshot,
     CallHook,
     Content,
     Event,
@@ -40,6 +41,7 @@ from edge.inbox import Inbox
 from edge.notify import Watchdog
 from edge.sender import Sender
 from edge.store import AlarmRow, AnswerRow, JournalRow, OutboxRow, Store, TherapyRow, Transaction
+from edge.trends import Trends
 from edge.wire import Wire, alarm_body, answer_body, kept_body
 
 CORE = "core"
@@ -119,6 +121,7 @@ class Runtime:
         control: Control,
         on_first_step: Callable[[], None],
         bedside: BedsideSignals | None = None,
+        trends: Trends | None = None,
         on_noise: Callable[[Annunciate, int], None] = lambda _annunciate, _mark: None,
     ) -> None:
         self._core = core
@@ -134,6 +137,7 @@ class Runtime:
         self._bedside = bedside
         self._on_first_step: Callable[[], None] | None = on_first_step
         self._on_noise = on_noise
+        self._trends = trends
         self._unsettled: deque[tuple[int, tuple[OutboxRow, ...]]] = deque()
         self._settled: set[int] = set()
 
@@ -214,6 +218,8 @@ class Runtime:
                 outgoing = self._wire.encode(content, now)
                 self._sender.publish(outgoing)
                 self._control.published(outgoing)
+                if self._trends is not None and isinstance(content, BedSnapshot):
+                    self._trends.note(content, now.mono_s)
 
     def _signal(self, effect: Bedside | CallHook) -> None:
         if self._bedside is None:

@@ -94,6 +94,11 @@ class SendQueue:
         return len(self._events)
 
     @property
+    def answers_waiting(self) -> int:
+        """How many answers wait to be sent."""
+        return len(self._said)
+
+    @property
     def settled(self) -> bool:
         """Whether nothing is left to send but what the broker refuses to take."""
         return not self._in_flight and not self._events and not self._said and not any(self._dirty.values())

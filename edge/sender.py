@@ -113,6 +113,11 @@ class Sender:
         """How many events are not yet with the broker."""
         return self._queue.events_waiting
 
+    @property
+    def answers_waiting(self) -> int:
+        """How many answers wait to be sent."""
+        return self._queue.answers_waiting
+
     def publish(self, outgoing: Outgoing) -> None:
         """Make this the retained truth of its topic, now and after every reconnect; never waits.
 

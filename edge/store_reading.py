@@ -49,6 +49,10 @@ def read_occurrences(path: Path, limit: int) -> tuple[OccurrenceRow, ...]:
     return tuple(found.values())
 
 
+NUMBER_MAX = 2**63 - 1
+"""Above every number that SQLite can give."""
+
+
 @dataclass(frozen=True, slots=True)
 class WholeJournal:
     """The journal as it is at one moment: its rows in their order, the last checkpoint, the highest number given."""
@@ -82,6 +86,26 @@ def whole_journal(path: Path) -> Iterator[WholeJournal]:
 def _row(values: Sequence[Any]) -> JournalRow:
     run, kind, wall, synchronised, mono_s, body = values
     return JournalRow(run, kind, wall, bool(synchronised), mono_s, body)
+
+
+@dataclass(frozen=True, slots=True)
+class PastRow:
+    """A row of the journal with its number, and the kernel's boot whose clock its ``mono_s`` is of."""
+
+    number: int
+    row: JournalRow
+    boot_id: str
+
+
+def read_past(path: Path, before: int | None, limit: int) -> tuple[PastRow, ...]:
+    """Read the rows before the number ``before``, the newest first, at most ``limit``; from the end on if ``None``."""
+    rows = """
+        SELECT id, boot_id, run, kind, wall, synchronised, mono_s, body
+        FROM journal JOIN run ON run_id = run WHERE id < ? ORDER BY id DESC LIMIT ?
+    """
+    with reading(path) as db:
+        found = db.execute(rows, (NUMBER_MAX if before is None else before, limit))
+        return tuple(PastRow(number, _row(row), boot) for number, boot, *row in found)
 
 
 @contextlib.contextmanager

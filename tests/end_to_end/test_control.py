@@ -24,7 +24,9 @@ FAR_BEYOND_ML_PER_H = "29.40"
 
 async def command(folder: Path, verb: str, *arguments: str) -> tuple[int, str, str]:
     """Run one command: exit status, what it said, and what it said on standard error."""
-    where = ("--run-dir", str(folder)) if verb == "explain" else ("--control", str(folder / "control.sock"))
+    where = (
+        ("--run-dir", str(folder)) if verb in ("explain", "journal") else ("--control", str(folder / "control.sock"))
+    )
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

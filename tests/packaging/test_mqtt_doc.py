@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from edge.core.inputs import Role
 from edge.core.requests import VERBS
-from edge.messages import REQUESTS, Topics
+from edge.messages import LOOKS, REQUESTS, Topics
 from edge.schemas import FOLDER
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,9 @@ def named(example: dict[str, Any]) -> str:
 
 
 def test_every_message_has_one_example() -> None:
-    assert sorted(map(named, EXAMPLES)) == sorted(path.stem for path in FOLDER.glob("*.json"))
+    once = [named(example) for example in EXAMPLES if named(example) != "history"]
+    assert [example["what"] for example in EXAMPLES if named(example) == "history"] == ["trend", "events"]
+    assert sorted([*once, "history"]) == sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=named)
@@ -45,6 +47,7 @@ def test_every_topic_is_there() -> None:
     of_none = (topics.alarms(""), topics.alarm("", "<key>"))
     of_station = (
         topics.response("<station>"),
+        topics.history("<station>"),
         topics.request("<station>", "<verb>"),
         topics.receipt("<station>"),
     )
@@ -56,14 +59,14 @@ def test_every_topic_is_there() -> None:
 
 def test_every_verb_has_its_least_role() -> None:
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| (viewer|technician|nurse|prescriber) \|", TEXT, re.MULTILINE))
-    least = {verb: role for verb, role in VERBS.values() if verb in REQUESTS}
+    least = {verb: role for verb, role in VERBS.values() if verb in REQUESTS} | dict.fromkeys(LOOKS, Role.VIEWER)
     assert {verb: Role[role.upper()] for verb, role in rows.items()} == least
-    assert least.keys() == REQUESTS.keys()
+    assert least.keys() == REQUESTS.keys() | LOOKS.keys()
 
 
 def test_every_verb_says_which_message_it_takes() -> None:
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| \w+ \| .+ \| `([a-z-]+/1)` \|$", TEXT, re.MULTILINE))
-    assert rows == {verb: message.model_fields["schema_"].default for verb, message in REQUESTS.items()}
+    assert rows == {verb: message.model_fields["schema_"].default for verb, message in (REQUESTS | LOOKS).items()}
 
 
 def test_every_reason_is_one_that_is_given() -> None:

@@ -19,11 +19,14 @@ ASKED: dict[str, dict[str, Any]] = {
     "resume-request": {**ASKER, "bed": "bed-3"},
     "confirm-device-request": {**ASKER, "bed": "bed-3", "port": "pumps", "channel": "11", "serial_number": "01234"},
     "plain-request": ASKER,
+    "history-request": {**ASKER, "bed": "bed-3", "what": "trend", "metrics": ["spo2_percent"], "from_ago_s": 60},
     "receipt": {"run": "run-1", "audible": True, "beds": ["bed-3"], "displayed": [MEANT]},
 }
 """What stations send: a field with a default may be left out."""
 FENCE = "fence"
 HEAD = "journal-head"
+HISTORY = "history"
+"""Its pages are held against the schema where they are made: `tests/end_to_end/test_history.py`."""
 
 
 def sample(name: str) -> Any:
@@ -43,7 +46,7 @@ def test_the_files_are_in_step() -> None:
 
 
 def test_every_message_has_a_schema_and_a_sample() -> None:
-    samples = {SCHEMA_OF.get(name, name) for name in CONTENTS} | ASKED.keys() | {FENCE, HEAD}
+    samples = {SCHEMA_OF.get(name, name) for name in CONTENTS} | ASKED.keys() | {FENCE, HEAD, HISTORY}
     assert {f"{name}.json" for name in samples} == set(schemas())
 
 
