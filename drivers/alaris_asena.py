@@ -6,7 +6,7 @@ modes and alarms. Hypotheses that this driver leans on:
     purge, bolus or KVO is known.
   * alarm codes mean what their names say (``drivers/alaris_asena_replies.py``); those without a sure one are unknown.
   * the pump answers in the order in which it was asked, and each question once.
-The seventh field of INF was always empty; it may be the drug's name, and is not read. Pressure has no quantity yet.
+The seventh field of INF was always empty; it may be the drug's name, and is not read.
 What INF_VTBI would say is not of the same moment as INF, and the shape of its reply is not sure: it is not asked.
 
 The driver never enables remote control, without which the pump refuses to be changed.
@@ -259,14 +259,14 @@ DRIVER: Final = Driver(
             "The pump's RS232 option must be there and switched on.",
             "Remote control stays off. This driver never enables it, and without it the pump refuses to be changed.",
         ),
-        gives=(Quantity.INFUSION_RATE, Quantity.VOLUME_INFUSED, Quantity.TIME_REMAINING),
+        gives=(Quantity.INFUSION_RATE, Quantity.VOLUME_INFUSED, Quantity.TIME_REMAINING, Quantity.LINE_PRESSURE),
         tells="Whether it infuses or stands, alarms, serial number.",
         unknown=(
             "Modes: SET with a rate is taken for an infusion, HLD without one for a stop. Any other is unknown.",
             "No mode of purge, bolus or KVO is known.",
             "The list of alarm codes is not public: four are read by their names, any other is an unknown alarm.",
             "Drug, concentration, weight and dose are not told: the dose is reckoned from the order alone.",
-            "Pressure is told and not read; what is to be infused is not asked for.",
+            "What is to be infused is not asked for.",
         ),
         proof="Single replies of two real pumps are published, with their sums, and are read rightly; a whole "
         "conversation is not, and that the pump answers in the order of the questions is a hypothesis.",

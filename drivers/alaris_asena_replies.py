@@ -145,6 +145,8 @@ _DAY_S: Final = Decimal(86400)
 _RATE_MAX_ML_PER_H: Final = Decimal(1200)
 """What the pump allows with its largest syringe; a purge and a bolus run no faster."""
 _VOLUME_MAX_ML: Final = Decimal("9999.999")
+_PRESSURE_MAX_MMHG: Final = Decimal(1500)
+"""Well above the highest limit that these pumps can be set to, 1000 mmHg."""
 
 NO_ALARM: Final = "-"
 """The alarm flag of a pump without an alarm."""
@@ -161,7 +163,7 @@ class Sample:
 
 
 def sample_of(reply: Reply) -> Sample:
-    """Read an INF reply: rate, volume infused and time left, which were said together with mode and alarm flag."""
+    """Read an INF reply: its numbers, which were said together with mode and alarm flag."""
     if len(reply.fields) != _INF_FIELDS:
         note = f"INF of {len(reply.fields)} fields"
         return Sample(
@@ -169,6 +171,7 @@ def sample_of(reply: Reply) -> Sample:
                 invalid(Quantity.INFUSION_RATE, "mL/h", origin="INF", note=note),
                 invalid(Quantity.VOLUME_INFUSED, "mL", origin="INF", note=note),
                 invalid(Quantity.TIME_REMAINING, "s", origin="INF", note=note),
+                invalid(Quantity.LINE_PRESSURE, "mm[Hg]", origin="INF", note=note),
             ),
             InfusionState.UNKNOWN,
         )
@@ -183,8 +186,14 @@ def sample_of(reply: Reply) -> Sample:
         if volume_unit == "ml"
         else _unit_unknown(Quantity.VOLUME_INFUSED, "mL", volume_unit)
     )
+    pressure_text, pressure_unit, time_text = reply.fields[9:12]
+    pressure = (
+        _number(Quantity.LINE_PRESSURE, pressure_text, "mm[Hg]", _PRESSURE_MAX_MMHG)
+        if pressure_unit == "mmHg"
+        else _unit_unknown(Quantity.LINE_PRESSURE, "mm[Hg]", pressure_unit)
+    )
     return Sample(
-        (rate, volume, _time_left(reply.fields[11])),
+        (rate, volume, _time_left(time_text), pressure),
         _state(mode, rate),
         serial_number if _SERIAL_NUMBER.fullmatch(serial_number) else "",
         flag,

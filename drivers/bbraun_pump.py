@@ -25,6 +25,7 @@ _BOLUS_MAX_ML: Final = Decimal(500)
 _WEIGHT_MIN_KG: Final = Decimal("0.250")
 _WEIGHT_MAX_KG: Final = Decimal(250)
 _TIME_MAX_S: Final = Decimal(65535)
+_PRESSURE_MAX_PERCENT: Final = Decimal(100)
 
 _OFF, _ON = "00050", "00051"
 
@@ -44,6 +45,7 @@ def readings_of(values: Mapping[str, str]) -> tuple[Reading, ...]:
         _dose_rate(values, Quantity.DOSE_RATE, "DORT", "DORTU"),
         _dose_rate(values, Quantity.DOSE_RATE_SET, "INDORT", "INDORTU"),
         _number(values, Quantity.WEIGHT, weight_key, "kg", low=_WEIGHT_MIN_KG, high=_WEIGHT_MAX_KG),
+        _number(values, Quantity.LINE_PRESSURE_OF_LIMIT, "INP2", "%", high=_PRESSURE_MAX_PERCENT),
     )
 
 

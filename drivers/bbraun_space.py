@@ -384,7 +384,7 @@ DRIVER: Final = Driver(
         settings=(
             "On the rack's web page: operation mode request; character stuffing may be on or off.",
             "9600 baud, or up to 115200 with `baud` in the port's table.",
-            "To be sent, of the infusion: INRT, INVI, INVTB, INVOLACT, INRMT, INBORT, INBOVAL, INBOCNT.",
+            "To be sent, of the infusion: INRT, INVI, INVTB, INVOLACT, INRMT, INBORT, INBOVAL, INBOCNT, INP2.",
             "Of drug and patient: INSOL, INDCON, INDCONU, INDOCAL, INDORT, INDORTU, DORT, DORTU, PATW.",
             "Of the pump: INSERNUM, GNNEW, GNMODEL, DSSTATUS.",
             "State and alarms: INM1 to INM14, INA1 to INA16; or RUNSTATE, STATUS1, ALARM1, ALARM2, PREALARM.",
@@ -394,6 +394,7 @@ DRIVER: Final = Driver(
             *(Quantity.INFUSION_RATE, Quantity.VOLUME_INFUSED, Quantity.VOLUME_TO_BE_INFUSED),
             *(Quantity.VOLUME_REMAINING, Quantity.TIME_REMAINING, Quantity.BOLUS_RATE, Quantity.BOLUS_VOLUME),
             *(Quantity.CONCENTRATION, Quantity.DOSE_RATE, Quantity.DOSE_RATE_SET, Quantity.WEIGHT),
+            Quantity.LINE_PRESSURE_OF_LIMIT,
         ),
         tells="State with bolus, KVO and purge, drug, boli given, alarms, serial number, a pump that is taken out.",
         unknown=(

@@ -64,6 +64,8 @@ class Quantity(StrEnum):
     DOSE_RATE = "dose_rate"
     DOSE_RATE_SET = "dose_rate_set"
     WEIGHT = "weight"
+    LINE_PRESSURE = "line_pressure"
+    LINE_PRESSURE_OF_LIMIT = "line_pressure_of_limit"
 
 
 _Q = Quantity

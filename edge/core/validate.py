@@ -61,6 +61,10 @@ CANON = {
         "pump_dose_rate_set_mg_per_kg_per_h", "pump set dose rate", "mg/kg/h", "0", "100000"
     ),
     Quantity.WEIGHT: _canon("pump_weight_kg", "pump weight", "kg", "0.25", "350"),
+    Quantity.LINE_PRESSURE: _canon("line_pressure_mmhg", "line pressure", "mm[Hg]", "-100", "1500"),
+    Quantity.LINE_PRESSURE_OF_LIMIT: _canon(
+        "line_pressure_of_limit_percent", "line pressure as a share of the pump's limit", "%", "0", "100"
+    ),
 }
 
 _MICRO = Decimal("0.001")

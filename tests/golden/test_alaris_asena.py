@@ -27,6 +27,7 @@ from tests.golden.asena_reference import checksum
 
 FOLDER = Path(__file__).parent / "alaris-asena"
 RATE, VOLUME, LEFT = Quantity.INFUSION_RATE, Quantity.VOLUME_INFUSED, Quantity.TIME_REMAINING
+PRESSURE = Quantity.LINE_PRESSURE
 
 
 def lines_of(name: str) -> list[str]:
@@ -84,6 +85,7 @@ def test_a_running_pump() -> None:
         (RATE, Decimal("0.10"), "mL/h", Decimal("0.01"), Validity.VALID),
         (VOLUME, Decimal("0.000"), "mL", Decimal("0.001"), Validity.VALID),
         (LEFT, Decimal(86400), "s", Decimal(1), Validity.OVER),
+        (PRESSURE, Decimal("17.91"), "mm[Hg]", Decimal("0.01"), Validity.VALID),
     ]
     assert state_of(first) == (InfusionState.INFUSING, None)
     assert isinstance(alarms, AlarmSetChanged)
@@ -93,6 +95,7 @@ def test_a_running_pump() -> None:
         (RATE, Decimal("12.50"), "mL/h", Decimal("0.01"), Validity.VALID),
         (VOLUME, Decimal("103.417"), "mL", Decimal("0.001"), Validity.VALID),
         (LEFT, Decimal(9005), "s", Decimal(1), Validity.VALID),
+        (PRESSURE, Decimal("42.00"), "mm[Hg]", Decimal("0.01"), Validity.VALID),
     ]
     assert state_of(second) == (InfusionState.INFUSING, None)
 
@@ -106,6 +109,7 @@ def test_a_pump_that_an_occlusion_holds() -> None:
         (RATE, Decimal("0.00"), "mL/h", Decimal("0.01"), Validity.VALID),
         (VOLUME, Decimal("0.969"), "mL", Decimal("0.001"), Validity.VALID),
         (LEFT, Decimal(249), "s", Decimal(1), Validity.VALID),
+        (PRESSURE, Decimal("530.15"), "mm[Hg]", Decimal("0.01"), Validity.VALID),
     ]
     assert state_of(seen) == (InfusionState.STOPPED, None)
     assert isinstance(alarms, AlarmSetChanged)

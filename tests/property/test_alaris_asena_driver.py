@@ -18,6 +18,7 @@ HIGHEST = {
     Quantity.INFUSION_RATE: Decimal(1200),
     Quantity.VOLUME_INFUSED: Decimal("9999.999"),
     Quantity.TIME_REMAINING: Decimal(86400),
+    Quantity.LINE_PRESSURE: Decimal(1500),
 }
 GOOD = inf()
 FIELDS = st.lists(

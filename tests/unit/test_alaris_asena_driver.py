@@ -63,6 +63,7 @@ def test_the_first_round_word_by_word() -> None:
         Reading(Quantity.INFUSION_RATE, Decimal("12.50"), "mL/h", Decimal("0.01"), origin="INF"),
         Reading(Quantity.VOLUME_INFUSED, Decimal("103.417"), "mL", Decimal("0.001"), origin="INF"),
         Reading(Quantity.TIME_REMAINING, Decimal(9005), "s", Decimal(1), origin="INF"),
+        Reading(Quantity.LINE_PRESSURE, Decimal("42.00"), "mm[Hg]", Decimal("0.01"), origin="INF"),
     )
     assert seen.infusion is not None
     assert (seen.infusion.state, seen.infusion.drug) == (InfusionState.INFUSING, None)
@@ -185,6 +186,25 @@ def test_times_left(left: str, value: str | None, validity: Validity) -> None:
     assert said.validity is validity
 
 
+@pytest.mark.parametrize(
+    ("pressure", "value", "validity"),
+    [
+        ("530.15^mmHg", "530.15", Validity.VALID),
+        ("0^mmHg", "0", Validity.VALID),
+        ("1500.01^mmHg", None, Validity.INVALID),
+        ("-3.00^mmHg", None, Validity.INVALID),
+        ("42.00^kPa", None, Validity.INVALID),
+        ("42.00^", None, Validity.INVALID),
+        ("^mmHg", None, Validity.NOT_AVAILABLE),
+    ],
+)
+def test_pressures(pressure: str, value: str | None, validity: Validity) -> None:
+    body = SAID_INF[1:-6].decode().replace("42.00^mmHg", pressure)
+    said = reading(frame(body), Quantity.LINE_PRESSURE)
+    assert (said.value, said.unit) == (None if value is None else Decimal(value), "mm[Hg]")
+    assert said.validity is validity
+
+
 def test_the_seventh_field_is_not_taken_for_a_drug() -> None:
     seen = sample(inf(seventh="PROPOFOL"))
     assert seen.infusion is not None
@@ -203,7 +223,9 @@ def test_an_inf_of_another_layout_gives_no_value_and_no_identity(fields: int) ->
     assert isinstance(seen, Observation)
     assert [(one.quantity, one.value, one.validity, one.note) for one in seen.readings] == [
         (quantity, None, Validity.INVALID, f"INF of {fields} fields")
-        for quantity in (Quantity.INFUSION_RATE, Quantity.VOLUME_INFUSED, Quantity.TIME_REMAINING)
+        for quantity in (
+            *(Quantity.INFUSION_RATE, Quantity.VOLUME_INFUSED, Quantity.TIME_REMAINING, Quantity.LINE_PRESSURE),
+        )
     ]
     assert seen.infusion is not None
     assert seen.infusion.state is InfusionState.UNKNOWN

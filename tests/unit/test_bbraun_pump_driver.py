@@ -37,6 +37,7 @@ def test_a_full_block() -> None:
         "INDORT": "14.88",
         "INDORTU": "71",
         "PATW": "70.0",
+        "INP2": "35",
     }
     expected = [
         (Quantity.INFUSION_RATE, "12.50", "mL/h", "0.01", "INRT"),
@@ -50,6 +51,7 @@ def test_a_full_block() -> None:
         (Quantity.DOSE_RATE, "0.893", "mg/kg/h", "0.001", "DORT"),
         (Quantity.DOSE_RATE_SET, "14.88", "ug/kg/min", "0.01", "INDORT"),
         (Quantity.WEIGHT, "70.0", "kg", "0.1", "PATW"),
+        (Quantity.LINE_PRESSURE_OF_LIMIT, "35", "%", "1", "INP2"),
     ]
     assert readings_of(values) == tuple(
         Reading(quantity, Decimal(value), unit, resolution=Decimal(step), origin=origin)
@@ -59,9 +61,14 @@ def test_a_full_block() -> None:
 
 def test_an_empty_block_has_no_number_at_all() -> None:
     readings = readings_of({})
-    assert len(readings) == 11
+    assert len(readings) == 12
     assert {reading.validity for reading in readings} == {Validity.NOT_AVAILABLE}
     assert {reading.value for reading in readings} == {None}
+
+
+def test_a_pressure_beyond_the_whole_of_its_limit_is_none() -> None:
+    assert reading(Quantity.LINE_PRESSURE_OF_LIMIT, INP2="100").value == Decimal(100)
+    assert reading(Quantity.LINE_PRESSURE_OF_LIMIT, INP2="101").validity is Validity.INVALID
 
 
 @pytest.mark.parametrize("text", ["_NV", "_NA"])
