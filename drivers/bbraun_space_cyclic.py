@@ -7,6 +7,11 @@ good in the other form and not in this one.
 
     a package            good: take it (once), ACK after 0.1 s; bad: NAK after 0.1 s
     a package half sent  NAK after 0.5 s of stillness, for the device waits
+    nothing for 7.5 s    NAK, and again: the device sends no more until its last package is acknowledged; where that one
+                         was lost whole, or our ACK, both would wait for ever
+
+What the device sends again it made before, and what is queued behind it too. A package that may have waited for more
+than 2 s is acknowledged, and no sample; nor are others until one by its time is of now (H-11).
 """
 
 from __future__ import annotations
@@ -16,13 +21,20 @@ from dataclasses import replace
 from typing import Final
 
 from drivers.bbraun_bcc import ACK, NAK, Broken, Frame, Framer, Part, Stray, decode
-from drivers.bbraun_rack import Rack
+from drivers.bbraun_rack import Rack, seconds_of
 from drivers.bbraun_space import ACK_DELAY_S, FRAME_GAP_S
 from drivers.bbraun_space import DRIVER as REQUEST_DRIVER
-from drivers.model import Output, Rejected, Send, SessionOptions
+from drivers.model import Observation, Output, Rejected, Send, SessionOptions
 
 CYCLE_S: Final = 5.0
 """How often the device sends every pump, unless the site has set it otherwise; a slower cycle reads as absence."""
+
+
+STALL_S: Final = 1.5 * CYCLE_S
+"""A device that lives is heard each cycle; asked now, it is heard before its link counts as lost."""
+
+WAITED_MAX_S: Final = 2.0
+"""So old may be what was asked for again: more than a refusal and its repetition take, less than a cycle."""
 
 
 class CyclicSession:
@@ -35,6 +47,10 @@ class CyclicSession:
         self._last: Frame | None = None
         self._reply = b""
         self._due_s: float | None = None
+        self._still_from_s = 0.0
+        self._waited_from_s: float | None = None
+        self._fresh_from = 0  # by the device's own time
+        self._fresh_until_s = 0.0
 
     @property
     def round_s(self) -> float:
@@ -42,12 +58,13 @@ class CyclicSession:
         return CYCLE_S
 
     @property
-    def deadline_s(self) -> float | None:
+    def deadline_s(self) -> float:
         """When ``tick`` must be called next."""
-        return self._due_s
+        return self._still_from_s + STALL_S if self._due_s is None else self._due_s
 
-    def start(self, now_s: float) -> Sequence[Output]:  # noqa: ARG002 (the shape of a session; this one only listens)
+    def start(self, now_s: float) -> Sequence[Output]:
         """Say nothing: the device begins."""
+        self._still_from_s = now_s
         return ()
 
     def feed(self, data: bytes, now_s: float) -> Sequence[Output]:
@@ -55,15 +72,21 @@ class CyclicSession:
         out: list[Output] = []
         for part in self._framer.feed(data):
             out.extend(self._part(part, now_s))
+        if data:
+            self._still_from_s = now_s
         if data and self._framer.inside:
             self._reply, self._due_s = NAK, now_s + FRAME_GAP_S
         return out
 
     def tick(self, now_s: float) -> Sequence[Output]:
-        """Acknowledge or refuse the last package."""
-        if self._due_s is None or now_s < self._due_s:
+        """Acknowledge or refuse the last package, or ask for it again."""
+        if now_s < self.deadline_s:
             return ()
-        self._due_s = None
+        if self._due_s is None:
+            self._reply = NAK
+        if self._reply == NAK and self._waited_from_s is None:
+            self._waited_from_s = self._still_from_s
+        self._due_s, self._still_from_s = None, now_s
         out: list[Output] = [Rejected(broken.reason, broken.excerpt) for broken in self._framer.cut()]
         return [*out, Send(self._reply)]
 
@@ -80,12 +103,28 @@ class CyclicSession:
 
     def _package(self, frame: Frame, now_s: float) -> list[Output]:
         if frame == self._last:  # our ACK was lost on its way and the package came again
+            self._waited_from_s = None
             return []
         before, self._last = self._last, frame
         out: list[Output] = []
         if before is not None and before.bed_id != frame.bed_id:
             out.extend(self._rack.replaced(f"the line leads to another rack, {frame.bed_id}", now_s))
-        return [*out, *self._rack.take(frame, now_s)]
+        waited_from_s, self._waited_from_s = self._waited_from_s, None
+        out.extend(self._rack.take(frame, now_s))
+        waited_s = 0.0 if waited_from_s is None else now_s - waited_from_s
+        return [one for one in out if not isinstance(one, Observation) or self._is_of_now(one, waited_s)]
+
+    def _is_of_now(self, sample: Observation, waited_s: float) -> bool:
+        made_s, now_s = seconds_of(sample.device_time), sample.received_at_s
+        if waited_s > WAITED_MAX_S:
+            # A device that began its time anew is believed again after two cycles.
+            self._fresh_from = (made_s or 0) + int(waited_s - WAITED_MAX_S) + 1
+            self._fresh_until_s = now_s + 2 * CYCLE_S
+            return False
+        if now_s < self._fresh_until_s and (made_s is None or made_s < self._fresh_from):
+            return False
+        self._fresh_until_s = now_s
+        return True
 
     def _decode(self, wire: bytes) -> Frame | Broken:
         judged = decode(wire, stuffed=self._stuffed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from drivers.bbraun_space_cyclic import DRIVER, CyclicSession
+from drivers.bbraun_space_cyclic import DRIVER, STALL_S, CyclicSession
 from drivers.model import BolusGiven, ChannelRemoved, Observation, Output, Rejected, Send, SessionOptions
 from tests.golden.bbraun_reference import ACK, NAK, block, plain, said
 
@@ -14,7 +14,7 @@ PUMP = block(said("50113", INRT="12.50", INBOCNT="1", INBOVAL="1.0"))
 def session() -> CyclicSession:
     made = CyclicSession(SessionOptions("pumps"))
     assert made.start(0.0) == ()
-    assert made.deadline_s is None
+    assert made.deadline_s == STALL_S
     return made
 
 
@@ -33,8 +33,65 @@ def test_each_package_is_acknowledged_after_a_rest() -> None:
     line = session()
     assert channels(list(line.feed(PUMP, 1.0))) == ["13"]
     assert due(line, 1.1) == [Send(ACK)]
-    assert line.deadline_s is None
-    assert line.tick(9.0) == ()
+    assert line.deadline_s == 1.1 + STALL_S
+    assert line.tick(8.0) == ()
+
+
+def test_a_rack_that_says_nothing_is_asked_for_its_last_package_again_and_again() -> None:
+    """It sends no more until the package that was lost, or whose ACK was, is acknowledged."""
+    line = session()
+    assert due(line, 7.5) == [Send(NAK)]
+    assert due(line, 15.0) == [Send(NAK)]
+    line.feed(PUMP, 15.1)
+    assert due(line, 15.2) == [Send(ACK)]
+    assert due(line, 22.7) == [Send(NAK)]
+    # The ACK had been lost: it is the same package, and counts once.
+    assert list(line.feed(PUMP, 22.8)) == []
+    assert due(line, 22.9) == [Send(ACK)]
+    assert channels(list(line.feed(block(said("50113", time=30, INRT="13.00")), 25.0))) == ["13"]
+
+
+def test_a_package_that_waited_is_acknowledged_and_its_values_are_not_of_now() -> None:
+    """H-11: the boli in it were given, and its rate was that of a while ago."""
+    line = session()
+    assert due(line, 7.5) == [Send(NAK)]
+    out = list(line.feed(PUMP, 7.6))
+    assert channels(out) == []
+    assert [type(output) for output in out if isinstance(output, BolusGiven)] == [BolusGiven]
+    assert due(line, 7.7) == [Send(ACK)]
+    assert channels(list(line.feed(block(said("50113", time=30, INRT="13.00")), 8.0))) == ["13"]
+
+
+def test_what_was_queued_behind_a_package_that_waited_is_as_old() -> None:
+    line = session()
+    line.feed(block(said("50111", time=100, INRT="7.00")), 1.0)
+    assert due(line, 1.1) == [Send(ACK)]
+    line.tick(1.1 + STALL_S)
+    assert channels(list(line.feed(block(said("50112", time=101, INRT="8.00")), 9.0))) == []
+    assert channels(list(line.feed(block(said("50113", time=101, INRT="9.00")), 9.2))) == []
+    assert channels(list(line.feed(block(said("50111", time=109, INRT="7.50")), 9.4))) == ["11"]
+    assert channels(list(line.feed(block(said("50112", time=101, INRT="8.50")), 9.6))) == ["12"]
+
+
+def test_a_rack_whose_time_began_anew_is_believed_after_two_cycles() -> None:
+    line = session()
+    line.tick(STALL_S)
+    line.feed(block(said("50111", time=5000, INRT="7.00")), 8.0)
+    assert channels(list(line.feed(block(said("50111", time=2, INRT="7.00")), 9.0))) == []
+    assert channels(list(line.feed(block(said("50111", time=12, INRT="7.10")), 18.1))) == ["11"]
+
+
+def test_a_package_that_is_refused_for_long_is_no_sample_and_one_refused_once_is() -> None:
+    bad = PUMP.replace(b"12.50", b"12.51")
+    line = session()
+    line.feed(bad, 1.0)
+    assert due(line, 1.1) == [Send(NAK)]
+    assert channels(list(line.feed(PUMP, 1.6))) == ["13"]
+    line = session()
+    for second in range(1, 5):
+        line.feed(bad, float(second))
+        line.tick(second + 0.1)
+    assert channels(list(line.feed(PUMP, 5.0))) == []
 
 
 def test_a_package_that_comes_again_counts_once() -> None:
