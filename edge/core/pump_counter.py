@@ -7,8 +7,8 @@ Laws:
     nothing (H-12).
   * What was counted between two readings is exact to one step of the counter, however many readings lie between.
 
-A reset cannot be seen where more was counted since, within one round of the line, than the counter showed before. The
-rate over time shows it then, if it is known.
+A reset cannot be seen where more was counted since, within two rounds of the line, than the counter showed before; so
+can none of a counter that still showed nothing. The rate over time shows what was delivered then, if it is known.
 """
 
 from __future__ import annotations

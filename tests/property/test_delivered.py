@@ -96,8 +96,8 @@ def act(pump: PumpModel, now_s: float, name: str, number: int) -> None:
             pump.start(now_s)
         case "bolus":
             pump.bolus(now_s, Decimal(number) / 20)
-        case "clear" if pump.snapshot(now_s).state is not PumpState.BOLUS:
-            # What a bolus counts anew between two samples can hide a reset: see `pump_counter`.
+        case "clear" if pump.snapshot(now_s).counter_ml > 1 and pump.snapshot(now_s).state is not PumpState.BOLUS:
+            # A reset of less than comes within two samples cannot be seen: see `pump_counter`.
             pump.clear_volume(now_s)
         case "syringe":
             pump.change_syringe(now_s, Decimal(50))
