@@ -10,7 +10,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,8 @@ import structlog
 from drivers.reconnect import Backoff
 from edge import asking
 from edge.annunciator import Annunciator
+from edge.black_box import FOLDER as BLACK_BOX
+from edge.black_box import BlackBox
 from edge.clock import Clock, boot_id, rfc3339
 from edge.config import Configuration, PortRuntime
 from edge.control import Control
@@ -29,7 +31,7 @@ from edge.core.config import LOCAL
 from edge.core.effects import Annunciate
 from edge.core.engine import Core
 from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, PublishAccepted, PublishRefused, Request
-from edge.core.model import Instant, Priority
+from edge.core.model import Instant, Phase, Priority
 from edge.device import DeviceTask
 from edge.history import Here, History
 from edge.inbox import Inbox
@@ -63,6 +65,9 @@ STATION_NAME_MAX = 64
 
 SLOW_ANSWERS = 20
 """So many answers that wait for the broker: a page of history more would push out what somebody did."""
+
+BEGINS = frozenset({Phase.START, Phase.ESCALATE, Phase.RETURN})
+"""Changes by which a high alarm begins, and the black box is written."""
 
 CONFIGURATION = "configuration"
 """The station that an order in the configuration comes from."""
@@ -111,6 +116,13 @@ class App:
         self._trends = Trends()
         self._history = History(
             self._trends, configuration.store_path, here=self._here, deliver=loop.call_soon_threadsafe
+        )
+        self._black_box = BlackBox(
+            configuration.store_path.with_name(BLACK_BOX),
+            configuration.ports,
+            ports_of=self._ports_of,
+            on_written=lambda written: self._keeper.note("black box", asdict(written)),
+            deliver=loop.call_soon_threadsafe,
         )
         self._control = Control(
             surroundings.run,
@@ -276,7 +288,12 @@ class App:
             mono_s=self._around.clock.mono_s,
             backoff=Backoff(self._around.random),
             watchdog=self._watchdog,
+            tape=self._black_box.tapes[port.port],
         )
+
+    def _ports_of(self, bed: str) -> set[str]:
+        beds = (one for one in self._configuration.core.beds if one.bed == bed)
+        return {binding.port for one in beds for binding in (*one.pumps, *one.monitors)}
 
     # --- what the parts say ----------------------------------------------------------------------------------------
 
@@ -302,8 +319,11 @@ class App:
         self._keeper.stored(mark, committed=committed)
 
     def _noise(self, effect: Annunciate, mark: int) -> None:
-        if effect.alarm.priority is Priority.HIGH:
-            self._keeper.high_alarm(mark)
+        if effect.alarm.priority is not Priority.HIGH:
+            return
+        self._keeper.high_alarm(mark)
+        if effect.phase in BEGINS:
+            self._black_box.keep(effect.alarm, self._around.clock.now())
 
     def _publish_head(self, head: Head, at: Instant) -> None:
         self._sender.publish(self._wire.journal_head(head.number, head.hash, at))

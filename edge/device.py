@@ -23,6 +23,8 @@ from edge.config import PortRuntime
 from edge.core.inputs import LineErrors, LinkCause, LinkChange
 from edge.inbox import Inbox
 from edge.notify import Watchdog
+from edge.recording import What
+from edge.tape import Tape
 
 TURN_S = 1.0
 """How often the task goes round for the watchdog, and tells its counts."""
@@ -69,6 +71,7 @@ class DeviceTask:
         backoff: Backoff,
         watchdog: Watchdog,
         opener: Opener = open_line,
+        tape: Tape | None = None,
     ) -> None:
         self._port = port
         self._inbox = inbox
@@ -76,6 +79,7 @@ class DeviceTask:
         self._backoff = backoff
         self._watchdog = watchdog
         self._opener = opener
+        self._tape = tape or Tape()
         self._name = f"port {port.port}"
         self._told: tuple[bool, LinkCause, str, float] | None = None
         self._opened = LinkCause.OPENED
@@ -87,7 +91,7 @@ class DeviceTask:
         self._watchdog.expect(self._name)
         while True:
             self._watchdog.turned(self._name)
-            connection = _Connection(self._port, self._inbox, self._mono_s, self._refusals)
+            connection = _Connection(self._port, self._inbox, self._mono_s, self._refusals, self._tape)
             try:
                 line = await self._opener(
                     self._port.address,
@@ -175,7 +179,9 @@ class Refusals:
 class _Connection:
     """One session over one open line: bytes to inputs, and requests to bytes."""
 
-    def __init__(self, port: PortRuntime, inbox: Inbox, mono_s: Callable[[], float], refusals: Refusals) -> None:
+    def __init__(
+        self, port: PortRuntime, inbox: Inbox, mono_s: Callable[[], float], refusals: Refusals, tape: Tape
+    ) -> None:
         self._port = port
         self._inbox = inbox
         self._mono_s = mono_s
@@ -185,13 +191,14 @@ class _Connection:
         self._accepted = 0
         self._rejected: Counter[str] = Counter()
         self._refusals = refusals
+        self._tape = tape
         self.session: Session = port.driver.session(SessionOptions(port.port, port.channels, port.poll_interval_s))
         self.over: asyncio.Future[tuple[LinkCause | None, str]] = self._loop.create_future()
 
     def begin(self, line: Line) -> None:
         """Start the session on the open line."""
         self._line = line
-        self._turn(self.session.start)
+        self._turn(What.START, b"", self.session.start)
 
     def end(self) -> None:
         """Stop listening; nothing is said after this."""
@@ -204,7 +211,7 @@ class _Connection:
     def on_data(self, data: bytes) -> None:
         """Take bytes from the line."""
         if not self.over.done():
-            self._turn(lambda now_s: self.session.feed(data, now_s))
+            self._turn(What.HEARD, data, lambda now_s: self.session.feed(data, now_s))
 
     def on_lost(self, reason: str) -> None:
         """Take that the line is lost."""
@@ -222,17 +229,20 @@ class _Connection:
             self._rejected.clear()
         return accepted
 
-    def _turn(self, act: Callable[[float], Sequence[Output]]) -> None:
+    def _turn(self, what: What, data: bytes, act: Callable[[float], Sequence[Output]]) -> None:
+        now_s = self._mono_s()
+        self._tape.add(now_s, what, data)
         try:
-            self._carry_out(act(self._mono_s()))
+            self._carry_out(act(now_s), now_s)
             self._arm()
         except Exception as error:  # noqa: BLE001 - the bulkhead of law 11: a driver's fault ends its own connection
             _log.exception("driver failed", port=self._port.port, driver=self._port.driver.name)
             self._finish(LinkCause.DRIVER_FAILED, f"{type(error).__name__}: {error}")
 
-    def _carry_out(self, outputs: Sequence[Output]) -> None:
+    def _carry_out(self, outputs: Sequence[Output], now_s: float) -> None:
         for output in outputs:
             if isinstance(output, Send):
+                self._tape.add(now_s, What.SENT, output.data)
                 if self._line is not None:
                     self._line.write(output.data)
             elif isinstance(output, Rejected):
@@ -255,7 +265,7 @@ class _Connection:
     def _tick(self) -> None:
         self._timer = None
         if not self.over.done():
-            self._turn(self.session.tick)
+            self._turn(What.TICK, b"", self.session.tick)
 
     def _finish(self, cause: LinkCause, detail: str) -> None:
         if not self.over.done():

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import queue
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,6 +31,7 @@ from edge.rows import JournalRow
 from edge.store_file import StoreFileError
 from edge.store_reading import PastRow
 from edge.trends import NOTHING, STEP_S, Piece, Trends, slot_of, value_of
+from edge.worker import Worker
 
 REQUEST_MAX = 8 * 1024
 """Bytes of a request: 32 names of values and some short fields."""
@@ -82,26 +81,6 @@ class Asked:
     until_s: float = 0.0
 
 
-class _Worker:
-    """A thread that does one job after another; it begins with the first."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-
-    def do(self, job: Callable[[], None]) -> None:
-        self._jobs.put(job)
-        if self._thread is None:
-            # Its end is the program's: nobody waits for a disk that hangs.
-            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-            self._thread.start()
-
-    def _work(self) -> None:
-        while True:
-            self._jobs.get()()
-
-
 class History:
     """Answers requests. ``here`` tells the clocks; ``deliver`` takes a callable to the event loop."""
 
@@ -118,8 +97,8 @@ class History:
         self._here = here
         self._deliver = deliver
         self._waiting: Counter[str] = Counter()
-        self._of_trends = _Worker("history of trends")
-        self._of_events = _Worker("history of events")
+        self._of_trends = Worker("history of trends")
+        self._of_events = Worker("history of events")
 
     def ask(self, station: str, payload: bytes, reply: Reply, refusal: str = "") -> None:
         """Have ``reply`` called with a page, at once or later; never waits. ``refusal`` is why it must be refused."""
@@ -142,7 +121,7 @@ class History:
         if self._waiting[station] >= WAITING_MAX or self._waiting.total() >= ALL_WAITING_MAX:
             raise _RefusedError("too many pages are waited for: wait for the answer before asking again")
 
-    def _job(self, asked: Asked, request: HistoryRequest) -> tuple[Callable[[], HistoryMessage], _Worker]:
+    def _job(self, asked: Asked, request: HistoryRequest) -> tuple[Callable[[], HistoryMessage], Worker]:
         if request.what == "events":
             return partial(events_page, self._store, asked, request), self._of_events
         first, last, skip = _trend_place(asked, request)

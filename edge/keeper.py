@@ -48,6 +48,10 @@ class Keeper:
         """Journal a clean end."""
         self._submit([("stop", {})])
 
+    def note(self, kind: str, body: Mapping[str, str]) -> None:
+        """Journal something that no step tells of."""
+        self._submit([(kind, body)])
+
     def high_alarm(self, mark: int) -> None:
         """Note that the step ``mark`` told of a high alarm: a head that covers its row is published."""
         self._wanted_after = mark

@@ -70,7 +70,7 @@ def test_the_format_as_it_is_documented() -> None:
     assert WHOLE.decode() == (
         '{"recording": "infusion-edge", "format": 1, "version": "0.1.0", "driver": "ivy-450c", '
         '"address": "/dev/ttyUSB0", "line": {"baud": 9600, "data_bits": 8, "parity": "N", "stop_bits": 1}, '
-        '"poll_interval_s": 1.0, "started": "2026-01-31T10:00:00.000Z", "synchronised": true}\n'
+        '"poll_interval_s": 1.0, "started": "2026-01-31T10:00:00.000Z", "synchronised": true, "channels": []}\n'
         '{"at_s": 0.0, "start": true}\n'
         '{"at_s": 0.0, "tx": "0021"}\n'
         '{"at_s": 0.2, "rx": "ff"}\n'
@@ -83,6 +83,11 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     path = put(tmp_path, WHOLE)
     assert read_head(path) == HEAD
     assert list(read_entries(path)) == list(enumerate(ENTRIES, start=2))
+
+
+def test_the_channels_are_read_again_and_none_are_meant_where_they_are_not_told(tmp_path: Path) -> None:
+    assert read_head(put(tmp_path, with_head(channels=["11", "12"]))).channels == ("11", "12")
+    assert read_head(put(tmp_path, with_head(channels=None))) == HEAD
 
 
 @given(
@@ -118,6 +123,8 @@ def test_wherever_it_is_cut_off_it_is_refused(tmp_path: Path, at: int) -> None:
         (with_head(format=2), ", line 1: its format is 2, and this program reads 1"),
         (with_head(driver=None), ", line 1: the head has not the keys of a recording"),
         (with_head(more=1), ", line 1: the head has not the keys of a recording"),
+        (with_head(channels=[1]), ", line 1: channels are not texts"),
+        (with_head(channels="11"), ", line 1: channels are not texts"),
         (with_head(line={"baud": 9600}), ", line 1: the head has not the keys of a recording"),
         (with_head(driver=5), ", line 1: driver or poll_interval_s is not what it must be"),
         (with_head(poll_interval_s="1"), ", line 1: driver or poll_interval_s is not what it must be"),
