@@ -244,6 +244,8 @@ GROUPS = (
             "DOSE_RATE_HIGH": "Dose too high",
             "DOSE_RATE_LOW": "Dose too low",
             "DOSE_INPUT_MISSING": "Dose cannot be reckoned",
+            "DOSE_STEP_HIGH": "Dose raised too far within ten minutes",
+            "DOSE_MASS_RATE_HIGH": "Too many milligrams in an hour",
             "ORDER_EXCEEDED": "Dose above the order",
             "ORDER_MISMATCH": "The pump is set to something else than ordered",
             "STEP_UNCONFIRMED": "A step that nobody has confirmed",

@@ -49,7 +49,7 @@ from edge.core.model import (
     SignalPresence,
     Silence,
 )
-from edge.core.therapy_state import CASE, THERAPY, Case, Kept, KeptTherapy, kind_of
+from edge.core.therapy_state import CASE, STEPS, THERAPY, Case, Kept, KeptSteps, KeptTherapy, kind_of
 from edge.messages import (
     AcceptanceMessage,
     AcknowledgementMessage,
@@ -148,7 +148,11 @@ _STORED_ALARM = TypeAdapter(Alarm)
 _SAME: dict[tuple[type[Message], type[object]], tuple[str, ...]] = {}
 """The fields that a message shares with what it is made of, by their classes: looked up once."""
 _STORED_ANSWER = TypeAdapter(Answer)
-_STORED_PARTS: dict[str, TypeAdapter[Kept]] = {THERAPY: TypeAdapter(KeptTherapy), CASE: TypeAdapter(Case)}
+_STORED_PARTS: dict[str, TypeAdapter[Kept]] = {
+    THERAPY: TypeAdapter(KeptTherapy),
+    CASE: TypeAdapter(Case),
+    STEPS: TypeAdapter(KeptSteps),
+}
 
 _M = TypeVar("_M", bound=Message)
 

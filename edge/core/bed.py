@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from drivers.model import Validity
-from edge.core import rules_device, rules_dose, rules_order, rules_vital
+from edge.core import rules_device, rules_dose, rules_order, rules_rise, rules_vital
 from edge.core.alarms import Register
 from edge.core.config import Binding, LimitConfig
 from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, PauseView, TherapyView
 from edge.core.finding import Finding
 from edge.core.sources import SourceState
+from edge.core.therapy_state import KeptSteps
 from edge.core.validate import CANON, Value
 from edge.core.view import BedView
 
@@ -25,11 +26,12 @@ SHOW_AGAIN_S = 3.0
 SNAPSHOT_VALID_S = 10.0
 
 
-def take_sample(view: BedView, source: SourceState, at_s: float) -> None:
-    """Let a sample count toward what the bed adds up, whenever it is judged."""
+def take_sample(view: BedView, source: SourceState, at_s: float) -> KeptSteps | None:
+    """Let a sample count toward what the bed adds up, whenever it is judged; return what is then to be kept."""
     for pump in view.config.pumps:
         if (pump.port, pump.channel) == (source.port, source.channel):
-            rules_order.take_step(view, pump, at_s)
+            return rules_order.take_step(view, pump, at_s)
+    return None
 
 
 def judge_sample(view: BedView, register: Register, source: SourceState, at_s: float) -> None:
@@ -70,6 +72,8 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_dose.order_missing(view, pump, now_s)
         yield from rules_order.mismatch(view, pump, now_s)
         yield from rules_order.exceeded(view, pump, now_s, register.is_told)
+        yield from rules_rise.rise(view, pump, now_s)
+        yield from rules_rise.mass_rate(view, pump, now_s)
     yield from rules_vital.limits(view, now_s, register.is_normal)
     yield from rules_vital.sources_disagree(view, now_s)
     yield from rules_vital.missing(view, now_s)

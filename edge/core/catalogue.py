@@ -141,6 +141,10 @@ _AGAINST_ORDER = {
         clear_delay_s=10.0,
         latching=True,
     ),
+    **{
+        name: Entry(AlarmKind.PHYSIOLOGICAL, Audience.NURSE, ACTIONS[name].english, ORDERED, latching=True)
+        for name in ("DOSE_STEP_HIGH", "DOSE_MASS_RATE_HIGH")
+    },
     "ORDER_MISMATCH": _technical(
         "ORDER_MISMATCH", ORDERED, Band("apart", MEDIUM, 5.0), Band("other", HIGH, 5.0), latching=True
     ),

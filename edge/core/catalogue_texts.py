@@ -33,6 +33,14 @@ ACTIONS = {
         "Check that the pump runs at the ordered step and that the line is open.",
         "Kontroller at pumpen går på forordnet trinn og at slangen er åpen.",
     ),
+    "DOSE_STEP_HIGH": Action(
+        "Go to the patient; set the pump back to the step before if the rise is not meant.",
+        "Gå til pasienten; still pumpen tilbake til forrige trinn hvis økningen ikke er ment.",
+    ),
+    "DOSE_MASS_RATE_HIGH": Action(
+        "Check the patient's weight, then the pump: rate and concentration.",
+        "Kontroller pasientens vekt, deretter pumpen: hastighet og konsentrasjon.",
+    ),
     "ORDER_EXCEEDED": Action(
         "Compare the pump with the order; set the pump, or have the order changed.",
         "Sammenlign pumpen med forordningen; still pumpen, eller få forordningen endret.",

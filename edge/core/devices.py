@@ -35,7 +35,9 @@ def observe(ward: Ward, register: Register, observation: Observation, *, alone: 
     bed = ward.bed_of.get(place)
     if bed is None:
         return
-    bed_rules.take_sample(ward.views[bed], source, observation.received_at_s)
+    kept = bed_rules.take_sample(ward.views[bed], source, observation.received_at_s)
+    if kept is not None:
+        ward.kept[bed, kept.part] = kept
     if not alone or observation.extremes:
         bed_rules.judge_sample(ward.views[bed], register, source, observation.received_at_s)
 

@@ -5,6 +5,7 @@ Laws:
   * After another boot, recovery, prompts and the shortest interval of steps go on from where they were when last kept,
     without credit for the time between (design, section 5). Vital signs that a nurse typed are aged by the wall clocks
     if both were synchronised, and else dropped; an order that awaited its confirmation is entered again.
+  * Time of infusing goes on from where it was when last kept; a rise is measured from the dose rates of before.
   * An order holds only for a channel that its bed still has, and for a drug that the library still has: else it is
     dropped, said in the journal, and its channel runs without an order, which alarms.
   * A patient whose bed is no longer configured is not forgotten: an alarm says so until somebody closes the therapy.
@@ -19,7 +20,8 @@ from edge.core.config import CoreConfig
 from edge.core.effects import Journal
 from edge.core.model import Instant
 from edge.core.state import CoreState
-from edge.core.therapy_state import Case, Kept, KeptTherapy, TherapyState, moved
+from edge.core.steps import Steps
+from edge.core.therapy_state import Case, Kept, KeptSteps, KeptTherapy, TherapyState, moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ def restore(state: CoreState, config: CoreConfig, parts: Iterable[KeptPart], now
             case Case() as case:
                 at = case.seen if kept.here and case.seen.mono_s <= now.mono_s else case.seen.on_clock_of(now)
                 cases.append(replace(case, seen=at))
+            case KeptSteps(port, channel, infusing_s, held):
+                if kept.bed in state.beds:
+                    state.beds[kept.bed].steps[port, channel] = Steps(infusing_s, list(held))
     state.cases = {case.case: case for case in sorted(cases, key=lambda case: (case.seen.mono_s, case.case))}
 
 

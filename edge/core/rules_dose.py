@@ -68,7 +68,10 @@ def _limits_of(view: BedView, binding: Binding, order: Order, rate: Value | None
     drug = drug_of(view, order)
     dose = None if rate is None else dose_rate(rate, order)
     composed = view.limits().doses[binding.port, binding.channel]
-    for limit in (composed.dose_rate, composed.low):
+    high = composed.dose_rate
+    if composed.first is not None and view.steps(binding).infusing_s < composed.first_s:
+        high = composed.first
+    for limit in (high, composed.low):
         judged = judge_limit(limit, dose) if dose is not None else None
         # A pump that was stopped, or keeps the vein open, is not a low dose; another one's state says nothing.
         source = view.source(binding)

@@ -28,6 +28,7 @@ from edge.core.rules_dose import drug_of
 from edge.core.sources import SourceState
 from edge.core.steps import Steps
 from edge.core.therapy import Order
+from edge.core.therapy_state import KeptSteps
 from edge.core.validate import Value
 from edge.core.view import BedView
 
@@ -139,15 +140,17 @@ def _describe_mismatch(label: str, differences: tuple[Difference, ...], _: Band)
 # --- the dose against the order ---------------------------------------------------------------------------------------
 
 
-def take_step(view: BedView, binding: Binding, at_s: float) -> None:
-    """Let a sample count toward the steps of its channel."""
+def take_step(view: BedView, binding: Binding, at_s: float) -> KeptSteps | None:
+    """Let a sample count toward the steps of its channel; return what is then to be kept."""
     order, source = view.order(binding), view.source(binding)
-    rate = source.delivered_rate()
+    rate, steps = source.delivered_rate(), view.steps(binding)
     runs = source.state in _AT_A_STEP and rate is not None and rate.usable and bool(rate.value)
     if order is None or rate is None or rate.value is None or not runs:
-        view.steps(binding).paused()
-        return
-    view.steps(binding).infused(at_s, dose_of(rate.value, order), dose_of(rate.resolution, order))
+        steps.paused()
+        return None
+    if not steps.infused(at_s, dose_of(rate.value, order), dose_of(rate.resolution, order)):
+        return None
+    return KeptSteps(binding.port, binding.channel, steps.infusing_s, tuple(steps.held))
 
 
 def exceeded(view: BedView, binding: Binding, now_s: float, is_told: IsTold) -> Iterator[Finding]:

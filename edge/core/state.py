@@ -13,7 +13,7 @@ from edge.core.model import Instant
 from edge.core.rules_edge import EdgeState
 from edge.core.sources import PortState, SourceState
 from edge.core.stations import PageState
-from edge.core.therapy_state import THERAPY, UNTREATED, Case, Kept, KeptTherapy, TherapyState
+from edge.core.therapy_state import THERAPY, UNTREATED, Case, Kept, KeptSteps, KeptTherapy, TherapyState
 from edge.core.view import BedState, BedView, Listening
 
 UNBOUND_MAX = 216
@@ -92,7 +92,10 @@ class Ward:
 
     def treat(self, bed: str, therapy: TherapyState, now: Instant) -> None:
         """Put a therapy in force at a bed, and keep it; it is shown when it is kept."""
-        self.state.beds[bed].treat(therapy)
+        state = self.state.beds[bed]
+        for port, channel in state.steps if state.is_another_treatment(therapy) else ():
+            self.kept[bed, KeptSteps(port, channel, 0.0, ()).part] = None
+        state.treat(therapy)
         self.keep_therapy(bed, now)
         self.touch(bed)
 

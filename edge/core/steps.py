@@ -18,6 +18,9 @@ WINDOW_S = 600.0
 CREDIT_MAX_S = 10.0
 """Between two samples no more time than this counts: a link is lost by then."""
 
+KEEP_EVERY_S = 60.0
+"""A power cut costs a minute of the time of infusing at most: the limits of the first minutes hold a little longer."""
+
 HELD_MAX = 64
 """A dose rate that changed more often within the window is a ramp; the lowest rates are kept."""
 
@@ -40,12 +43,13 @@ class Steps:
     heard_at_s: float | None = None
 
     def infused(self, at_s: float, dose_mg_per_kg_per_h: Decimal, resolution: Decimal) -> bool:
-        """Take up a sample of a pump that infuses. True where the dose rate is another than before."""
+        """Take up a sample of a pump that infuses. True where there is something new to keep."""
+        before_s = self.infusing_s
         if self.heard_at_s is not None:
             self.infusing_s += min(max(0.0, at_s - self.heard_at_s), CREDIT_MAX_S)
         self.heard_at_s = at_s
         if self.held and self.held[-1].dose_mg_per_kg_per_h == dose_mg_per_kg_per_h:
-            return False
+            return self.infusing_s // KEEP_EVERY_S > before_s // KEEP_EVERY_S
         self.held.append(HeldDose(self.infusing_s, dose_mg_per_kg_per_h, resolution))
         self._forget()
         return True

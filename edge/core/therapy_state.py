@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from drivers.model import Quantity
 from edge.core.model import Instant, Side
+from edge.core.steps import HeldDose
 from edge.core.therapy import Baseline, ChannelRole, Order, Patient, TherapyPhase
 
 WATCHED = frozenset(
@@ -214,10 +215,25 @@ class KeptTherapy:
     therapy: TherapyState
 
 
-THERAPY, CASE = "therapy", "case"
+@dataclass(frozen=True, slots=True)
+class KeptSteps:
+    """The steps of a channel as the store keeps them: seconds of infusing, and the dose rates of the last minutes."""
+
+    port: str
+    channel: str
+    infusing_s: float
+    held: tuple[HeldDose, ...]
+
+    @property
+    def part(self) -> str:
+        """The name of the part."""
+        return f"{STEPS}:{self.port}.{self.channel}"
+
+
+THERAPY, CASE, STEPS = "therapy", "case", "steps"
 """The kinds of parts. A part is named by its kind, or ``kind:name`` where a bed has several."""
 
-Kept: TypeAlias = KeptTherapy | Case
+Kept: TypeAlias = KeptTherapy | Case | KeptSteps
 """What `edge.core.effects.Keep` carries, a class a kind of part."""
 
 _T = TypeVar("_T")

@@ -54,10 +54,17 @@ class BedState:
 
     def treat(self, therapy: TherapyState) -> None:
         """Put a therapy in force. Its limits are made anew where it changed what they are made of."""
+        if self.is_another_treatment(therapy):
+            self.steps = {}
         if self.limits is not None and _ingredients(therapy) != _ingredients(self.therapy):
             self.limits = None
         self.therapy = therapy
         self.orders = {(order.port, order.channel): order for order in therapy.orders}
+
+    def is_another_treatment(self, therapy: TherapyState) -> bool:
+        """Tell whether a therapy is of another patient, or of another treatment, than the one in force (H-09)."""
+        had, has = self.therapy.patient, therapy.patient
+        return had is not None and (has is None or (had.case, had.started) != (has.case, has.started))
 
 
 def _ingredients(therapy: TherapyState) -> tuple[object, ...]:

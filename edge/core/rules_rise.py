@@ -1,0 +1,127 @@
+"""Rules about how a dose begins and grows: its rise within ten minutes, and the mg/h that guards the weight.
+
+The limit of the first minutes is DOSE_RATE_HIGH's own (`rules_dose.py`): by band the stricter of the two holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from edge.core.condition import Band, Judgement
+from edge.core.config import Binding, LimitConfig
+from edge.core.dose import dose_rate
+from edge.core.finding import Finding, Particulars
+from edge.core.limits import bands_of, judge_limit
+from edge.core.rules_dose import drug_of
+from edge.core.rules_vital import describe_limit
+from edge.core.steps import HeldDose
+from edge.core.therapy import Order
+from edge.core.validate import Value
+from edge.core.view import BedView
+
+_STEP, _MASS = "DOSE_STEP_HIGH", "DOSE_MASS_RATE_HIGH"
+
+
+def rise(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+    """Judge how far the dose rate rose within the window of its limit (H-01)."""
+    order = view.order(binding)
+    limit = None if order is None else view.limits().doses[binding.port, binding.channel].step
+    if order is None or limit is None:
+        return
+    rate, risen = view.rate(binding, now_s), view.steps(binding).rise()
+    judged: Judgement | None = None
+    value: Value | None = None
+    if rate is not None and rate.value is not None and risen is not None:
+        lowest, now = risen
+        by = now.dose_mg_per_kg_per_h - lowest.dose_mg_per_kg_per_h
+        # Both doses are as coarse as the pump's rate.
+        value = replace(dose_rate(rate, order), value=by, resolution=lowest.resolution + now.resolution, median=None)
+        judged = judge_limit(limit, value)
+    yield Finding(
+        view.key(_STEP, binding),
+        judged,
+        bands_of(limit),
+        limit.clear_delay_s,
+        partial(_describe_rise, view.config.label, drug_of(view, order).label, limit, (value, risen)),
+        value=None if value is None else value.value,
+    )
+
+
+def _describe_rise(
+    label: str,
+    drug: str,
+    limit: LimitConfig,
+    found: tuple[Value | None, tuple[HeldDose, HeldDose] | None],
+    band: Band,
+) -> Particulars:
+    value, risen = found
+    plain = describe_limit(label, f"{drug} rose by", limit, value, band)
+    if risen is None:
+        return plain
+    lowest, now = risen
+    doses = (
+        ("dose_rate_before_mg_per_kg_per_h", str(lowest.dose_mg_per_kg_per_h)),
+        ("dose_rate_mg_per_kg_per_h", str(now.dose_mg_per_kg_per_h)),
+        ("arithmetic", f"{now.dose_mg_per_kg_per_h} - {lowest.dose_mg_per_kg_per_h} mg/kg/h"),
+        ("infusing_s_ago", f"{now.since_s - lowest.since_s:.0f}"),
+    )
+    return replace(plain, evidence=(*doses, *plain.evidence))
+
+
+def mass_rate(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+    """Judge the mg/h, which a wrong weight does not change (H-03)."""
+    order = view.order(binding)
+    limit = None if order is None else view.limits().doses[binding.port, binding.channel].mass_rate
+    if order is None or limit is None:
+        return
+    rate = view.rate(binding, now_s)
+    value: Value | None = None
+    if rate is not None:
+        value = replace(
+            rate,
+            unit="mg/h",
+            value=None if rate.value is None else rate.value * order.concentration_mg_per_ml,
+            resolution=rate.resolution * order.concentration_mg_per_ml,
+        )
+    yield Finding(
+        view.key(_MASS, binding),
+        None if value is None else judge_limit(limit, value),
+        bands_of(limit),
+        limit.clear_delay_s,
+        partial(
+            _describe_mass,
+            view.config.label,
+            drug_of(view, order).label,
+            limit,
+            value,
+            arithmetic=_product(rate, order),
+        ),
+        value=None if value is None else value.value,
+    )
+
+
+def _product(rate: Value | None, order: Order) -> tuple[tuple[str, str], ...]:
+    if rate is None or rate.value is None:
+        return ()
+    concentration = order.concentration_mg_per_ml
+    return (
+        ("infusion_rate_ml_per_h", str(rate.value)),
+        ("concentration_mg_per_ml", str(concentration)),
+        ("arithmetic", f"{rate.value} mL/h * {concentration} mg/mL = {rate.value * concentration} mg/h"),
+        ("order", order.origin),
+    )
+
+
+def _describe_mass(
+    label: str,
+    drug: str,
+    limit: LimitConfig,
+    value: Value | None,
+    band: Band,
+    *,
+    arithmetic: tuple[tuple[str, str], ...],
+) -> Particulars:
+    plain = describe_limit(label, drug, limit, value, band)
+    return replace(plain, evidence=(*arithmetic, *plain.evidence))
