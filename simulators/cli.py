@@ -1,7 +1,8 @@
 """The command ``infusion-sim``: simulated devices on ptys, for demonstrations and for tests of the whole chain.
 
 A subcommand is two functions: ``_add_<name>`` puts its options into the parser and names its runner, ``_run_<name>``
-builds the devices and hands them to ``serve``. ``SUBCOMMANDS`` lists them; the monitors are in ``cli_monitors``.
+builds the devices and hands them to ``serve``. ``SUBCOMMANDS`` lists them; the pumps are in ``cli_pumps``, the monitors
+in ``cli_monitors``.
 """
 
 from __future__ import annotations
@@ -12,16 +13,14 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simulators import alaris_asena, cli_monitors, scenario, scenario_edge, scenario_run, ward
-from simulators.cli_parts import Line, UsageError, add_line_options, decimal, number, whole
+from simulators import cli_monitors, cli_pumps, scenario, scenario_edge, scenario_run, ward
+from simulators.cli_parts import Line, UsageError, add_line_options, number
 from simulators.player import Player
 from simulators.pty_server import PtyServer
-from simulators.pump_terms import Therapy
 from simulators.scenario_model import Scenario
 from simulators.scenario_reader import ScenarioError
 from simulators.tcp_server import TcpServer
@@ -42,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in SUBCOMMANDS:
         add(subparsers)
+    for add_pump in cli_pumps.SUBCOMMANDS:
+        add_pump(subparsers).set_defaults(run=_run_pump)
     for add_monitor in cli_monitors.SUBCOMMANDS:
         add_monitor(subparsers).set_defaults(run=_run_monitor)
     arguments = parser.parse_args(argv)
@@ -131,68 +132,8 @@ def _run_monitor(arguments: argparse.Namespace) -> None:
     serve(lambda _: [line])
 
 
-def _add_space(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser(
-        "space", help="a B. Braun Space pump", description="A rack with one running Space pump in pillar 1, slot 1."
-    )
-    parser.add_argument("--rate", type=decimal, default=Decimal("7.00"), metavar="X", help="mL/h [7.00]")
-    parser.add_argument("--drug", default="KETAMINE", help="the drug as the pump names it [KETAMINE]")
-    parser.add_argument("--concentration", type=decimal, default=Decimal(10), metavar="X", help="mg/mL [10]")
-    parser.add_argument("--weight", type=decimal, default=Decimal(70), metavar="X", help="kg [70]")
-    parser.add_argument("--serial-number", default="012345", help="[012345]")
-    parser.add_argument("--tcp", type=whole(0, 65_535), metavar="PORT", help="on this TCP port of the loopback; 0: any")
-    parser.add_argument("--stopped", action="store_true", help="the rate is set and the pump is not started")
-    add_line_options(parser)
-    parser.set_defaults(run=_run_space)
-
-
-def _run_space(arguments: argparse.Namespace) -> None:
-    def lines(now_s: float) -> list[Line]:
-        try:
-            rack = ward.running_rack(
-                now_s,
-                serial_number=arguments.serial_number,
-                rate_ml_per_h=arguments.rate,
-                therapy=Therapy(
-                    drug=arguments.drug,
-                    concentration=arguments.concentration,
-                    weight_kg=arguments.weight,
-                    dose_mode=True,
-                ),
-                started=not arguments.stopped,
-            )[1]
-        except ValueError as error:
-            raise UsageError(f"no pump can do this: {error}") from error
-        return [Line("Space", rack, arguments.link, arguments.baud, arguments.tcp)]
-
-    serve(lines)
-
-
-def _add_asena(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser(
-        "asena", help="an Alaris Asena pump", description="An Alaris (Asena) GH or CC syringe pump that infuses."
-    )
-    parser.add_argument("--rate", type=decimal, default=Decimal("7.00"), metavar="X", help="mL/h [7.00]")
-    parser.add_argument("--serial-number", default="8002-51740", help="[8002-51740]")
-    parser.add_argument("--stopped", action="store_true", help="the rate is set and the pump is not started")
-    add_line_options(parser, alaris_asena.BAUD)
-    parser.set_defaults(run=_run_asena)
-
-
-def _run_asena(arguments: argparse.Namespace) -> None:
-    def lines(now_s: float) -> list[Line]:
-        try:
-            device = alaris_asena.running_pump(
-                now_s,
-                serial_number=arguments.serial_number,
-                rate_ml_per_h=arguments.rate,
-                started=not arguments.stopped,
-            )[1]
-        except ValueError as error:
-            raise UsageError(f"no pump can do this: {error}") from error
-        return [Line("Alaris Asena", device, arguments.link, arguments.baud)]
-
-    serve(lines)
+def _run_pump(arguments: argparse.Namespace) -> None:
+    serve(lambda now_s: [cli_pumps.make(arguments, now_s)])
 
 
 def _add_ward(subparsers: Subparsers) -> None:
@@ -311,6 +252,6 @@ def _scenario(name_or_file: str) -> Scenario:
 
 
 SUBCOMMANDS: tuple[Callable[[Subparsers], None], ...] = (
-    *(_add_demo, _add_play, _add_space, _add_asena, _add_ward),
+    *(_add_demo, _add_play, _add_ward),
     *(_add_list, _add_describe, _add_run),
 )

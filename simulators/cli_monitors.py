@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from simulators import ge_dri, intellivue_wire
-from simulators.cli_parts import Line, UsageError, add_line_options, number, whole
+from simulators.cli_parts import Line, UsageError, add_line_options, whole
+from simulators.cli_patient import add_bedside_options, add_pulse_options, bedside_patient, pulse_patient
 from simulators.ge_dri import DriMonitor, DriOptions
 from simulators.ge_dri_modules import USUAL_GROUPS
 from simulators.ge_dri_records import Group
@@ -24,7 +25,6 @@ from simulators.masimo_ascii import MasimoOximeter, Output
 from simulators.nellcor_ascii import N_560, NPB_295, NellcorOximeter
 from simulators.nonin import AsciiOptions, NoninAscii, NoninFormat2
 from simulators.oximeter import Oximeter, Sensor
-from simulators.patient import RESTING_ADULT, Baseline, Patient, Vitals
 from simulators.pty_server import bits_per_character
 
 if TYPE_CHECKING:
@@ -43,73 +43,9 @@ _NELLCOR_MODELS = {model.name: model for model in (N_560, NPB_295)}
 _MODES = {mode.name.lower(): mode for mode in Mode}
 
 
-def _add_pulse_options(parser: argparse.ArgumentParser) -> None:
-    """Add what every patient has."""
-    base = RESTING_ADULT
-    for option, low, high, default, meaning in (
-        ("--hr", 20, 250, base.heart_rate_per_min, "heart rate, /min"),
-        ("--spo2", 1, 100, base.spo2_percent, "SpO2, %%"),
-    ):
-        parser.add_argument(option, type=whole(low, high), default=default, metavar="N", help=f"{meaning} [{default}]")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another patient [1]")
-    parser.add_argument("--ketamine", type=number(0.0, 20.0), default=0.0, metavar="X", help="dose, mg/kg/h [0]")
-    parser.add_argument("--time-scale", type=number(0.1, 1000.0), default=1.0, metavar="X", help="faster effect [1]")
-
-
-def _add_bedside_options(parser: argparse.ArgumentParser) -> None:
-    """Add what only a monitor with a cuff and more measures."""
-    _add_pulse_options(parser)
-    base = RESTING_ADULT
-    for option, low, high, default, meaning in (
-        ("--rr", 0, 120, base.respiratory_rate_per_min, "respiratory rate, /min"),
-        ("--etco2", 0, 150, base.etco2_mmhg, "EtCO2, mmHg"),
-        ("--sys", 20, 280, base.nibp_sys_mmhg, "systolic pressure, mmHg"),
-        ("--dia", 10, 240, base.nibp_dia_mmhg, "diastolic pressure, mmHg"),
-    ):
-        parser.add_argument(option, type=whole(low, high), default=default, metavar="N", help=f"{meaning} [{default}]")
-    parser.add_argument("--cuff-interval", type=number(1.0, 86400.0), default=300.0, metavar="S", help="seconds [300]")
-    parser.add_argument("--arterial-line", action="store_true", help="show an invasive pressure")
-
-
-def _pulse_patient(arguments: argparse.Namespace) -> Callable[[float], Vitals]:
-    baseline = Baseline(heart_rate_per_min=arguments.hr, spo2_percent=arguments.spo2)
-    return _under_ketamine(Patient(arguments.seed, baseline, time_scale=arguments.time_scale), arguments)
-
-
-def _bedside_patient(arguments: argparse.Namespace, cuff_interval_s: float) -> Callable[[float], Vitals]:
-    try:
-        baseline = Baseline(
-            heart_rate_per_min=arguments.hr,
-            respiratory_rate_per_min=arguments.rr,
-            spo2_percent=arguments.spo2,
-            etco2_mmhg=arguments.etco2,
-            nibp_sys_mmhg=arguments.sys,
-            nibp_dia_mmhg=arguments.dia,
-        )
-    except ValueError as error:
-        raise UsageError(f"{error}: change --sys or --dia") from error
-    patient = Patient(
-        arguments.seed,
-        baseline,
-        time_scale=arguments.time_scale,
-        cuff_interval_s=cuff_interval_s,
-        arterial_line=arguments.arterial_line,
-    )
-    return _under_ketamine(patient, arguments)
-
-
-def _under_ketamine(patient: Patient, arguments: argparse.Namespace) -> Callable[[float], Vitals]:
-    dose_mg_per_kg_per_h: float = arguments.ketamine
-
-    def vitals(now_s: float) -> Vitals:
-        return patient.advance(now_s, dose_mg_per_kg_per_h)
-
-    return vitals
-
-
 def _add_ivy(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser("ivy", help="an Ivy 450C monitor", description="An Ivy 450C monitor with a patient.")
-    _add_bedside_options(parser)
+    add_bedside_options(parser)
     parser.add_argument(
         "--off", action="append", default=[], type=str.upper, choices=list(Parameter), help="sensor off; repeatable"
     )
@@ -119,7 +55,7 @@ def _add_ivy(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def _make_ivy(arguments: argparse.Namespace) -> Line:
-    monitor = IvyMonitor(_bedside_patient(arguments, arguments.cuff_interval))
+    monitor = IvyMonitor(bedside_patient(arguments, arguments.cuff_interval))
     for name in arguments.off:
         monitor.switch_off(Parameter(name))
     return Line("Ivy 450C", monitor, arguments.link, arguments.baud)
@@ -129,7 +65,7 @@ def _add_dri(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "dri", help="a GE/Datex-Ohmeda monitor", description="A GE/Datex-Ohmeda monitor (DRI) with a patient."
     )
-    _add_bedside_options(parser)
+    add_bedside_options(parser)
     parser.add_argument("--level", type=whole(0, 255), default=10, metavar="N", help="DRI level [10]")
     parser.add_argument("--without-alarms", action="store_true", help="it does not answer what it alarms of")
     parser.add_argument(
@@ -146,7 +82,7 @@ def _make_dri(arguments: argparse.Namespace) -> Line:
         cuff_interval_s=arguments.cuff_interval,
         alarms_available=not arguments.without_alarms,
     )
-    monitor = DriMonitor(_bedside_patient(arguments, MEASURED_ANEW_S), options)
+    monitor = DriMonitor(bedside_patient(arguments, MEASURED_ANEW_S), options)
     for name in arguments.off:
         monitor.modules.switch_off(Group(name))
     bits = bits_per_character(data_bits=ge_dri.DATA_BITS, parity=ge_dri.PARITY, stop_bits=ge_dri.STOP_BITS)
@@ -157,7 +93,7 @@ def _add_intellivue(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "intellivue", help="a Philips IntelliVue monitor", description="A Philips IntelliVue monitor with a patient."
     )
-    _add_bedside_options(parser)
+    add_bedside_options(parser)
     parser.add_argument("--mode", default="monitoring", choices=list(_MODES), help="mode of operation [monitoring]")
     parser.add_argument("--without-stream", action="store_true", help="it grants no extended polls")
     parser.add_argument(
@@ -172,7 +108,7 @@ def _make_intellivue(arguments: argparse.Namespace) -> Line:
     options = IntelliVueOptions(cuff_interval_s=arguments.cuff_interval)
     if arguments.without_stream:
         options = replace(options, extension=0)
-    monitor = IntelliVueMonitor(_bedside_patient(arguments, MEASURED_ANEW_S), options)
+    monitor = IntelliVueMonitor(bedside_patient(arguments, MEASURED_ANEW_S), options)
     monitor.mode = _MODES[arguments.mode]
     for name in arguments.off:
         monitor.measurements.switch_off(Numeric(name))
@@ -191,7 +127,7 @@ def _add_masimo(subparsers: Subparsers) -> argparse.ArgumentParser:
 def _make_masimo(arguments: argparse.Namespace) -> Line:
     output = _MASIMO_OUTPUTS[arguments.output]
     try:
-        oximeter = MasimoOximeter(_pulse_patient(arguments), output=output, serial_number=arguments.serial_number)
+        oximeter = MasimoOximeter(pulse_patient(arguments), output=output, serial_number=arguments.serial_number)
     except ValueError as error:
         raise UsageError(f"{error}: a --serial-number has ten digits") from error
     return _oximeter_line(f"Masimo {output}", oximeter, arguments)
@@ -205,7 +141,7 @@ def _add_nellcor(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def _make_nellcor(arguments: argparse.Namespace) -> Line:
     model = _NELLCOR_MODELS[arguments.model]
-    return _oximeter_line(f"Nellcor {model.name}", NellcorOximeter(_pulse_patient(arguments), model=model), arguments)
+    return _oximeter_line(f"Nellcor {model.name}", NellcorOximeter(pulse_patient(arguments), model=model), arguments)
 
 
 def _add_nonin(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -218,7 +154,7 @@ def _add_nonin(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def _make_nonin(arguments: argparse.Namespace) -> Line:
-    patient = _pulse_patient(arguments)
+    patient = pulse_patient(arguments)
     if arguments.format == "df2":
         return _oximeter_line("Nonin format 2", NoninFormat2(patient), arguments)
     padding = " " if arguments.blanks else "0"
@@ -230,7 +166,7 @@ def _add_oximeter(
     subparsers: Subparsers, name: str, what: str, make: Callable[[argparse.Namespace], Line]
 ) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(name, help=what, description=f"{what.capitalize()} with a patient.")
-    _add_pulse_options(parser)
+    add_pulse_options(parser)
     parser.add_argument("--sensor", default=Sensor.ON, type=Sensor, choices=list(Sensor), help="where it is [on]")
     add_line_options(parser, Oximeter.line.baud)
     parser.set_defaults(make=make)

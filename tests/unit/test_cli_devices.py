@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from simulators import cli
 from simulators.alaris_asena import AsenaPump
+from simulators.bbraun_space import SpaceRack
 from simulators.cli import main
 from simulators.cli_parts import Line
+from simulators.fresenius_orchestra import OrchestraBase
 from simulators.ge_dri import DriMonitor
 from simulators.ge_dri_records import Group
 from simulators.intellivue import IntelliVueMonitor
@@ -18,6 +21,7 @@ from simulators.ivy_450c import IvyMonitor
 from simulators.masimo_ascii import MasimoOximeter
 from simulators.model import SimulatedDevice
 from simulators.nellcor_ascii import NellcorOximeter
+from simulators.new_era_ne1000 import NewEraPump
 from simulators.nonin import NoninAscii, NoninFormat2
 from simulators.oximeter import Sensor
 
@@ -37,6 +41,11 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Line]:
     [
         (("ivy",), "Ivy 450C", IvyMonitor, 9600),
         (("asena",), "Alaris Asena", AsenaPump, 38_400),
+        (("space",), "Space", SpaceRack, 9600),
+        (("orchestra",), "Fresenius Orchestra, module 1", OrchestraBase, 19_200),
+        (("orchestra", "--position", "3"), "Fresenius Orchestra, module 3", OrchestraBase, 19_200),
+        (("orchestra", "--alone"), "Fresenius pump", OrchestraBase, 19_200),
+        (("ne1000",), "New Era NE-1000", NewEraPump, 19_200),
         (("dri",), "GE DRI monitor", DriMonitor, 19_200),
         (("intellivue",), "IntelliVue", IntelliVueMonitor, 115_200),
         (("masimo",), "Masimo Rad-8", MasimoOximeter, 9600),
@@ -99,6 +108,27 @@ def test_an_asena_infuses_at_its_rate_unless_it_is_stopped(
     assert said.startswith(f"!INF^8002-51733^-^{mode}^ml/h^^0.000^ml^")
 
 
+@pytest.mark.parametrize(("options", "state", "rate"), [((), "I", "12.50"), (("--stopped",), "S", "12.50")])
+def test_a_laboratory_pump_infuses_at_its_rate_unless_it_is_stopped(
+    served: list[Line], options: tuple[str, ...], state: str, rate: str
+) -> None:
+    assert main(("ne1000", "--rate", "12.5", *options)) == 0
+    assert served.pop().device.feed(b"RAT\r", NOW_S) == f"\x0200{state}{rate}MH\x03".encode()
+
+
+@pytest.mark.parametrize(("options", "address"), [((), "1"), (("--position", "8"), "8"), (("--alone",), "")])
+def test_an_orchestra_module_stands_where_it_was_told(
+    served: list[Line], options: tuple[str, ...], address: str
+) -> None:
+    assert main(("orchestra", "--rate", "12.5", "--stopped", *options)) == 0
+    line = served.pop()
+    base = line.device
+    assert isinstance(base, OrchestraBase)
+    seen = base.pump(address).snapshot(NOW_S)
+    assert (seen.rate_ml_per_h, seen.motor_rate_ml_per_h) == (Decimal("12.5"), Decimal(0))
+    assert line.bits_per_character == 10  # a start bit, seven, parity, a stop bit
+
+
 def test_a_dri_monitor_is_set_up_as_told(served: list[Line]) -> None:
     assert main(("dri", "--level", "9", "--cuff-interval", "60", "--without-alarms", "--off", "spo2")) == 0
     monitor = served.pop().device
@@ -135,6 +165,8 @@ def test_each_cuff_measurement_of_a_monitor_is_a_new_one(served: list[Line], mon
     ("arguments", "told"),
     [
         (("asena", "--rate", "0"), "no pump can do this: rate 0 mL/h"),
+        (("orchestra", "--rate", "5000"), "no pump can do this: rate 5000 mL/h"),
+        (("ne1000", "--rate", "0"), "no pump can do this: rate 0 mL/h"),
         (("asena", "--serial-number", "a^b"), "no pump can do this: 'a^b' cannot stand in a field"),
         (("masimo", "--serial-number", "7"), "a --serial-number has ten digits"),
         (("dri", "--sys", "80", "--dia", "90"), "change --sys or --dia"),
