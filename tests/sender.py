@@ -21,7 +21,7 @@ BIRTH = replace(WILL, payload=b"running")
 STOPPED = replace(WILL, payload=b"stopped")
 FENCE = Outgoing("edge/fence", b"run-1", Lane.STATUS, retain=False)
 EVENT = "edge/event"
-WITHIN_S = 10.0
+WITHIN_S = 15.0
 CHANCE = Random(1)
 
 

@@ -27,7 +27,7 @@ VIEWERS = tuple(f"viewer-{number}" for number in range(6))
 
 WARD = Ward("demo", ("pi-1", "pi-2"), ("ward-desk", "other-desk", *VIEWERS), ("localhost", HOST))
 DAYS = 100
-LIMIT_S = 5.0
+LIMIT_S = 15.0
 
 
 class WardBroker(Mosquitto):

@@ -34,7 +34,7 @@ async def start_watching(folder: Path, *options: str) -> asyncio.subprocess.Proc
     """Start the demonstration, and return when all its programs run and the viewer has heard the daemon."""
     demo = await start(folder, *COMMAND, *options)
     assert demo.stdout is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not (await demo.stdout.readline()).startswith(b"edge pi-1"):
             pass
     return demo
@@ -124,7 +124,7 @@ async def test_a_daemon_that_ends_is_told_at_once_with_the_end_of_its_log(tmp_pa
 
 async def test_a_missing_broker_names_the_remedy(tmp_path: Path) -> None:
     demo = await start(tmp_path, sys.executable, "-c", WITHOUT_BROKER)
-    output, _ = await asyncio.wait_for(demo.communicate(), 5)
+    output, _ = await asyncio.wait_for(demo.communicate(), 20)
     assert demo.returncode == 1
     assert output.decode() == (
         "infusion-sim demo: the broker is not installed; use pip install 'infusion-edge[demo]', or make demo\n"
@@ -133,7 +133,7 @@ async def test_a_missing_broker_names_the_remedy(tmp_path: Path) -> None:
 
 async def test_a_capture_that_is_not_there_is_named_before_anything_starts(tmp_path: Path) -> None:
     demo = await start(tmp_path, *COMMAND, "--capture", str(tmp_path / "none.bin"))
-    output, _ = await asyncio.wait_for(demo.communicate(), 5)
+    output, _ = await asyncio.wait_for(demo.communicate(), 20)
     assert demo.returncode == 2
     assert output.decode() == (
         f"infusion-sim: cannot read {tmp_path / 'none.bin'}: No such file or directory. "

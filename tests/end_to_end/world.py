@@ -26,7 +26,7 @@ from tests.broker import Heard, Listener, Mosquitto
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "infusion/v1/demo/edge/pi-1"
-START_LIMIT_S = 10.0
+START_LIMIT_S = 20.0
 STOP_LIMIT_S = 10.0
 
 
