@@ -11,7 +11,7 @@ from edge.core.delivery import DISPLAY_S, ESCALATE_S
 from edge.core.inactivation import PAUSE_LIMIT_S, REPEAT_LIMIT_S
 from edge.core.model import Priority, SilenceReason
 from edge.core.requests import BASIS_LIMIT_S, TEST_ALARM_S
-from edge.core.rules_edge import CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S
+from edge.core.rules_edge import CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S, NAME_TAKEN_SHOWN_S
 from edge.core.rules_vital import CUFF_HIGH_S, CUFF_MEDIUM_MAX_S, HR_APART_PER_MIN
 from edge.core.signal import (
     SILENT_HIGH_ACCEPTED_S,
@@ -336,6 +336,8 @@ GROUPS = (
             "STORE_FAILED": "The disk takes nothing",
             "STORE_DAMAGED": "The store was damaged",
             "CLOCK_UNSYNCED": "The clock is not synchronised",
+            "NAME_TAKEN": "Another computer speaks in this edge's name",
+            "CERTIFICATE_ENDS": "A certificate ends",
             "CLOCK_STEP": "The clock leapt",
             "ANNUNCIATOR_FAILED": "Lamp, buzzer, nurse call and button do not work",
             "BUTTON_STUCK": "The button is stuck, or chatters",
@@ -360,6 +362,7 @@ NOTES = {
     "NORTHBOUND_LOST": f"a connection that comes and goes within {duration(FLAP_S)} counts as lost",
     "LINE_ERRORS": f"garbled: more than {ERROR_SHARE * 100:g} % and at least {ERRORS_MIN} messages of the last"
     f" {duration(ERROR_WINDOW_S)}",
+    "NAME_TAKEN": f"shown for {duration(NAME_TAKEN_SHOWN_S)} after the last sign of it",
     "CLOCK_STEP": f"by more than {duration(CLOCK_STEP_S)}; shown for {duration(CLOCK_STEP_SHOWN_S)}",
     "TEST_ALARM": f"for {duration(TEST_ALARM_S)}",
     "FOREIGN": "as that version had it",
@@ -368,6 +371,7 @@ NOTES = {
 
 ENDS = {
     "STORE_DAMAGED": "with the next start of the program",
+    "NAME_TAKEN": "by itself",
     "CLOCK_STEP": "by itself",
     "TEST_ALARM": "by itself",
     "CALL_HOOK_FAILED": "when the command succeeds the next time",

@@ -8,7 +8,6 @@ import gc
 import json
 import os
 import signal
-from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,24 +19,25 @@ from typing import Any
 import structlog
 
 from drivers.reconnect import Backoff
-from edge import asking
 from edge.annunciator import Annunciator
 from edge.black_box import FOLDER as BLACK_BOX
 from edge.black_box import BlackBox
+from edge.certificates import CertificateWatch
 from edge.clock import Clock, boot_id, rfc3339
 from edge.config import Configuration, PortRuntime
 from edge.control import Control
 from edge.core.config import LOCAL
 from edge.core.effects import Annunciate
 from edge.core.engine import Core
-from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, PublishAccepted, PublishRefused, Request
+from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, NameTaken, PublishAccepted, PublishRefused, Request
 from edge.core.model import Instant, Phase, Priority
 from edge.device import DeviceTask
+from edge.hearing import Hearing, another_run
 from edge.history import Here, History
 from edge.inbox import Inbox
 from edge.keeper import Keeper, changes_of
 from edge.login import BrokerLogin
-from edge.messages import LOOKS, Topics
+from edge.messages import Topics
 from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
@@ -55,13 +55,6 @@ FAULT_LIMIT_S = 3.0
 """After a fault the other parts have this long to end by themselves."""
 
 EXIT_FAULT = 1
-
-STRANGERS_MAX = 30
-STRANGERS_S = 60.0
-"""So many requests a minute of stations that the configuration does not name are refused with a reason and journalled,
-more are not heard: they would fill the disk."""
-
-STATION_NAME_MAX = 64
 
 SLOW_ANSWERS = 20
 """So many answers that wait for the broker: a page of history more would push out what somebody did."""
@@ -108,8 +101,6 @@ class App:
         self._topics = Topics(configuration.core.site, configuration.core.edge)
         self._around = surroundings
         self._boot = boot_id()
-        self._stations = {station.station for station in configuration.core.stations}
-        self._strangers: deque[float] = deque()
         self._lock: int | None = None
         self._inbox = Inbox()
         loop = asyncio.get_running_loop()
@@ -136,8 +127,12 @@ class App:
         self._store = Store(self._stored, loop.call_soon_threadsafe)
         stored = self._open_store()
         self._wire = self._make_wire(stored)
-        self._login = BrokerLogin(configuration.broker, CertificateTime(surroundings.clock.now, last_known_s(stored)))
-        self._sender = self._make_sender()
+        time = CertificateTime(surroundings.clock.now, last_known_s(stored))
+        self._login = BrokerLogin(configuration.broker, time)
+        self._certificates = CertificateWatch(
+            configuration.broker.tls, self._login, time, surroundings.clock.mono_s, self._inbox.put
+        )
+        self._sender = self._make_sender(stored)
         self._runtime = self._make_runtime(stored)
         self._keeper = Keeper(surroundings.run, surroundings.clock, self._store, self._publish_head)
         self._keeper.begin(self._told_at_start(stored))
@@ -154,6 +149,7 @@ class App:
             sending = tasks.create_task(_or_end(self._sender.run()), name="sender")
             others = [tasks.create_task(_or_end(self._runtime.run()), name="core")]
             others.append(tasks.create_task(_or_end(self._keeper.run()), name="keeper"))
+            others.append(tasks.create_task(_or_end(self._certificates.run()), name="certificates"))
             others.append(tasks.create_task(self._control.run(self._control_path), name="control"))
             others += [
                 tasks.create_task(_or_end(self._device(port).run()), name=f"port {port.port}")
@@ -216,7 +212,7 @@ class App:
             outbox_depth=lambda: self._sender.events_waiting,
         )
 
-    def _make_sender(self) -> Sender:
+    def _make_sender(self, stored: StoredState) -> Sender:
         broker, core = self._configuration.broker, self._configuration.core
         settings = BrokerSettings(
             host=broker.host,
@@ -234,17 +230,25 @@ class App:
             on_refused=lambda topic, reason: self._inbox.put(PublishRefused(mono_s(), topic, reason)),
             on_accepted=lambda topic: self._inbox.put(PublishAccepted(mono_s(), topic)),
             on_event_sent=self._event_sent,
-            ears=self._make_ears(),
+            ears=self._make_ears(stored),
         )
 
-    def _make_ears(self) -> Ears:
+    def _make_ears(self, stored: StoredState) -> Ears:
         topics = self._topics
         return Ears(
             own_alarms=(topics.alarm("", "+"), topics.alarm("+", "+")),
             fence=self._wire.fence,
             on_found=self._found,
             asked=(topics.request("+", "+"), topics.receipt("+")),
-            on_asked=self._asked,
+            on_asked=Hearing(
+                [station.station for station in self._configuration.core.stations],
+                self._around.clock.mono_s,
+                self._inbox.put,
+                self._look_back,
+            ).hear,
+            own_status=topics.status,
+            another=partial(another_run, own=(self._around.run, stored.previous_run)),
+            on_name_taken=lambda detail: self._inbox.put(NameTaken(self._around.clock.mono_s(), detail)),
             on_taken=self._alarm_taken,
         )
 
@@ -335,6 +339,7 @@ class App:
     def _found(self, retained: Sequence[Heard]) -> None:
         """Adopt what only the broker still knew, in a step of its own: an index that lacks it would end it."""
         now_s = self._around.clock.mono_s()
+        unreadable: list[tuple[str, str]] = []
         for heard in retained:
             try:
                 alarm = alarm_from_message(heard.payload)
@@ -342,32 +347,18 @@ class App:
                     raise ValueError("it is another topic's")  # noqa: TRY301 - told like any that cannot be read
                 self._inbox.put(AlarmFound(now_s, alarm))
             except (ValueError, OverflowError, OSError) as error:
-                _log.error("a retained alarm cannot be read", topic=heard.topic, reason=str(error))
+                # Of no version of ours, so nobody can read it: left there it would be junk for every reader, for ever.
+                unreadable.append((heard.topic, str(error)[:200]))
+                self._sender.publish(Outgoing(heard.topic, b"", Lane.ALARM_LOW))
+        if unreadable:
+            topic, reason = unreadable[0]
+            count = len(unreadable)
+            _log.error("retained alarms cannot be read and are emptied", count=count, first=topic, reason=reason)
         self._runtime.step()
 
-    def _asked(self, heard: Heard) -> None:
-        now_s = self._around.clock.mono_s()
-        if not heard.payload:
-            return  # a topic that was emptied asks for nothing
-        kind, station, *verb = heard.topic.split("/")[5:]
-        if station not in self._stations and not self._hears_stranger(station, now_s):
-            return
-        if station == LOCAL.station:
-            # Only the control socket asks in this name, which may do everything.
-            _log.warning("somebody asks over the broker as the command line", topic=heard.topic)
-        elif kind == "request" and verb[0] in LOOKS:
-            self._look_back(station, heard)
-        elif kind == "request":
-            self._inbox.put(asking.request(station, verb[0], heard.payload, now_s, retained=heard.retained))
-        elif not heard.retained:
-            try:
-                self._inbox.put(asking.receipt(station, heard.payload, now_s))
-            except ValueError as error:
-                _log.warning("a receipt cannot be read", station=station, reason=str(error))
-
-    def _look_back(self, station: str, heard: Heard) -> None:
+    def _look_back(self, station: str, heard: Heard, *, known: bool) -> None:
         refusal = ""
-        if station not in self._stations:
+        if not known:
             refusal = f"the edge's configuration does not name the station {station}"
         elif heard.retained:
             refusal = "a retained message is no request: ask without retain"
@@ -382,15 +373,6 @@ class App:
 
     def _here(self) -> Here:
         return Here(self._around.run, self._boot, self._around.clock.now())
-
-    def _hears_stranger(self, station: str, now_s: float) -> bool:
-        """Tell whether one that the configuration does not name is answered: a few are, and a flood is not."""
-        while self._strangers and now_s - self._strangers[0] > STRANGERS_S:
-            self._strangers.popleft()
-        if len(station) > STATION_NAME_MAX or len(self._strangers) >= STRANGERS_MAX:
-            return False
-        self._strangers.append(now_s)
-        return True
 
     def _event_sent(self, run: str, event_seq: int) -> None:
         self._store.submit(Sent(run, event_seq))

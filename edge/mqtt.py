@@ -182,13 +182,17 @@ class Connection(aiomqtt.Client):
         self._watch_writable(self._client.socket())
         return future
 
-    async def listen(self, topics: Sequence[str]) -> None:
-        """Subscribe; what comes is given by `heard`. Raises `ListenError` if a topic is refused."""
+    async def listen(self, topics: Sequence[str], of_others: Sequence[str] = ()) -> None:
+        """Subscribe; what comes is given by `heard`. Raises `ListenError` if a topic is refused.
+
+        ``of_others``: without what this connection sends there; and ``retained`` is what was kept before, alone.
+        """
         # As published: else a retained message that is sent now would look like one that is not.
-        options = SubscribeOptions(qos=QOS, retainAsPublished=True)
-        granted = await self.subscribe([(topic, options) for topic in topics])
+        asked = [(topic, SubscribeOptions(qos=QOS, retainAsPublished=True)) for topic in topics]
+        asked += [(topic, SubscribeOptions(qos=QOS, noLocal=True)) for topic in of_others]
+        granted = await self.subscribe(asked)
         still_wanted()
-        for topic, reason in zip(topics, granted, strict=True):
+        for (topic, _), reason in zip(asked, granted, strict=True):
             if isinstance(reason, ReasonCode) and reason.is_failure:
                 raise ListenError(f"{topic}: {reason}")
 
@@ -200,7 +204,10 @@ class Connection(aiomqtt.Client):
 
     async def heard(self) -> AsyncIterator[Heard]:
         """Give every message that comes, in its order; ends with `MqttError` when the connection does."""
-        async for message in self.messages:
+        while True:
+            # What is there is taken in one go: the client's iterator takes some turns of the loop for each message,
+            # and a burst would come in faster than it is looked at.
+            message = await anext(self.messages) if self._queue.empty() else self._queue.get_nowait()
             payload = bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
             self._unread_bytes -= len(payload)
             yield Heard(str(message.topic), payload, message.retain)

@@ -51,6 +51,8 @@ class Ears:
     ``own_alarms`` are the edge's own retained topics, read back once after the start: ``fence`` makes the marker that
     ends them, and ``on_found`` gets them all before anything is sent. ``asked`` is where stations ask;
     ``on_asked`` gets each message. ``on_taken`` is called when the broker has a revision of an alarm.
+    ``own_status`` is listened to for who else speaks there: ``another`` names the other run of a heartbeat, empty for
+    our own; ``on_name_taken`` is told of it.
     """
 
     own_alarms: tuple[str, ...]
@@ -59,6 +61,9 @@ class Ears:
     asked: tuple[str, ...]
     on_asked: Callable[[Heard], None]
     on_taken: Callable[[AlarmRevision], None]
+    own_status: str
+    another: Callable[[bytes], str]
+    on_name_taken: Callable[[str], None]
 
 
 class Sender:
@@ -97,6 +102,8 @@ class Sender:
         self._on_event_sent = on_event_sent
         self._ears = ears
         self._has_read_back = False
+        self._born_at_s: float | None = None
+        self._name_taken = False
         self._queue = SendQueue(settings.refused_retry_s)
         self._connection: Connection | None = None
         self._linked: bool | None = None
@@ -189,12 +196,17 @@ class Sender:
         finally:
             self._connection = None
             self._settled.clear()
+            if connection is not None and connection.overheard:
+                _log.warning("broker.overheard", dropped=connection.overheard)
         if self._over.is_set():
             return 0.0
         if self._linked and self._mono_s() - self._linked_at_s >= STEADY_S:
             self._backoff.succeeded()
-        taken_over = _is_taken_over(connection)
-        pause_s = self._settings.takeover_pause_s if taken_over else self._backoff.next_delay_s()
+        if _is_taken_over(connection):
+            self._note_name_taken("it took over the connection")
+        # Two that come back at once would throw each other out for ever.
+        pause_s = self._settings.takeover_pause_s if self._name_taken else self._backoff.next_delay_s()
+        self._name_taken = False
         is_new = self._backoff.first_failure(detail)
         tell = _log.warning if is_new else _log.debug
         tell("broker.lost", host=self._settings.host, port=self._settings.port, detail=detail, retry_s=pause_s)
@@ -240,14 +252,30 @@ class Sender:
     async def _listen(self, connection: Connection) -> None:
         """Hear what stations ask."""
         try:
-            await connection.listen(self._ears.asked)
+            # In one, before our birth: what is kept there is then another's, and who hears of us can ask.
+            await connection.listen(self._ears.asked, of_others=(self._ears.own_status,))
         except ListenError as error:
             # The pipe to the stations is whole all the same: alarms go on, and an alarm says that nobody can answer.
             _log.error("broker.refused", reason=str(error))
             self._on_refused(self._ears.asked[0], str(error))
             return
         async for heard in connection.heard():
-            self._ears.on_asked(heard)
+            if heard.topic == self._ears.own_status:
+                self._hear_own_status(heard)
+            else:
+                self._ears.on_asked(heard)
+
+    def _hear_own_status(self, heard: Heard) -> None:
+        """Hear who else speaks in our name. What is kept there from before our own birth was the run before."""
+        run = self._ears.another(heard.payload)
+        born_at_s = self._born_at_s
+        if run and not (heard.retained and (born_at_s is None or self._mono_s() - born_at_s < STEADY_S)):
+            self._note_name_taken(f"its run is {run}")
+
+    def _note_name_taken(self, detail: str) -> None:
+        self._name_taken = True
+        _log.error("another speaks in the name of this edge", detail=detail)
+        self._ears.on_name_taken(detail)
 
     def _begin(self, connection: Connection) -> None:
         self._connection = connection
@@ -324,6 +352,8 @@ class Sender:
             return
         self.without_subscribers += reason.value == NO_MATCHING_SUBSCRIBERS
         self._queue.accepted(sending)
+        if self._born_at_s is None and topic == self._ears.own_status:
+            self._born_at_s = self._mono_s()
         if sending.outgoing.alarm is not None:
             self._ears.on_taken(sending.outgoing.alarm)
         if sending.event is not None:

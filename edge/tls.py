@@ -10,6 +10,7 @@ Laws:
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The time for certificates, Unix seconds: exact, or no more than the earliest that it can be."""
+    """The time for certificates, Unix seconds: exact, or the earliest that it can be, ``-inf`` if that is not known."""
 
     wall_s: float
     exact: bool
@@ -45,7 +46,7 @@ class CertificateTime:
 
     def __init__(self, now: Callable[[], Instant], saved_wall_s: float | None = None) -> None:
         self._now = now
-        self._known_wall_s = 0.0 if saved_wall_s is None else saved_wall_s
+        self._known_wall_s = -math.inf if saved_wall_s is None else saved_wall_s
         self._known_at_s = now().mono_s
 
     def judge(self) -> Judged:

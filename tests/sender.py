@@ -57,7 +57,7 @@ class Impatient(Backoff):
 class Edge:
     """A sender that notes what it is told."""
 
-    def __init__(self, settings: BrokerSettings, backoff: Backoff | None = None) -> None:
+    def __init__(self, settings: BrokerSettings, backoff: Backoff | None = None, run: str = "") -> None:
         self.links: list[tuple[bool, str]] = []
         self.refused: list[tuple[str, str]] = []
         self.accepted: list[str] = []
@@ -65,11 +65,13 @@ class Edge:
         self.found: list[list[Heard]] = []
         self.asked: list[Heard] = []
         self.taken: list[AlarmRevision] = []
+        self.doubles: list[str] = []
         self.ahead_s = 0.0
         self._changed = asyncio.Event()
+        name = f" {run}".encode() if run else b""
         self.sender = Sender(
             settings,
-            will=lambda: WILL,
+            will=lambda: replace(WILL, payload=b"lost" + name),
             backoff=backoff or Backoff(CHANCE),
             mono_s=lambda: asyncio.get_running_loop().time() + self.ahead_s,
             on_link=lambda connected, detail: self._note(self.links, (connected, detail)),
@@ -83,9 +85,12 @@ class Edge:
                 asked=("edge/request/#",),
                 on_asked=lambda heard: self._note(self.asked, heard),
                 on_taken=lambda taken: self._note(self.taken, taken),
+                own_status=WILL.topic,
+                another=lambda payload: "" if payload.endswith(name) or b" " not in payload else payload.decode(),
+                on_name_taken=lambda detail: self._note(self.doubles, detail),
             ),
         )
-        self.sender.publish(BIRTH)
+        self.sender.publish(replace(BIRTH, payload=b"running" + name))
 
     def events(self, first: int, last: int) -> None:
         self.sender.add_events([row(seq) for seq in range(first, last + 1)])

@@ -202,6 +202,16 @@ _EDGE = {
     "STORE_FAILED": _technical("STORE_FAILED", ANY_TIME, Band("failed", MEDIUM, 0.0), audience=_TECHNICIAN),
     "STORE_DAMAGED": _technical("STORE_DAMAGED", "the edge starts", Band("damaged", HIGH, 0.0), latching=True),
     "PUBLISH_REFUSED": _technical("PUBLISH_REFUSED", ANY_TIME, Band("refused", MEDIUM, 0.0), audience=_TECHNICIAN),
+    "NAME_TAKEN": _technical("NAME_TAKEN", ANY_TIME, Band("taken", HIGH, 0.0)),
+    "CERTIFICATE_ENDS": _technical(
+        "CERTIFICATE_ENDS",
+        "the broker is reached over TLS",
+        Band("within 60 days", LOW, 0.0),
+        Band("within 30 days", LOW, 0.0),
+        Band("within 7 days", MEDIUM, 0.0),
+        Band("ended", MEDIUM, 0.0),
+        audience=_TECHNICIAN,
+    ),
     "CLOCK_UNSYNCED": _technical(
         "CLOCK_UNSYNCED", ANY_TIME, Band("not synchronised", LOW, 600.0), audience=_TECHNICIAN
     ),

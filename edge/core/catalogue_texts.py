@@ -133,6 +133,14 @@ ACTIONS = {
     "PUBLISH_REFUSED": Action(
         "Check the broker's access list for this edge.", "Kontroller meglerens tilgangsliste for denne enheten."
     ),
+    "NAME_TAKEN": Action(
+        "Watch the beds that are named at their own monitors. Call the technician: each edge needs a name of its own.",
+        "Følg med på sengene som er nevnt, på egne monitorer. Tilkall teknikeren: hver enhet må ha sitt eget navn.",
+    ),
+    "CERTIFICATE_ENDS": Action(
+        "Renew the certificate that is named, and replace its file: it counts at the next connection.",
+        "Forny sertifikatet som er nevnt, og bytt filen: det gjelder fra neste tilkobling.",
+    ),
     "CLOCK_UNSYNCED": Action(
         "Check the network's time server: times of day in the history may be wrong.",
         "Kontroller nettverkets tidstjener: klokkeslett i historikken kan være feil.",

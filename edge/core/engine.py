@@ -29,9 +29,11 @@ from edge.core.inputs import (
     AlarmTaken,
     BrokerLink,
     BrokerResult,
+    CertificatesSeen,
     Input,
     LineErrors,
     LinkChange,
+    NameTaken,
     PartReport,
     PublishAccepted,
     PublishRefused,
@@ -152,7 +154,7 @@ class Core:
                 self._hear_of_alarms(item)
             case StoreResult():
                 self._stored(item)
-            case BrokerLink() | PublishRefused() | PublishAccepted():
+            case BrokerLink() | PublishRefused() | PublishAccepted() | CertificatesSeen() | NameTaken():
                 self._hear_broker(item, now)
             case PartReport():
                 self._state.edge.bedside[item.part] = item.fault
@@ -202,6 +204,11 @@ class Core:
                 edge.refused[item.topic] = item.reason
             case PublishAccepted():
                 edge.refused.pop(item.topic, None)
+            case CertificatesSeen():
+                edge.certificates = tuple((one, item.received_at_s + one.left_s) for one in item.certificates)
+            case NameTaken():
+                edge.name_taken_at_s, edge.name_taken_detail = item.received_at_s, item.detail
+                self._ward.note("name-taken", now, detail=item.detail)
             case _:
                 assert_never(item)
 
@@ -250,8 +257,11 @@ class Core:
         for said in state.edge.wall_clock.see(now):
             self._ward.note("clock", now, **said)
         unbound = [source for name, source in state.sources.items() if name not in self._ward.bed_of]
+        labels = tuple(view.config.label for view in self._ward.views.values())
         findings = [
-            *rules_edge.northbound(state.edge, tuple(view.config.label for view in self._ward.views.values()), now_s),
+            *rules_edge.northbound(state.edge, labels, now_s),
+            *rules_edge.name_taken(state.edge, labels, now_s),
+            *rules_edge.certificates(state.edge, now_s),
             *rules_edge.store(state.edge, now_s),
             *rules_edge.refused(state.edge, now_s),
             *rules_edge.test_alarm(state.edge, now_s),

@@ -241,7 +241,32 @@ class PublishAccepted:
     topic: str
 
 
-BrokerResult: TypeAlias = BrokerLink | PublishRefused | PublishAccepted
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate on the way to the broker: whose, the end as a date for people, and the seconds that are left."""
+
+    name: str
+    ends: str
+    left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatesSeen:
+    """All certificates whose end matters, as they are now; none without TLS."""
+
+    received_at_s: float
+    certificates: tuple[Certificate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NameTaken:
+    """Another program speaks to the broker in the name of this edge."""
+
+    received_at_s: float
+    detail: str
+
+
+BrokerResult: TypeAlias = BrokerLink | PublishRefused | PublishAccepted | CertificatesSeen | NameTaken
 
 
 class BedsidePart(StrEnum):

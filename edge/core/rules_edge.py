@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,7 +11,7 @@ from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band
 from edge.core.config import DrugConfig
 from edge.core.finding import Finding, Particulars, level, when
-from edge.core.inputs import BedsidePart
+from edge.core.inputs import BedsidePart, Certificate
 from edge.core.model import AlarmKey, Instant
 from edge.core.rules_dose import FOR_LONG, HIGH_WITHOUT_ORDER, beyond_by_own_account
 from edge.core.sources import PortState, SourceState
@@ -27,6 +28,11 @@ DAMAGE_TOLD_S = 10.0
 """What happened once, at the start, is present for so long."""
 CLOCK_STEP_SHOWN_S = 300.0
 """How long a leap is shown."""
+DAY_S = 24 * 3600.0
+CERTIFICATE_DAYS = (60, 30, 7, 0)
+"""Days before the end of a certificate at which its alarm begins and grows: time to plan, to order, to act."""
+NAME_TAKEN_SHOWN_S = 300.0
+"""Two that take turns, each after its pause of a minute, are one alarm without a gap."""
 WHOLE_LINE = "all"
 """Stands for the channel in the key of an alarm that concerns a whole line."""
 
@@ -35,6 +41,7 @@ WHOLE_LINE = "all"
 class EdgeState:
     """What the edge remembers of its own parts. ``connected`` is ``None`` until the first attempt ended.
 
+    ``certificates`` has each with its end by the monotonic clock, ``None`` until they were looked at.
     ``wall_ahead_s`` is how far the wall clock was ahead of the monotonic one, ``step_s`` its last leap. ``bedside`` is
     what is wrong with each part of the bedside's own signals that has said anything.
     """
@@ -53,6 +60,9 @@ class EdgeState:
     step_s: float = 0.0
     bedside: dict[BedsidePart, str] = field(default_factory=dict)
     wall_clock: WallClock = field(default_factory=WallClock)
+    certificates: tuple[tuple[Certificate, float], ...] | None = None
+    name_taken_at_s: float | None = None
+    name_taken_detail: str = ""
 
 
 def northbound(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Iterator[Finding]:
@@ -174,6 +184,42 @@ def clock(state: EdgeState, now: Instant) -> Iterator[Finding]:
             evidence=(("step_s", f"{state.step_s:.3f}"),),
         ),
         fingerprint=f"{state.step_s:.0f}",
+    )
+
+
+def certificates(state: EdgeState, now_s: float) -> Iterator[Finding]:
+    """A certificate ends soon, or has ended: the next connection to the broker will fail (H-18)."""
+    seen = state.certificates
+    first, ends_at_s = min(seen or (), key=lambda one: one[1], default=(None, math.inf))
+    left_s = ends_at_s - now_s
+    worst = sum(left_s <= days * DAY_S for days in CERTIFICATE_DAYS) - 1
+    yield Finding(
+        AlarmKey("", "CERTIFICATE_ENDS"),
+        None if seen is None else level(worst if first is not None else INSIDE, now_s),
+        CATALOGUE["CERTIFICATE_ENDS"].bands,
+        0.0,
+        lambda _: Particulars(
+            f"{'' if first is None else first.name} {'has ended' if left_s <= 0 else 'ends'} on "
+            f"{'' if first is None else first.ends}: after that no alarm reaches a screen.",
+            evidence=tuple((one.name, one.ends) for one, _ in seen or ()),
+        ),
+        fingerprint="" if first is None else f"{first.name} {first.ends}",
+    )
+
+
+def name_taken(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Iterator[Finding]:
+    """Another program writes over what this edge says: screens may show another's beds as these (H-24)."""
+    at_s = state.name_taken_at_s
+    yield Finding(
+        AlarmKey("", "NAME_TAKEN"),
+        when(true=at_s is not None and now_s < at_s + NAME_TAKEN_SHOWN_S, now_s=now_s),
+        CATALOGUE["NAME_TAKEN"].bands,
+        0.0,
+        lambda _: Particulars(
+            f"Another computer speaks in the name of this edge: what screens show of {', '.join(labels)} may be wrong "
+            f"({state.name_taken_detail}).",
+            evidence=(("seen", state.name_taken_detail),),
+        ),
     )
 
 

@@ -118,7 +118,7 @@ async def test_an_alarm_of_a_bed_that_is_no_more_is_emptied_at_the_broker(tmp_pa
             await client.publish(f"{PREFIX}/alarm/NOISE", b"not json", qos=1, retain=True)
         async with daemon(tmp_path, bed.broker.port) as running:
             await bed.heard.wait_until(lambda: bed.heard.of(gone)[-1].payload == b"")
-            assert running.said("a retained alarm cannot be read")
+            assert running.said("retained alarms cannot be read")
             assert f"{PREFIX}/bed/bed-1/alarm/{DOSE_HIGH}" in await bed.broker.retained()
 
 

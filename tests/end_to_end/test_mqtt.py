@@ -452,7 +452,47 @@ async def test_who_is_thrown_out_by_its_double_does_not_fight() -> None:
             await edge.linked()
             assert asyncio.get_running_loop().time() - lost_at_s >= 1.0
             assert edge.links == [(True, "connected"), (False, "session taken over"), (True, "connected")]
+            assert edge.doubles == ["it took over the connection"]
             assert backoff.attempts.locked()
+
+
+async def test_two_of_one_name_are_told_and_do_not_fight(broker: Mosquitto) -> None:
+    """As mosquitto before 2.0.15 does it: who is thrown out is not told why."""
+    first, second = (Edge(settings(broker), run=run) for run in ("first", "second"))
+    async with first.running():
+        await first.linked()
+        first.events(1, 1)  # sent after the birth
+        await first.until(lambda: bool(first.sent))
+        first.ahead_s = STEADY_S  # what is on the status from now on is no leftover
+        async with second.running():
+            await first.until(lambda: bool(first.doubles))
+            assert first.doubles == ["its run is lost second"]  # it was thrown out again, and left its will
+            await first.lost()
+            lost_at_s = asyncio.get_running_loop().time()
+            await first.linked()
+            assert asyncio.get_running_loop().time() - lost_at_s >= 0.99  # its pause of one that was taken over
+            assert sum(connected for connected, _ in second.links) <= 3
+
+
+async def test_the_run_before_is_not_taken_for_another(broker: Mosquitto) -> None:
+    """After a kill its heartbeat is still kept there."""
+    async with aiomqtt.Client(HOST, broker.port) as client:
+        await client.publish(WILL.topic, b"running before", qos=1, retain=True)
+    edge = Edge(settings(broker), run="now")
+    async with edge.running(), broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.payload == b"running now")
+        edge.events(1, 1)
+        await edge.until(lambda: bool(edge.sent))
+    assert edge.doubles == []
+
+
+async def test_a_live_heartbeat_of_another_is_told_at_once(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker), run="mine")
+    async with edge.running(), aiomqtt.Client(HOST, broker.port) as client:
+        await edge.linked()
+        await client.publish(WILL.topic, b"running stranger", qos=1, retain=True)
+        await edge.until(lambda: bool(edge.doubles))
+    assert edge.asked == []
 
 
 @pytest.mark.parametrize(("lived_s", "successes"), [(0.0, 0), (STEADY_S, 1)])
@@ -484,7 +524,7 @@ async def test_that_nobody_listens_is_counted_as_a_hint(broker: Mosquitto) -> No
     edge.events(1, 1)
     async with edge.running():
         await edge.until(lambda: edge.sent == [("run-1", 1)])
-    assert edge.sender.without_subscribers == 2
+    assert edge.sender.without_subscribers == 1  # the birth is heard by the edge itself
     assert edge.refused == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import stat
 import subprocess
 from pathlib import Path
@@ -133,8 +134,13 @@ def test_an_edge_may_write_all_that_it_says_and_read_all_that_it_hears() -> None
     topics = Topics("north", "pi-1")
     lines = list(access_list(WARD))
     mine = lines[lines.index("\nuser edge-pi-1") : lines.index("\nuser edge-pi-2")]
-    said = [topics.status, topics.roster, topics.self_check, topics.event, topics.journal, topics.response("+")]
-    said += [topics.snapshot("+"), topics.therapy("+"), topics.alarm("", "+"), topics.alarm("+", "+")]
+    heard = {"request", "receipt"}
+    said = [topic for name, topic in vars(topics).items() if name != "prefix"]
+    for name, method in inspect.getmembers(Topics, inspect.isfunction):
+        if not name.startswith("_") and name not in {*heard, "scope"}:
+            said.append(method(topics, *["+"] * (len(inspect.signature(method).parameters) - 1)))
+    said += [topics.alarms(""), topics.alarm("", "+")]
+    assert len(said) >= 12
     for topic in said:
         assert any(_covers(line, "write", topic) for line in mine), topic
     for topic in (topics.request("+", "+"), topics.receipt("+"), topics.alarm("", "+"), topics.alarm("+", "+")):

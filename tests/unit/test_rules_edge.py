@@ -7,7 +7,16 @@ import pytest
 
 from drivers.model import ChannelRemoved, InfusionState, Quantity, Reading
 from edge.core.config import Binding
-from edge.core.inputs import BrokerLink, BrokerResult, Input, LineErrors, PublishAccepted, PublishRefused, StoreResult
+from edge.core.inputs import (
+    BrokerLink,
+    BrokerResult,
+    Input,
+    LineErrors,
+    NameTaken,
+    PublishAccepted,
+    PublishRefused,
+    StoreResult,
+)
 from edge.core.model import Audience, Priority
 from edge.core.restore import initial_state
 from edge.core.state import UNBOUND_MAX
@@ -207,3 +216,21 @@ def test_so_many_unbound_channels_are_remembered_and_no_more() -> None:
     assert len(world.indexes[""]) == UNBOUND_MAX
     world.step(START_S + 2, pump(START_S + 2), monitor(START_S + 2))
     assert any(alarm.key.condition == "ORDER_MISSING" for alarm in world.indexes[BED])
+
+
+# --- another in our name ---
+
+
+def test_another_in_our_name_is_high_and_ends_five_minutes_after_the_last_sign() -> None:
+    world = connected()
+    for at_s in (10, 130):
+        world.run(START_S + at_s - 1)
+        world.step(START_S + at_s, NameTaken(START_S + at_s, "its run is run-9"))
+    alarm = world.alarm("NAME_TAKEN")
+    assert alarm is not None
+    assert (alarm.priority, alarm.audience) == (Priority.HIGH, Audience.NURSE)
+    assert "in the name of this edge" in alarm.text
+    assert "its run is run-9" in alarm.text
+    world.run(START_S + 440)
+    told = [(at_s, phase) for at_s, phase, _ in world.told("NAME_TAKEN") if phase != "level"]
+    assert told == [(10, "start"), (430, "end")]
