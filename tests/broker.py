@@ -174,11 +174,11 @@ class Mosquitto:
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
 
     @contextlib.asynccontextmanager
-    async def subscribe_all(self, *, session: str = "") -> AsyncIterator[Listener]:
-        """Listen to every topic, from when this returns. A named ``session`` misses nothing while it is away."""
+    async def subscribe_all(self, *, session: str = "", topic: str = "#") -> AsyncIterator[Listener]:
+        """Listen to every topic, from when this returns, or to those of a filter. A named ``session`` misses nothing while it is away."""
         listener = Listener()
         ready = asyncio.Event()
-        task = asyncio.create_task(self._listen(listener, ready, session))
+        task = asyncio.create_task(self._listen(listener, ready, session, topic))
         try:
             async with asyncio.timeout(START_LIMIT_S):
                 await ready.wait()
@@ -221,11 +221,11 @@ class Mosquitto:
             properties=properties,
         )
 
-    async def _listen(self, listener: Listener, ready: asyncio.Event, session: str) -> None:
+    async def _listen(self, listener: Listener, ready: asyncio.Event, session: str, topic: str) -> None:
         while True:
             with contextlib.suppress(aiomqtt.MqttError):
                 async with self._client(session) as client:
-                    await client.subscribe("#", qos=1)
+                    await client.subscribe(topic, qos=1)
                     ready.set()
                     async for message in client.messages:
                         await listener.note(message)

@@ -173,17 +173,18 @@ async def bed_1(
     rate_ml_per_h: str = "7.00",
     screen: SimulatedDevice | None = None,
     config: Path = ROOT / "config" / "edge.toml",
+    heard: str = "#",
 ) -> AsyncIterator[Bed]:
-    """Run bed 1: broker, listener, pump, monitor and daemon."""
+    """Run bed 1: broker, a listener to ``heard``, pump, monitor and daemon."""
     loop = asyncio.get_running_loop()
     pump, rack = space(rate_ml_per_h, loop.time())
     (folder / "broker").mkdir()
-    async with Mosquitto(folder / "broker") as broker, broker.subscribe_all() as heard:
+    async with Mosquitto(folder / "broker") as broker, broker.subscribe_all(topic=heard) as listener:
         with (
             on_pty(rack, folder / "bed-1-pump") as pump_line,
             on_pty(screen or monitor(), folder / "bed-1-monitor") as monitor_line,
         ):
             async with daemon(folder, broker.port, config=config) as running:
-                yield Bed(folder, broker, heard, running, pump, rack, pump_line, monitor_line)
+                yield Bed(folder, broker, listener, running, pump, rack, pump_line, monitor_line)
                 assert rack.violations == []
                 assert monitor_line.host_byte_count == 0
