@@ -175,7 +175,7 @@ class Mosquitto:
 
     @contextlib.asynccontextmanager
     async def subscribe_all(self, *, session: str = "", topic: str = "#") -> AsyncIterator[Listener]:
-        """Listen to every topic, from when this returns, or to those of a filter. A named ``session`` misses nothing while it is away."""
+        """Listen to all topics of a filter, from when this returns. A named ``session`` misses nothing while away."""
         listener = Listener()
         ready = asyncio.Event()
         task = asyncio.create_task(self._listen(listener, ready, session, topic))
