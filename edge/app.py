@@ -42,7 +42,7 @@ from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
-from edge.store import Head, NewerFileError, Run, Sent, Store, StoredState
+from edge.store import Head, NewerFileError, Omitted, Run, Sent, Store, StoredState
 from edge.taken_over import core_state, last_known_s
 from edge.tls import CertificateTime
 from edge.trends import Trends
@@ -231,6 +231,8 @@ class App:
             on_accepted=lambda topic: self._inbox.put(PublishAccepted(mono_s(), topic)),
             on_event_sent=self._event_sent,
             ears=self._make_ears(stored),
+            on_omitted=self._omitted,
+            omitted_topic=self._topics.omitted,
         )
 
     def _make_ears(self, stored: StoredState) -> Ears:
@@ -373,6 +375,10 @@ class App:
 
     def _here(self) -> Here:
         return Here(self._around.run, self._boot, self._around.clock.now())
+
+    def _omitted(self, omitted: Omitted) -> None:
+        self._store.submit(omitted)
+        self._keeper.note("events omitted", {"run": omitted.notice.run, "said": omitted.notice.payload.decode()})
 
     def _event_sent(self, run: str, event_seq: int) -> None:
         self._store.submit(Sent(run, event_seq))

@@ -346,6 +346,23 @@ class EventMessage(Message):
     alarm: AlarmMessage
 
 
+class OmittedMessage(Message):
+    """QoS 1, not retained, in the order of the events: of a run, so many events will never come.
+
+    They are in the gaps of ``event_seq`` from ``first_event_seq`` to ``last_event_seq``; ``high``, ``medium`` and
+    ``low`` count them by the priority of their alarms.
+    """
+
+    schema_: Literal["omitted/1"] = Field(default="omitted/1", alias="schema")
+    run: str
+    first_event_seq: int
+    last_event_seq: int
+    count: int
+    high: int
+    medium: int
+    low: int
+
+
 class ResponseMessage(Message):
     """QoS 1, not retained: what became of a request. What is ``done`` is kept on disk, or ``durable`` is false."""
 
@@ -568,6 +585,7 @@ class Topics:
         self.self_check = f"{self.prefix}/self-check"
         self.fence = f"{self.prefix}/fence"
         self.event = f"{self.prefix}/event"
+        self.omitted = f"{self.prefix}/omitted"
         self.journal = f"{self.prefix}/journal"
 
     def response(self, station: str) -> str:

@@ -17,15 +17,14 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TypeAlias
 
+from edge.omission import collapse, is_over
+from edge.rows import Omitted, OutboxRow
 from edge.wire import Lane, Outgoing
 
 TOPICS_MAX = 10_000
 """Retained topics of one edge. 72 beds with a hundred alarms each stay below; more is a fault of the program."""
-
-EVENTS_MAX = 50_000
-"""Events in memory, about 1 kB each: as many as the outbox in the store holds, which refuses and alarms beyond it."""
 
 IN_FLIGHT_MAX = 8
 """Messages sent and not yet acknowledged: enough to hide the round trip, few enough to lose nothing of the order."""
@@ -38,24 +37,8 @@ SAID_MAX = 200
 """Answers that wait to be sent; who misses one asks again, and gets the answer that was kept."""
 
 
-class EventRow(Protocol):
-    """One committed event, as the outbox of the store keeps it."""
-
-    @property
-    def run(self) -> str:
-        """The run that it belongs to."""
-
-    @property
-    def event_seq(self) -> int:
-        """Its number within the run."""
-
-    @property
-    def topic(self) -> str:
-        """Where it goes."""
-
-    @property
-    def payload(self) -> bytes:
-        """What it says."""
+EventRow: TypeAlias = OutboxRow
+"""One committed event, as the outbox of the store keeps it, or a notice of some that were omitted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,10 +57,15 @@ class Sending:
 
 
 class SendQueue:
-    """The queue of one edge, through many connections. ``retry_s`` is the pause after a refusal."""
+    """The queue of one edge, through many connections.
 
-    def __init__(self, retry_s: float) -> None:
+    ``retry_s`` is the pause after a refusal, ``omitted_topic`` where it is said that events were omitted.
+    """
+
+    def __init__(self, retry_s: float, omitted_topic: str = "omitted") -> None:
         self._retry_s = retry_s
+        self._omitted_topic = omitted_topic
+        self._event_bytes = 0
         self._truth: dict[str, Sending] = {}
         self._dirty: dict[Lane, dict[str, None]] = {lane: {} for lane in Lane}
         self._events: deque[EventRow] = deque()
@@ -86,7 +74,6 @@ class SendQueue:
         self._held_until_s: dict[str, float] = {}
         self._unasserted: set[str] = set()
         self._event_turn = False
-        self.events_left_out = 0
 
     @property
     def events_waiting(self) -> int:
@@ -126,11 +113,17 @@ class SendQueue:
         """Append a message that is not kept: over the bound, or with the connection, the oldest are lost."""
         self._said.append(Sending(outgoing, now_s))
 
-    def add_events(self, rows: Sequence[EventRow]) -> None:
-        """Append committed events, oldest first; those over the bound are left out, and counted."""
-        room = EVENTS_MAX - len(self._events)
-        self._events.extend(rows[:room])
-        self.events_left_out += len(rows[room:])
+    def add_events(self, rows: Sequence[EventRow]) -> list[Omitted]:
+        """Append committed events, oldest first; over the bounds the least go, and are returned."""
+        self._events.extend(rows)
+        self._event_bytes += sum(len(row.payload) for row in rows)
+        on_its_way = int(bool(self._events) and self._events[0].topic in self._in_flight)
+        if not is_over(self._events, self._event_bytes, on_its_way):
+            return []
+        left, omitted = collapse(tuple(self._events), self._omitted_topic, on_its_way)
+        self._events = deque(left)
+        self._event_bytes = sum(len(row.payload) for row in left)
+        return omitted
 
     def reconnected(self) -> None:
         """Begin anew on a new connection: nothing is on its way, and the whole truth is to be asserted."""
@@ -179,7 +172,7 @@ class SendQueue:
         self._in_flight.discard(outgoing.topic)
         self._unasserted.discard(outgoing.topic)
         if sending.event is not None:
-            self._events.popleft()
+            self._event_bytes -= len(self._events.popleft().payload)
         elif self._truth.get(outgoing.topic) is not sending:
             return  # a newer message of the topic waits, and it alone is true
         elif outgoing.then_empty:

@@ -28,6 +28,7 @@ from edge.mqtt import (
     Reason,
     still_wanted,
 )
+from edge.rows import Omitted
 from edge.send_queue import EventRow, Sending, SendQueue
 from edge.wire import AlarmRevision, Outgoing
 
@@ -75,7 +76,7 @@ class Sender:
     ``will`` is asked at each connection, ``mono_s`` is the monotonic clock. ``on_link(connected, detail)`` is called
     when the link is made or lost, and with each new reason while it is lost,
     ``on_refused(topic, reason)`` once until ``on_accepted(topic)``,
-    ``on_event_sent(run, event_seq)`` when the broker has an event.
+    ``on_event_sent(run, event_seq)`` when the broker has an event, ``on_omitted`` when events find no room.
     ``without_subscribers`` counts messages of which the broker said that nobody is listening: a hint, no more.
     """
 
@@ -91,6 +92,8 @@ class Sender:
         on_accepted: Callable[[str], None],
         on_event_sent: Callable[[str, int], None],
         ears: Ears,
+        on_omitted: Callable[[Omitted], None] = lambda _: None,
+        omitted_topic: str = "omitted",
     ) -> None:
         self._settings = settings
         self._will = will
@@ -104,7 +107,8 @@ class Sender:
         self._has_read_back = False
         self._born_at_s: float | None = None
         self._name_taken = False
-        self._queue = SendQueue(settings.refused_retry_s)
+        self._on_omitted = on_omitted
+        self._queue = SendQueue(settings.refused_retry_s, omitted_topic)
         self._connection: Connection | None = None
         self._linked: bool | None = None
         self._linked_at_s = 0.0
@@ -145,7 +149,9 @@ class Sender:
 
     def add_events(self, rows: Sequence[EventRow]) -> None:
         """Append committed events, oldest first; never waits."""
-        self._queue.add_events(rows)
+        for omitted in self._queue.add_events(rows):
+            _log.error("events.omitted", run=omitted.notice.run, count=len(omitted.events))
+            self._on_omitted(omitted)
         self._settled.clear()
         self._wake.set()
 

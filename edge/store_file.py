@@ -40,7 +40,7 @@ from edge.rows import (
 )
 
 OUTBOX_MAX = 60_000
-"""Events that wait for the broker: more than the sender keeps (`send_queue.EVENTS_MAX`), which leaves out the least."""
+"""Events that wait for the broker: more than the sender keeps (`omission.EVENTS_MAX`), which leaves out the least."""
 
 ANSWERS_MAX = 10_000
 """Answers that are kept: 20 beds, 20 requests an hour, one day; 3 MB. A repeat that old is refused for its age."""

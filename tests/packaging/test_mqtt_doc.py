@@ -42,7 +42,15 @@ def test_an_example_meets_its_schema(example: dict[str, Any]) -> None:
 def test_every_topic_is_there() -> None:
     table = TEXT.partition("## Topics")[2].partition("\n## ")[0]
     topics = Topics("<site>", "<edge>")
-    of_all = (topics.status, topics.roster, topics.self_check, topics.event, topics.journal, topics.fence)
+    of_all = (
+        topics.status,
+        topics.roster,
+        topics.self_check,
+        topics.event,
+        topics.omitted,
+        topics.journal,
+        topics.fence,
+    )
     of_bed = (topics.snapshot("<bed>"), topics.therapy("<bed>"), topics.alarms("<bed>"), topics.alarm("<bed>", "<key>"))
     of_none = (topics.alarms(""), topics.alarm("", "<key>"))
     of_station = (

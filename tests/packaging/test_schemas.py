@@ -1,14 +1,17 @@
 """The schemas in `config/schema` are those of the messages, and what is really sent meets them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from edge.omission import collapse
+from edge.rows import OutboxRow
 from edge.schemas import FOLDER, main, out_of_step, schemas, write
-from tests.contents import AT, CONTENTS, wire
+from tests.contents import AT, CONTENTS, TOPICS, wire
 
 SCHEMA_OF = {"cleared": "alarm"}
 ASKER = {"request_id": "r-1", "run": "run-1", "edge_mono_s": 12.5, "user": "u12", "role": "nurse"}
@@ -26,6 +29,7 @@ ASKED: dict[str, dict[str, Any]] = {
 FENCE = "fence"
 HEAD = "journal-head"
 HISTORY = "history"
+OMITTED = "omitted"
 """Its pages are held against the schema where they are made: `tests/end_to_end/test_history.py`."""
 
 
@@ -46,7 +50,7 @@ def test_the_files_are_in_step() -> None:
 
 
 def test_every_message_has_a_schema_and_a_sample() -> None:
-    samples = {SCHEMA_OF.get(name, name) for name in CONTENTS} | ASKED.keys() | {FENCE, HEAD, HISTORY}
+    samples = {SCHEMA_OF.get(name, name) for name in CONTENTS} | ASKED.keys() | {FENCE, HEAD, HISTORY, OMITTED}
     assert {f"{name}.json" for name in samples} == set(schemas())
 
 
@@ -73,6 +77,13 @@ def test_the_head_of_the_journal_meets_its_schema() -> None:
     said = json.loads(outgoing.payload)
     validator(HEAD).validate(said)
     assert (said["row"], said["hash"][:6], outgoing.retain, outgoing.topic[-8:]) == (12, "000102", True, "/journal")
+
+
+def test_a_notice_of_omitted_events_meets_its_schema() -> None:
+    rows = [OutboxRow("run-1", number, TOPICS.event, b"{}", 1) for number in (1, 2)]
+    _, (omitted,) = collapse([replace(rows[0], wall_s=1.0), replace(rows[1], wall_s=1e9)], TOPICS.omitted, 0)
+    validator(OMITTED).validate(json.loads(omitted.notice.payload))
+    assert omitted.notice.topic.endswith("/omitted")
 
 
 @pytest.mark.parametrize("name", CONTENTS)

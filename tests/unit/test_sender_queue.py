@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.send_queue import EVENTS_MAX, IN_FLIGHT_MAX, IN_FLIGHT_QUIET_MAX, TOPICS_MAX, Sending, SendQueue
+from edge import omission
+from edge.send_queue import IN_FLIGHT_MAX, IN_FLIGHT_QUIET_MAX, TOPICS_MAX, Sending, SendQueue
 from edge.store import OutboxRow
 from edge.wire import Lane, Outgoing
 
@@ -267,13 +268,24 @@ def test_topics_are_bounded_and_known_ones_still_change_at_the_bound() -> None:
         queue.put(state("one-more"), 0.0)
 
 
-def test_events_are_bounded_and_those_beyond_are_counted() -> None:
+def test_over_the_bound_the_oldest_of_the_lowest_go_but_never_what_is_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(omission, "EVENTS_MAX", 10)
     queue = queue_of()
-    queue.add_events(rows(1, EVENTS_MAX - 1))
-    queue.add_events(rows(EVENTS_MAX, EVENTS_MAX + 2))
-    assert (queue.events_waiting, queue.events_left_out) == (EVENTS_MAX, 2)
-    sent = drain(queue)
-    assert (len(sent), sent[-1]) == (EVENTS_MAX, str(EVENTS_MAX))
+    assert queue.add_events(rows(1, 10)) == []
+    sending = taken(queue)
+    (omitted,) = queue.add_events(rows(11, 12))
+    assert omitted.events == (("run-1", 2), ("run-1", 3), ("run-1", 4))
+    queue.accepted(sending)
+    assert queue.events_waiting == 9
+    notice = taken(queue)
+    assert (notice.outgoing.topic, notice.outgoing.lane, notice.outgoing.retain) == ("omitted", Lane.EVENT, False)
+    assert queue.take(0.0) is None
+    queue.accepted(notice)
+    assert drain(queue) == [str(seq) for seq in range(5, 13)]
+    assert queue.settled
+    assert queue._event_bytes == 0
 
 
 class Broker:

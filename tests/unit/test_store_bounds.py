@@ -6,7 +6,7 @@ import pytest
 
 from edge import store as module
 from edge import store_file
-from edge.store import ANSWERS_MAX, ANSWERS_READ_MAX, Sent, Transaction
+from edge.store import ANSWERS_MAX, ANSWERS_READ_MAX, Omitted, OutboxRow, Sent, Transaction
 from tests.unit.stores import (
     LIMIT_S,
     Opened,
@@ -134,3 +134,34 @@ def test_the_newest_answers_are_read_oldest_first(path: Path) -> None:
     opened.commit(Transaction(1, answers=tuple(answer(number) for number in range(1, ANSWERS_READ_MAX + 2))))
     opened.close()
     assert reload(path).answers == tuple(answer(number) for number in range(2, ANSWERS_READ_MAX + 2))
+
+
+def test_what_was_omitted_leaves_the_outbox_and_its_notice_stands_in_the_place_of_the_first(path: Path) -> None:
+    opened = Opened(path)
+    opened.commit(Transaction(1, events=tuple(event(number) for number in range(1, 7))))
+    notice = OutboxRow("run-1", 2, "omitted", b"{}", 4)
+    opened.store.submit(Omitted((("run-1", 2), ("run-1", 4)), notice))
+    opened.store.submit(Sent("run-1", 1))
+    opened.commit(numbered(7))
+    assert reload_of(opened, path) == (notice, event(3), event(5), event(6), event(7))
+    second = Opened(path, "run-2")
+    wider = OutboxRow("run-1", 2, "omitted", b"{more}", 4)
+    second.store.submit(Omitted((("run-1", 2), ("run-1", 3)), wider))
+    second.store.submit(Sent("run-1", 2))
+    second.commit(Transaction(1))
+    assert reload_of(second, path) == (event(5), event(6), event(7))
+
+
+def test_a_notice_of_events_that_were_never_kept_is_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_file, "OUTBOX_MAX", 3)
+    opened = Opened(path)
+    notice = OutboxRow("run-1", 5, "omitted", b"{}", 4)
+    opened.store.submit(Omitted((("run-1", 5), ("run-1", 6)), notice))
+    opened.commit(numbered(1), numbered(2), numbered(3))
+    assert [told[2] for told in opened.results.told] == ["", "", "the outbox is full: 1 events not kept"]
+    assert reload_of(opened, path) == (notice, event(1), event(2))
+
+
+def reload_of(opened: Opened, path: Path) -> tuple[OutboxRow, ...]:
+    opened.close()
+    return reload(path).outbox
