@@ -50,6 +50,7 @@ class Cell:
     alarms: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     note: str = ""
+    refused: int = 0
 
     @property
     def text(self) -> str:
@@ -82,6 +83,7 @@ def play(fault: Fault, one: Case) -> Cell:
         alarms=frozenset(rig.technical(FROM_S)) - before,
         left=frozenset(rig.standing(BEDS[0], PORTS[0])) - before,
         note=fault.note(one),
+        refused=rig.refused,
     )
 
 
@@ -138,9 +140,10 @@ and whole sample again, and which technical alarms came of it: *link* (PUMP_LINK
 (DOSE_INPUT_MISSING). Each is over at the end, but for that of another device than before, which stands until somebody
 has seen it. *n/a*: the device cannot have this fault.
 
-In every cell nothing crashed, and each number, state and serial number that a driver said was one that the simulator
-held within {FRESH_S:g} s before, or at all while it was stuck or frozen. Where a line has no checksum a damaged digit
-can be another digit: there the cell counts how many readings were false. Damage is one byte of a message on average.
+In every cell nothing crashed, and no simulator heard anything but the questions that it knows (a wrong speed aside,
+which makes noise of them). Each number, state and serial number that a driver said was one that the simulator held
+within {FRESH_S:g} s before, or at all while it was stuck or frozen. Where a line has no checksum a damaged digit can be
+another digit: there the cell counts how many readings were false. Damage is one byte of a message on average.
 
 Where several bytes of a message are wrong they can cancel out in the sums of B. Braun, GE and Nonin messages: with one
 byte in a hundred wrong, some four in a message, one of 125 damaged B. Braun messages passed, with a false serial

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 from drivers import registry
 from drivers.model import DeviceKind, Driver, IdentitySupport, Quantity, SessionOptions
@@ -47,11 +48,28 @@ _KINDS = {
 }
 
 
+_ALIVE = "ADMIN:ALIVE"
+_RECORDERS = ("violation_count", "forbidden_count", "forbidden_byte_count", "forbidden", "heard")
+"""Where a simulator keeps what a host said that only asks nothing: each kind has one of these."""
+
+
+def refused_by(device: SimulatedDevice) -> int:
+    """Return how much a simulator has heard that is none of the questions it knows.
+
+    A rack is asked whether it lives in both forms of its line, until it answers in one: that asks, too.
+    """
+    if isinstance(device, SpaceRack):
+        return sum(not (row.message.reason == "stuffing" and _ALIVE in row.message.text) for row in device.violations)
+    kept = next(getattr(device, name) for name in _RECORDERS if hasattr(device, name))
+    return kept if isinstance(kept, int) else len(kept)
+
+
 @dataclass(slots=True)
 class Device:
-    """One simulated device, what it can be made to do, and what it truly holds."""
+    """One simulated device, what it can be made to do, and what it truly holds; ``inner`` is it without any fault."""
 
     device: SimulatedDevice
+    inner: SimulatedDevice
     knobs: Knobs
     truth: Truth
     pump: PumpModel | None = None
@@ -128,7 +146,7 @@ def _pump(kind: str, bed: int, at_s: float) -> Device:
 
 def _of_pump(made: Made, serial_number: str) -> Device:
     assert made.pump is not None
-    return Device(made.device, made.knobs, PumpTruth(serial_number, made.pump), made.pump)
+    return Device(made.device, made.device, made.knobs, PumpTruth(serial_number, made.pump), made.pump)
 
 
 def _cyclic(bed: int, at_s: float) -> Device:
@@ -152,7 +170,7 @@ def _monitor(kind: str, bed: int, at_s: float, signs: tuple[Quantity, ...]) -> D
     made = MONITORS[kind].make(
         MonitorPlan(id=PORTS[bed], kind=kind, serial_number=serial), VitalsFeed(truth.vitals), CUFF_S, at_s
     )
-    return Device(made.device, made.knobs, truth)
+    return Device(made.device, made.device, made.knobs, truth)
 
 
 def rig_of(one: Case, devices: tuple[Device | None, ...]) -> Rig:
@@ -162,6 +180,7 @@ def rig_of(one: Case, devices: tuple[Device | None, ...]) -> Rig:
         Line(port, driver, one.channel, made.device if made else None, made.truth if made else None)
         for port, made in zip(PORTS, devices, strict=False)
     ]
+    recorders = [partial(refused_by, made.inner) for made in devices if made is not None]
     ports = [
         PortConfig(
             port.port,
@@ -200,7 +219,7 @@ def rig_of(one: Case, devices: tuple[Device | None, ...]) -> Rig:
             ]
         return said
 
-    return Rig(config, lines, background)
+    return Rig(config, lines, background, recorders)
 
 
 def _bound(one: Case, number: int) -> str:

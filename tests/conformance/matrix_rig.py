@@ -77,13 +77,18 @@ class Rig:
     """Lines and a core; ``run`` lets the time pass."""
 
     def __init__(
-        self, config: CoreConfig, lines: Sequence[Line], background: Callable[[float], Sequence[Input]]
+        self,
+        config: CoreConfig,
+        lines: Sequence[Line],
+        background: Callable[[float], Sequence[Input]],
+        recorders: Sequence[Callable[[], int]],
     ) -> None:
         self.world = World(config)
         self.lines = {line.port: line for line in lines}
         self.seen = Seen(good_s={line.port: [] for line in lines})
         self.now_s = START_S
         self._background = background
+        self._recorders = recorders
         self._order = count()
         self._inputs: list[Input] = [BrokerLink(START_S, connected=True, detail="")]
         self._beat_s = START_S
@@ -125,6 +130,11 @@ class Rig:
             elif self._inputs:
                 self._step()
         raise AssertionError("the conversation does not come to rest")
+
+    @property
+    def refused(self) -> int:
+        """How much the simulators have heard that is none of their questions (law 1)."""
+        return sum(recorder() for recorder in self._recorders)
 
     def technical(self, from_s: float) -> set[str]:
         """The technical conditions that began, or got worse, from then on; not what a device shows itself."""
