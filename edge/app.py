@@ -182,6 +182,7 @@ class App:
         except (OSError, NewerFileError) as error:
             # Watching without a memory is better than not watching: an alarm says so.
             stored = StoredState(fault=str(error))
+            self._store.refuse(stored.fault)
         if stored.set_aside:
             _log.error("the store was damaged and was set aside", file=stored.set_aside)
         if stored.fault:

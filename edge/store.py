@@ -121,6 +121,7 @@ class Store:
         self._fresh = False
         self._failing = False
         self._closing = True
+        self._why_closed = "the store is closed"
         self._given_up = False
         self._thread: threading.Thread | None = None
         self._head = Head(0, b"")
@@ -146,6 +147,10 @@ class Store:
         self._thread.start()
         return state
 
+    def refuse(self, reason: str) -> None:
+        """Say this reason of all that is handed over: the store was not opened."""
+        self._why_closed = reason
+
     def submit(self, item: Item) -> None:
         """Hand over a transaction, or take a sent event out of the outbox, in this order; never blocks, never raises.
 
@@ -154,7 +159,7 @@ class Store:
         """
         with self._ready:
             if self._closing:
-                detail = "the store is closed"
+                detail = self._why_closed
             elif len(self._queue) < QUEUE_MAX:
                 self._queue.append(_Waiting(item))
                 self._wake()

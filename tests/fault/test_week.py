@@ -38,7 +38,7 @@ WATCHED = replace(CONFIG, stations=(replace(STATION, required=True),))
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_the_core_does_not_grow_over_a_week() -> None:
     core = Core(WATCHED, initial_state(WATCHED, RUN, instant(START_S)))
     now_s = START_S

@@ -369,7 +369,7 @@ def _outdated(meant: Named, stale: str) -> Named:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_whatever_happens_the_alarm_system_keeps_its_laws() -> None:
     run_state_machine_as_test(
         AlarmSystem,

@@ -246,7 +246,7 @@ class Ward:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_of_ten_thousand_hard_events_none_is_missed_or_late() -> None:
     ward = Ward()
     doses = [bed for bed in range(BEDS) if KINDS[bed % len(KINDS)].limit is DOSE_LIMIT]

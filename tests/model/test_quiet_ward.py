@@ -165,7 +165,7 @@ def shipped() -> CoreConfig:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_quiet_ward_is_quiet() -> None:
     config = shipped()
     core = Core(config, initial_state(config, RUN, instant(START_S)))

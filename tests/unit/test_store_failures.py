@@ -8,9 +8,9 @@ import pytest
 
 from edge import store as module
 from edge import store_file
-from edge.store import Sent, Transaction
+from edge.store import Sent, Store, Transaction
 from edge.store_file import StoreFile
-from tests.unit.stores import Opened, alarm, answer, event, fail_commits, locked, numbered, reload, run_child
+from tests.unit.stores import Opened, Results, alarm, answer, event, fail_commits, locked, numbered, reload, run_child
 
 
 @pytest.fixture
@@ -146,3 +146,13 @@ def test_a_row_that_the_schema_refuses_does_not_block_the_others(path: Path) -> 
     ]
     state = reload(path)
     assert (state.alarms, state.outbox, state.answers) == ((alarm("D"),), (event(1), event(5)), ())
+
+
+def test_a_store_that_could_not_be_opened_says_why_of_all_that_it_is_given() -> None:
+    results = Results()
+    store = Store(results.take, lambda call: call())
+    store.submit(numbered(1))
+    store.refuse("edge.db has version 999")
+    store.submit(numbered(2))
+    store.submit(Sent("run-1", 1))
+    assert results.told == [(1, False, "the store is closed"), (2, False, "edge.db has version 999")]
