@@ -31,7 +31,7 @@ from edge.config_file import (
     join,
     suggest,
 )
-from edge.config_limits import read_library, read_standard_limits
+from edge.config_limits import read_standard_limits
 from edge.core.config import (
     BEDSIDE,
     LOCAL,
@@ -46,6 +46,7 @@ from edge.core.config import (
 )
 from edge.core.inputs import PlaceOrder, Role
 from edge.core.therapy import Order
+from edge.library_reader import read_library
 
 ROUND_MAX_S = 4.5
 """Two missed rounds and 1 s are then the 10 s within which a lost link must be known."""
@@ -216,7 +217,10 @@ class _Loader:
             return None  # told with the keys at the top
         library = Reader(self._base / name)
         self._readers.append(library)
-        drugs = read_library(library, clinical=self._clinical) if library.read() else ()
+        found = read_library(library, clinical=self._clinical) if library.read() else ()
+        drugs = tuple(drug.config for drug in found if drug.enabled)
+        if found and not drugs and not library.problems:
+            library.refuse("drug", "has no drug that is enabled", "set enabled = true in the entries that are used")
         return None if library.problems else drugs
 
     # --- ports ---

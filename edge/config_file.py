@@ -45,12 +45,13 @@ class Problem:
         return f"{place}: {self.message}; {self.remedy}"
 
 
-def _refusal(message: str, remedy: str) -> PydanticCustomError:
+def refusal(message: str, remedy: str) -> PydanticCustomError:
+    """Return what a reader of one value raises."""
     return PydanticCustomError("refused", "{message}", {"message": message, "remedy": remedy})
 
 
 @dataclass(frozen=True, slots=True)
-class _Quantity:
+class QuantityReader:
     """Reads ``"70 kg"`` exactly; ``units`` are the spellings that are taken, each with its size in the first one."""
 
     what: str
@@ -60,66 +61,66 @@ class _Quantity:
     most: Decimal
 
     def __call__(self, raw: object) -> Decimal:
+        """Return the number in the first unit. Raises what pydantic takes for a refusal."""
         accepted = " or ".join(unit for unit, _ in self.units)
         if not isinstance(raw, str):
-            raise _refusal(
+            raise refusal(
                 f"{repr(raw)[:EXCERPT_CHARS]} has no unit",
                 f'write {self.what} as text with {accepted}, like "{self.example}"',
             )
         shown = f'"{raw[:EXCERPT_CHARS]}"'
         if "," in raw:
             # "10,000" is ten or ten thousand: never guess which.
-            raise _refusal(f"{shown} has a comma", f'use a decimal point and no separators, like "{self.example}"')
+            raise refusal(f"{shown} has a comma", f'use a decimal point and no separators, like "{self.example}"')
         found = _QUANTITY.fullmatch(raw)
         if found is None:
-            raise _refusal(f"{shown} is not a number, a space and a unit", f'write {self.what} like "{self.example}"')
+            raise refusal(f"{shown} is not a number, a space and a unit", f'write {self.what} like "{self.example}"')
         number, unit = found.groups()
         factor = dict(self.units).get(unit)
         if factor is None:
             # Nothing is converted: 154 lb and 154 kg must not look alike to whoever reads the file.
-            raise _refusal(f"{shown} is not in {accepted}", f'give {accepted}, like "{self.example}"')
+            raise refusal(f"{shown} is not in {accepted}", f'give {accepted}, like "{self.example}"')
         value = Decimal(number) * factor
         if not self.least <= value <= self.most:
             base = self.units[0][0]
-            raise _refusal(f"{shown} is out of bounds", f"{self.what} is {self.least} to {self.most} {base}")
+            raise refusal(f"{shown} is out of bounds", f"{self.what} is {self.least} to {self.most} {base}")
         return value
 
 
-def _quantity(what: str, example: str, unit: str, least: str, most: str) -> PlainValidator:
+def quantity(what: str, example: str, unit: str, least: str, most: str) -> PlainValidator:
+    """Return the reader of a quantity in one unit, or in seconds and minutes."""
     units = _TIME if unit == "s" else ((unit, 1),)
-    return PlainValidator(_Quantity(what, example, units, Decimal(least), Decimal(most)))
+    return PlainValidator(QuantityReader(what, example, units, Decimal(least), Decimal(most)))
 
 
 _TIME = (("s", 1), ("min", 60))
 
 # The bounds stop slips of a digit, not clinical choices. A delay above 60 s would hide what it delays (H-34).
-Delay = Annotated[Decimal, _quantity("a delay", "20 s", "s", "0", "60")]
-LongDelay = Annotated[Decimal, _quantity("this delay", "5 min", "s", "0", "600")]
+Delay = Annotated[Decimal, quantity("a delay", "20 s", "s", "0", "60")]
+LongDelay = Annotated[Decimal, quantity("this delay", "5 min", "s", "0", "600")]
 # Above 15 min the age limits of a cuff pressure (25 and 30 min) would come before the second reading.
-CuffInterval = Annotated[Decimal, _quantity("a cuff interval", "5 min", "s", "60", "900")]
+CuffInterval = Annotated[Decimal, quantity("a cuff interval", "5 min", "s", "60", "900")]
 # Below 0.5 s a pump rack is not to be asked. At 4.5 s, two missed rounds and 1 s are the 10 s within which a lost link
 # must be known.
-PollInterval = Annotated[Decimal, _quantity("a poll interval", "1 s", "s", "0.5", "4.5")]
-Weight = Annotated[Decimal, _quantity("a weight", "70 kg", "kg", "0.5", "300")]
-Concentration = Annotated[Decimal, _quantity("a concentration", "10 mg/mL", "mg/mL", "0.001", "1000")]
-DoseRate = Annotated[Decimal, _quantity("a dose rate", "1.0 mg/kg/h", "mg/kg/h", "0.001", "100")]
-DoseRateStep = Annotated[Decimal, _quantity("a hysteresis", "0.1 mg/kg/h", "mg/kg/h", "0", "10")]
-Fraction = Annotated[Decimal, _quantity("this part", "80 %", "%", "1", "99")]
-Volume = Annotated[Decimal, _quantity("a volume", "70 %", "%", "0", "100")]
+PollInterval = Annotated[Decimal, quantity("a poll interval", "1 s", "s", "0.5", "4.5")]
+Weight = Annotated[Decimal, quantity("a weight", "70 kg", "kg", "0.5", "300")]
+Concentration = Annotated[Decimal, quantity("a concentration", "10 mg/mL", "mg/mL", "0.001", "1000")]
+DoseRate = Annotated[Decimal, quantity("a dose rate", "1.0 mg/kg/h", "mg/kg/h", "0.001", "100")]
+Volume = Annotated[Decimal, quantity("a volume", "70 %", "%", "0", "100")]
 # A command that takes longer would hold up the next call.
-HookTime = Annotated[Decimal, _quantity("this time", "10 s", "s", "1", "60")]
-HeartRate = Annotated[Decimal, _quantity("a heart rate", "120 /min", "/min", "20", "250")]
-RespiratoryRate = Annotated[Decimal, _quantity("a breathing rate", "25 /min", "/min", "2", "100")]
-RateStep = Annotated[Decimal, _quantity("a hysteresis", "3 /min", "/min", "0", "20")]
-Pressure = Annotated[Decimal, _quantity("a pressure", "120 mmHg", "mmHg", "15", "280")]
-PressureStep = Annotated[Decimal, _quantity("a hysteresis", "5 mmHg", "mmHg", "0", "20")]
-Saturation = Annotated[Decimal, _quantity("a saturation", "92 %", "%", "50", "100")]
-SaturationStep = Annotated[Decimal, _quantity("a hysteresis", "2 %", "%", "0", "10")]
+HookTime = Annotated[Decimal, quantity("this time", "10 s", "s", "1", "60")]
+HeartRate = Annotated[Decimal, quantity("a heart rate", "120 /min", "/min", "20", "250")]
+RespiratoryRate = Annotated[Decimal, quantity("a breathing rate", "25 /min", "/min", "2", "100")]
+RateStep = Annotated[Decimal, quantity("a hysteresis", "3 /min", "/min", "0", "20")]
+Pressure = Annotated[Decimal, quantity("a pressure", "120 mmHg", "mmHg", "15", "280")]
+PressureStep = Annotated[Decimal, quantity("a hysteresis", "5 mmHg", "mmHg", "0", "20")]
+Saturation = Annotated[Decimal, quantity("a saturation", "92 %", "%", "50", "100")]
+SaturationStep = Annotated[Decimal, quantity("a hysteresis", "2 %", "%", "0", "10")]
 
 
 def _identifier(raw: str) -> str:
     if _IDENTIFIER.fullmatch(raw) is None:
-        raise _refusal(
+        raise refusal(
             f'"{raw[:EXCERPT_CHARS]}" is no identifier',
             "use 1 to 32 lower-case letters, digits and hyphens, no hyphen first",
         )
@@ -128,7 +129,7 @@ def _identifier(raw: str) -> str:
 
 def _text(raw: str) -> str:
     if not raw or raw != raw.strip() or len(raw) > TEXT_MAX_CHARS or not raw.isprintable():
-        raise _refusal(
+        raise refusal(
             f"{raw[:EXCERPT_CHARS]!r} cannot be shown",
             f"write 1 to {TEXT_MAX_CHARS} printable characters, no blanks at the ends",
         )
@@ -237,28 +238,11 @@ class LimitTable(Table, Generic[Value, Difference]):
     clear_delay: Delay
 
 
-class DrugTable(Table):
-    """One drug of the library, without its limits."""
+class StandardTable(LimitTable[Value, Difference], Generic[Value, Difference]):
+    """A standard limit, and between which values a person may set its bands for one patient."""
 
-    subtables = ("dose_rate_high", "dose_rate_low")
-    id: Identifier
-    label: Text
-    approved: bool
-    pump_names: Annotated[list[Text], Field(min_length=1)]
-
-
-class DoseRateLowTable(Table):
-    """The low limit of the dose rate, as a part of the ordered step."""
-
-    part_of_step: Fraction
-    floor: DoseRate
-    delay: LongDelay
-
-
-class LibraryTable(Table):
-    """The drug library's file."""
-
-    subtables = ("drug",)
+    adjust_soft: Annotated[list[Value], Field(min_length=2, max_length=2)] | None = None
+    adjust_hard: Annotated[list[Value], Field(min_length=2, max_length=2)] | None = None
 
 
 AnyTable = TypeVar("AnyTable", bound=Table)
@@ -301,11 +285,16 @@ class Reader:
         """Note a problem."""
         self.problems.append(Problem(self.file, key, message, remedy))
 
-    def table(self, kind: type[AnyTable], raw: Mapping[str, object], key: str) -> AnyTable | None:
-        """Check one table without its subtables. None, and problems more, if it is wrong."""
+    def table(
+        self, kind: type[AnyTable], raw: Mapping[str, object], key: str, context: Mapping[str, object] | None = None
+    ) -> AnyTable | None:
+        """Check one table without its subtables. None, and problems more, if it is wrong.
+
+        ``context`` is what its quantities must know.
+        """
         own = {name: value for name, value in raw.items() if name not in kind.subtables}
         try:
-            return kind.model_validate(own)
+            return kind.model_validate(own, context=context)
         except ValidationError as error:
             known = [*kind.model_fields, *kind.subtables]
             for detail in error.errors(include_url=False):

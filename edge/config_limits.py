@@ -1,4 +1,4 @@
-"""Limits: the standard limits of the vital signs in the edge's file, and those of the drug library.
+"""Limits as files tell them: their bands, what does not fit in them, and the standard limits of the edge's file.
 
 A limit has a soft band, a hard one, and a bypass band that is hard at once. The bands must grow worse, and the
 hysteresis must leave room to clear: else one band never ends, or two fight (H-34).
@@ -6,20 +6,14 @@ hysteresis must leave room to clear: else one band never ends, or two fight (H-3
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
 from drivers.model import Quantity
 from edge.config_file import (
-    DoseRate,
-    DoseRateLowTable,
-    DoseRateStep,
-    DrugTable,
     HeartRate,
-    LibraryTable,
     LimitTable,
     Pressure,
     PressureStep,
@@ -28,10 +22,11 @@ from edge.config_file import (
     RespiratoryRate,
     Saturation,
     SaturationStep,
+    StandardTable,
     join,
     suggest,
 )
-from edge.core.config import BandLimit, DrugConfig, LimitConfig
+from edge.core.config import BandLimit, LimitConfig
 from edge.core.model import Priority, Side
 
 STREAM_SAMPLES_MIN = 2
@@ -41,44 +36,45 @@ CUFF_SAMPLES_MIN = 1
 """The next cuff pressure comes minutes later: the first one counts."""
 
 LimitShape = LimitTable[Decimal, Decimal]
+StandardShape = StandardTable[Decimal, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
-class _Limit:
+class Limit:
     """What a limit of the file is about. ``end`` is where the scale itself ends on the good side, if it does."""
 
     condition: str
     side: Side
     quantity: Quantity
     unit: str
-    table: type[LimitShape]
     samples_min: int = STREAM_SAMPLES_MIN
     end: Decimal | None = None
 
 
-_HEART_RATE = LimitTable[HeartRate, RateStep]
-_RESPIRATORY_RATE = LimitTable[RespiratoryRate, RateStep]
-_PRESSURE = LimitTable[Pressure, PressureStep]
-_SATURATION = LimitTable[Saturation, SaturationStep]
+_TABLES: dict[Quantity, type[StandardShape]] = {
+    Quantity.HEART_RATE: StandardTable[HeartRate, RateStep],
+    Quantity.RESPIRATORY_RATE: StandardTable[RespiratoryRate, RateStep],
+    Quantity.SPO2: StandardTable[Saturation, SaturationStep],
+    Quantity.NIBP_SYS: StandardTable[Pressure, PressureStep],
+    Quantity.NIBP_DIA: StandardTable[Pressure, PressureStep],
+    Quantity.NIBP_MEAN: StandardTable[Pressure, PressureStep],
+}
 _LOW, _HIGH = Side.LOW, Side.HIGH
 _SYS, _DIA, _MEAN = Quantity.NIBP_SYS, Quantity.NIBP_DIA, Quantity.NIBP_MEAN
 
-_STANDARD = {
-    "heart_rate_low": _Limit("HR_LOW", _LOW, Quantity.HEART_RATE, "/min", _HEART_RATE),
-    "heart_rate_high": _Limit("HR_HIGH", _HIGH, Quantity.HEART_RATE, "/min", _HEART_RATE),
-    "nibp_sys_low": _Limit("BP_SYS_LOW", _LOW, _SYS, "mm[Hg]", _PRESSURE, CUFF_SAMPLES_MIN),
-    "nibp_sys_high": _Limit("BP_SYS_HIGH", _HIGH, _SYS, "mm[Hg]", _PRESSURE, CUFF_SAMPLES_MIN),
-    "nibp_dia_low": _Limit("BP_DIA_LOW", _LOW, _DIA, "mm[Hg]", _PRESSURE, CUFF_SAMPLES_MIN),
-    "nibp_dia_high": _Limit("BP_DIA_HIGH", _HIGH, _DIA, "mm[Hg]", _PRESSURE, CUFF_SAMPLES_MIN),
-    "nibp_mean_low": _Limit("BP_MEAN_LOW", _LOW, _MEAN, "mm[Hg]", _PRESSURE, CUFF_SAMPLES_MIN),
-    "nibp_mean_high": _Limit("BP_MEAN_HIGH", _HIGH, _MEAN, "mm[Hg]", _PRESSURE, CUFF_SAMPLES_MIN),
-    "spo2_low": _Limit("SPO2_LOW", _LOW, Quantity.SPO2, "%", _SATURATION, end=Decimal(100)),
-    "respiratory_rate_low": _Limit("RR_LOW", _LOW, Quantity.RESPIRATORY_RATE, "/min", _RESPIRATORY_RATE),
-    "respiratory_rate_high": _Limit("RR_HIGH", _HIGH, Quantity.RESPIRATORY_RATE, "/min", _RESPIRATORY_RATE),
+STANDARD = {
+    "heart_rate_low": Limit("HR_LOW", _LOW, Quantity.HEART_RATE, "/min"),
+    "heart_rate_high": Limit("HR_HIGH", _HIGH, Quantity.HEART_RATE, "/min"),
+    "nibp_sys_low": Limit("BP_SYS_LOW", _LOW, _SYS, "mm[Hg]", CUFF_SAMPLES_MIN),
+    "nibp_sys_high": Limit("BP_SYS_HIGH", _HIGH, _SYS, "mm[Hg]", CUFF_SAMPLES_MIN),
+    "nibp_dia_low": Limit("BP_DIA_LOW", _LOW, _DIA, "mm[Hg]", CUFF_SAMPLES_MIN),
+    "nibp_dia_high": Limit("BP_DIA_HIGH", _HIGH, _DIA, "mm[Hg]", CUFF_SAMPLES_MIN),
+    "nibp_mean_low": Limit("BP_MEAN_LOW", _LOW, _MEAN, "mm[Hg]", CUFF_SAMPLES_MIN),
+    "nibp_mean_high": Limit("BP_MEAN_HIGH", _HIGH, _MEAN, "mm[Hg]", CUFF_SAMPLES_MIN),
+    "spo2_low": Limit("SPO2_LOW", _LOW, Quantity.SPO2, "%", end=Decimal(100)),
+    "respiratory_rate_low": Limit("RR_LOW", _LOW, Quantity.RESPIRATORY_RATE, "/min"),
+    "respiratory_rate_high": Limit("RR_HIGH", _HIGH, Quantity.RESPIRATORY_RATE, "/min"),
 }
-_DOSE_RATE_HIGH = _Limit(
-    "DOSE_RATE_HIGH", _HIGH, Quantity.DOSE_RATE, "mg/kg/h", LimitTable[DoseRate, DoseRateStep], end=Decimal(0)
-)
 
 
 def read_standard_limits(edge: Reader) -> tuple[LimitConfig, ...]:
@@ -86,71 +82,25 @@ def read_standard_limits(edge: Reader) -> tuple[LimitConfig, ...]:
     section = edge.section(edge.content, "standard_limits")
     if section is None:
         return ()
-    for name in sorted(section.keys() - _STANDARD.keys()):
-        edge.refuse(f"standard_limits.{name}", "is not a known limit", suggest(name, _STANDARD))
-    tables: dict[str, LimitShape] = {}
-    for name, limit in _STANDARD.items():
+    for name in sorted(section.keys() - STANDARD.keys()):
+        edge.refuse(f"standard_limits.{name}", "is not a known limit", suggest(name, STANDARD))
+    tables: dict[str, StandardShape] = {}
+    for name, limit in STANDARD.items():
         raw = edge.section(section, name, "standard_limits")
-        table = None if raw is None else edge.table(limit.table, raw, f"standard_limits.{name}")
+        table = None if raw is None else edge.table(_TABLES[limit.quantity], raw, f"standard_limits.{name}")
         if table is not None:
             tables[name] = table
-            _check(edge, f"standard_limits.{name}", limit, table)
+            check_bands(edge, f"standard_limits.{name}", limit, table)
+            _check_adjustable(edge, f"standard_limits.{name}", table)
     for name, low in tables.items():
         opposite = f"{name.removesuffix('_low')}_high"
         if name.endswith("_low") and opposite in tables:
             _check_pair(edge, name, low, opposite, tables[opposite])
     origin = f"standard limits, {Path(edge.file).name}"
-    return tuple(_config(_STANDARD[name], table, origin) for name, table in tables.items())
+    return tuple(_adjustable(limit_config(STANDARD[name], table, origin), table) for name, table in tables.items())
 
 
-def read_library(library: Reader, *, clinical: bool) -> tuple[DrugConfig, ...]:
-    """Read the drug library's entries. Clinical mode refuses those that are not approved."""
-    library.table(LibraryTable, library.content, "")
-    drugs = []
-    ids: dict[str, str] = {}
-    pump_names: dict[str, str] = {}
-    for key, raw in library.rows(library.content, "drug", least=1):
-        drug = _drug(library, key, raw, clinical=clinical)
-        if drug is None:
-            continue
-        library.once(ids, drug.drug, join(key, "id"))
-        for index, name in enumerate(drug.pump_names):
-            # One name for two drugs would hold a pump against the wrong limits.
-            library.once(pump_names, name.casefold(), f"{key}.pump_names[{index}]")
-        drugs.append(drug)
-    return tuple(drugs)
-
-
-def _drug(library: Reader, key: str, raw: Mapping[str, object], *, clinical: bool) -> DrugConfig | None:
-    drug = library.table(DrugTable, raw, key)
-    high_key = join(key, "dose_rate_high")
-    high_raw = library.section(raw, "dose_rate_high", key)
-    low_raw = library.section(raw, "dose_rate_low", key)
-    high = None if high_raw is None else library.table(_DOSE_RATE_HIGH.table, high_raw, high_key)
-    low = None if low_raw is None else library.table(DoseRateLowTable, low_raw, join(key, "dose_rate_low"))
-    if high is not None:
-        _check(library, high_key, _DOSE_RATE_HIGH, high)
-        if high.hard is None:
-            # Without one, a tenfold dose would be a medium alarm.
-            library.refuse(join(high_key, "hard"), "is missing", "give every drug a hard limit")
-    if clinical and drug is not None and not drug.approved:
-        remedy = "have it approved by a clinician and set approved = true, or remove the entry"
-        library.refuse(join(key, "approved"), "clinical mode refuses a drug that is not approved", remedy)
-    if drug is None or high is None or low is None:
-        return None
-    approval = "" if drug.approved else ", not approved"
-    return DrugConfig(
-        drug.id,
-        drug.label,
-        tuple(drug.pump_names),
-        _config(_DOSE_RATE_HIGH, high, f"drug library {Path(library.file).name}, {drug.id}{approval}"),
-        low.part_of_step / 100,
-        low.floor,
-        float(low.delay),
-    )
-
-
-def _check(reader: Reader, key: str, limit: _Limit, table: LimitShape) -> None:
+def check_bands(reader: Reader, key: str, limit: Limit, table: LimitShape) -> None:
     """Check the bands of one limit against each other."""
     if (table.hard is None) != (table.hard_delay is None):
         reader.refuse(join(key, "hard_delay"), "does not fit: hard and hard_delay go together", "give both or none")
@@ -171,6 +121,30 @@ def _check(reader: Reader, key: str, limit: _Limit, table: LimitShape) -> None:
         _check_room(reader, key, table, abs(limit.end - table.soft), "from soft to the end of the scale")
 
 
+def _check_adjustable(reader: Reader, key: str, table: StandardShape) -> None:
+    for name, value in (("soft", table.soft), ("hard", table.hard)):
+        bounds = _bounds(table, name)
+        if bounds is None:
+            continue
+        if value is None:
+            reader.refuse(join(key, f"adjust_{name}"), f"has no {name} band to adjust", f"give {name}, or remove it")
+        elif not bounds[0] <= value <= bounds[1]:
+            reason = f"{bounds[0]} to {bounds[1]} is not around {name} {value}"
+            reader.refuse(join(key, f"adjust_{name}"), reason, "give the lower end first, and the limit between both")
+
+
+def _bounds(table: StandardShape, name: str) -> list[Decimal] | None:
+    return table.adjust_soft if name == "soft" else table.adjust_hard if name == "hard" else None
+
+
+def _adjustable(limit: LimitConfig, table: StandardShape) -> LimitConfig:
+    bands = []
+    for band in limit.bands:
+        least, most = _bounds(table, band.name) or (None, None)
+        bands.append(replace(band, adjust_from=least, adjust_to=most))
+    return replace(limit, bands=tuple(bands))
+
+
 def _check_pair(reader: Reader, low_name: str, low: LimitShape, high_name: str, high: LimitShape) -> None:
     distance = high.soft - low.soft
     low_key, high_key = f"standard_limits.{low_name}", f"standard_limits.{high_name}"
@@ -189,7 +163,8 @@ def _check_room(reader: Reader, key: str, table: LimitShape, distance: Decimal, 
         reader.refuse(join(key, "hysteresis"), reason, "make it smaller, or move the limits apart")
 
 
-def _config(limit: _Limit, table: LimitShape, origin: str) -> LimitConfig:
+def limit_config(limit: Limit, table: LimitShape, origin: str) -> LimitConfig:
+    """Return a limit as the core knows it, with the numbers as the file tells them."""
     priority = Priority[table.soft_priority.upper()]
     bands = [BandLimit("soft", table.soft, priority, float(table.soft_delay))]
     if table.hard is not None and table.hard_delay is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from edge.config import ConfigError, load
 from edge.config_file import Problem
+from edge.library_reader import content_hash
 
 SHIPPED = Path(__file__).parents[2] / "config"
 
@@ -20,13 +22,31 @@ def _of_bed_1(text: str) -> str:
 
 
 EDGE = _of_bed_1((SHIPPED / "edge.toml").read_text())
-DRUGS = (SHIPPED / "drugs.toml").read_text()
+
+
+def _of_one_drug(text: str) -> str:
+    """The library with its first entry alone."""
+    first = text.index("[[drug]]\n")
+    second = text.index("[[drug]]\n", first + 1)
+    return text[:first] + text[first : text.rindex("\n\n\n", first, second)] + "\n"
+
+
+def approve(text: str) -> str:
+    """The library with each entry approved, of just what it says."""
+    for drug in tomllib.loads(text)["drug"]:
+        approval = f'approved_by = "Dr A"\napproved_on = 2026-01-31\napproved_content = "{content_hash(drug)}"\n'
+        text = text.replace("approved = false\n", f"approved = true\n{approval}", 1)
+    return text
+
+
+DRUGS = _of_one_drug((SHIPPED / "drugs.toml").read_text())
+ENTRY = DRUGS[DRUGS.index("[[drug]]\n") :]
 
 MONITORS = 'monitors = [{ port = "bed-1-monitor" }]'
 DEMO_ORDER = EDGE[EDGE.index("[[demo_order]]") : EDGE.index("# ---- Standard limits")]
 SECOND_PUMP = '[[port]]\nid = "bed-2-pump"\npath = "bed-2-pump"\ndriver = "bbraun-space"\n'
 SECOND_BED = '[[bed]]\nid = "bed-2"\nlabel = "Bed 2"\npumps = [{ port = "bed-2-pump", channel = "11" }]\n'
-APPROVED = DRUGS.replace("approved = false\n", "approved = true\n")
+APPROVED = approve(DRUGS)
 WEIGHT = 'weight = "70 kg"'
 UNIQUE = "make each unique"
 HR_HIGH = "standard_limits.heart_rate_high"

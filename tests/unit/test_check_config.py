@@ -63,7 +63,7 @@ LIMITS = """\
 ORIGINS = (
     ["origin"]
     + ["standard limits, edge.toml"] * 22
-    + ["drug library drugs.toml, ketamine-chronic-pain, not approved"] * 3
+    + ["drug library examples 2026.1, ketamine-chronic-pain, not approved"] * 3
     + ["80 % of the ordered step, at least 0.05 mg/kg/h"]
 )
 RUN_DIR = Path("/run/x")

@@ -169,7 +169,8 @@ def test_shipped_limits_clear_as_their_source_comes(shipped: Configuration) -> N
 
 
 def test_shipped_drug(shipped: Configuration) -> None:
-    (drug,) = shipped.core.drugs
+    drug, *others = shipped.core.drugs
+    assert [other.drug for other in others] == ["ketamine-low-dose", "esketamine-chronic-pain"]
     assert (drug.drug, drug.label, drug.pump_names) == (
         "ketamine-chronic-pain",
         "Ketamine, chronic pain",
@@ -188,7 +189,7 @@ def test_shipped_drug(shipped: Configuration) -> None:
         hysteresis=Decimal("0.1"),
         clear_delay_s=10.0,
         samples_min=2,
-        origin="drug library drugs.toml, ketamine-chronic-pain, not approved",
+        origin="drug library examples 2026.1, ketamine-chronic-pain, not approved",
     )
     assert (drug.low_fraction, drug.low_floor_mg_per_kg_per_h, drug.low_delay_s) == (
         Decimal("0.8"),
@@ -260,7 +261,7 @@ def test_clinical_takes_approved_drugs_without_orders(tmp_path: Path) -> None:
     configuration = load(put(tmp_path, CLINICAL, APPROVED), tmp_path)
     assert configuration.mode is Mode.CLINICAL
     assert configuration.orders == ()
-    assert configuration.core.drugs[0].dose_rate_high.origin == "drug library drugs.toml, ketamine-chronic-pain"
+    assert configuration.core.drugs[0].dose_rate_high.origin == "drug library examples 2026.1, ketamine-chronic-pain"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tests.unit.config_files import (
     DRUG_HIGH,
     DRUGS,
     EDGE,
+    ENTRY,
     HR_HIGH,
     MONITORS,
     SECOND_BED,
@@ -76,13 +77,13 @@ def test_channel_that_the_driver_does_not_have(old: str, new: str, key: str, dri
 
 
 def test_library_without_a_drug(tmp_path: Path) -> None:
-    path = put(tmp_path, drugs="")
+    path = put(tmp_path, drugs=DRUGS.replace(ENTRY, ""))
     drugs = str(tmp_path / "drugs.toml")
     assert problems_of(path, tmp_path) == (Problem(drugs, "drug", "is missing", "write at least one [[drug]]"),)
 
 
 def test_drug_twice(tmp_path: Path) -> None:
-    path = put(tmp_path, drugs=DRUGS + DRUGS.replace('["Ketamine", "Ketamin"]', '["S-Ketamin"]'))
+    path = put(tmp_path, drugs=DRUGS + ENTRY.replace('["Ketamine", "Ketamin"]', '["S-Ketamin"]'))
     drugs = str(tmp_path / "drugs.toml")
     assert problems_of(path, tmp_path) == (Problem(drugs, "drug[1].id", "is the same as drug[0].id", UNIQUE),)
 
@@ -196,8 +197,8 @@ def test_all_errors_at_once(tmp_path: Path) -> None:
         ("edge.toml", "demo_order[0].weight"),
         ("edge.toml", f"{HR_HIGH}.hard"),
         ("edge.toml", "standard_limits.respiratory_rate_high.soft_prority"),
-        ("drugs.toml", "drug[0].dose_rate_low.delay"),
         ("drugs.toml", f"{DRUG_HIGH}.bypass"),
+        ("drugs.toml", "drug[0].dose_rate_low.delay"),
     ]
     assert all(problem.message and problem.remedy for problem in found)
 
@@ -220,7 +221,7 @@ def test_clinical_refuses_orders_and_unapproved_drugs(tmp_path: Path) -> None:
             str(tmp_path / "drugs.toml"),
             "drug[0].approved",
             "clinical mode refuses a drug that is not approved",
-            "have it approved by a clinician and set approved = true, or remove the entry",
+            "have it approved by a clinician (`infusion-edge library show`), or set enabled = false",
         ),
     )
 
