@@ -575,6 +575,18 @@ class ReceiptMessage(Message):
     displayed: Annotated[tuple[PaintedAlarm, ...], Field(max_length=KEYS_MAX)]
 
 
+class StationStatusMessage(Message):
+    """A station's server says that it lives: retained, and the will. It says nothing of what pages show."""
+
+    schema_: Literal["station-status/1"] = Field(default="station-status/1", alias="schema")
+    state: Literal["running", "stopped", "lost"]
+    station: Identifier
+    run: str
+    version: str
+    mono_s: float
+    pages: int
+
+
 class Topics:
     """The topics of one edge."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.broker import Heard
 from tests.end_to_end.world import PREFIX, ROOT, Bed, bed_1, daemon, is_alarm, message
-from tests.station import TOPICS, station
+from tests.small_station import TOPICS, station
 
 FAR_BEYOND_ML_PER_H = "29.40"
 DOSE_HIGH = "DOSE_RATE_HIGH.bed-1-pump.11"

@@ -16,7 +16,7 @@ import pytest
 from edge.mqtt import PACKET_MAX
 from tests.broker import HOST, Mosquitto
 from tests.end_to_end.world import PREFIX, Bed, bed_1, daemon, is_alarm, message, monitor, on_pty, space
-from tests.station import TOPICS, station
+from tests.small_station import TOPICS, station
 
 DOSE_HIGH = "DOSE_RATE_HIGH.bed-1-pump.11"
 FAR_BEYOND_ML_PER_H = "29.40"

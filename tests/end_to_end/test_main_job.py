@@ -27,7 +27,7 @@ from tests.end_to_end.world import (
     on_pty,
     space,
 )
-from tests.station import station
+from tests.small_station import station
 
 DOSE_HIGH = "DOSE_RATE_HIGH.bed-1-pump.11"
 FAR_BEYOND_ML_PER_H = "29.40"

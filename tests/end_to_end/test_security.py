@@ -15,7 +15,7 @@ import pytest
 from edge.messages import REQUESTS
 from tests.broker import HOST, Listener
 from tests.end_to_end.world import PREFIX, ROOT, Daemon, daemon, is_alarm, message, monitor, on_pty, space
-from tests.station import TOPICS, station
+from tests.small_station import TOPICS, station
 from tests.ward_broker import WardBroker, publish
 
 DOSE_HIGH = "DOSE_RATE_HIGH.bed-1-pump.11"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edge.core.inputs import Receipt, Request, Unusable
 from edge.hearing import BYTES_EACH, RECEIPTS, REQUESTS, STRANGERS, TELL_S, Hearing, another_run
 from edge.mqtt import Heard
-from tests.station import TOPICS
+from tests.small_station import TOPICS
 
 ASK = {"request_id": "r-1", "run": "run-1", "edge_mono_s": 1.0, "user": "u", "role": "technician"}
 PAINTED = {"run": "run-1", "audible": True, "beds": [], "displayed": []}
