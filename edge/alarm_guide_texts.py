@@ -10,8 +10,10 @@ from edge.core.config import LimitConfig
 from edge.core.delivery import DISPLAY_S, ESCALATE_S
 from edge.core.inactivation import PAUSE_LIMIT_S, REPEAT_LIMIT_S
 from edge.core.model import Priority, SilenceReason
+from edge.core.phases import LATER_ROUND_S, RECOVERY_ROUND_S, ROUND_S, STOPPED_MAX_S
 from edge.core.requests import BASIS_LIMIT_S, TEST_ALARM_S
 from edge.core.rules_edge import CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S, NAME_TAKEN_SHOWN_S
+from edge.core.rules_therapy import OVERDUE_SILENT_S
 from edge.core.rules_vital import CUFF_HIGH_S, CUFF_MEDIUM_MAX_S, HR_APART_PER_MIN
 from edge.core.signal import (
     SILENT_HIGH_ACCEPTED_S,
@@ -282,6 +284,16 @@ GROUPS = (
         },
     ),
     Group(
+        "The patient and the therapy",
+        "What a nurse found, and what is due; see the phases in docs/architecture.md.",
+        {
+            "CHOKING": "The patient is choking",
+            "SEDATION_DEEP": "Deep sedation",
+            "FLOW_IN_RECOVERY": "A pump delivers, and the infusion is over",
+            "OBSERVATION_OVERDUE": "Observation round overdue",
+        },
+    ),
+    Group(
         "Devices",
         "What a device shows itself is relayed at once, in the device's own words; what is not known, as unknown.",
         {
@@ -333,6 +345,7 @@ GROUPS = (
         "The bedside computer",
         "These belong to no bed.",
         {
+            "PATIENT_UNWATCHED": "A patient is at a bed that is not configured",
             "STORE_FAILED": "The disk takes nothing",
             "STORE_DAMAGED": "The store was damaged",
             "CLOCK_UNSYNCED": "The clock is not synchronised",
@@ -351,6 +364,11 @@ GROUPS = (
 _LINK = f"lost after two missed rounds of its line and 1 s, at most {duration(LINK_LIMIT_MAX_S)}"
 NOTES = {
     "HR_SOURCES_DISAGREE": f"apart: by more than {HR_APART_PER_MIN} /min, at a bed that is to have heart rate and SpO2",
+    "OBSERVATION_OVERDUE": f"due each {duration(ROUND_S)} in the first hour, then each {duration(LATER_ROUND_S)} or as"
+    f" ordered, and at the end of the infusion and each {duration(RECOVERY_ROUND_S)} after it;"
+    f" overdue {duration(OVERDUE_SILENT_S)} later",
+    "FLOW_IN_RECOVERY": f"recovery begins when a nurse ends the infusion, or {duration(STOPPED_MAX_S)}"
+    " after it stopped",
     "NIBP_OVERDUE": f"low after the interval and {duration(CUFF_GRACE_S)}; medium after twice the interval, at most"
     f" {duration(CUFF_MEDIUM_MAX_S)}, and not before low; high after {duration(CUFF_HIGH_S)} while a pump infuses, and"
     " not before low",
@@ -370,6 +388,11 @@ NOTES = {
 """What the bands of an alarm do not say by themselves."""
 
 ENDS = {
+    "CHOKING": "when a later round finds another airway",
+    "SEDATION_DEEP": "when a later round finds another sedation",
+    "OBSERVATION_OVERDUE": "with the round",
+    "FLOW_IN_RECOVERY": "when the pump stops, or another person confirmed the order anew",
+    "PATIENT_UNWATCHED": "when the bed is configured again, or the therapy is closed with a reason",
     "STORE_DAMAGED": "with the next start of the program",
     "NAME_TAKEN": "by itself",
     "CLOCK_STEP": "by itself",

@@ -14,15 +14,16 @@ import re
 
 from pydantic import ValidationError
 
+from edge import asking_therapy
 from edge.core.inputs import (
     Accept,
     Acknowledge,
-    Act,
     AudioPause,
     Basis,
     ConfirmDevice,
     Named,
     OffMonitor,
+    PlainAct,
     RaiseTestAlarm,
     Reassert,
     Receipt,
@@ -62,11 +63,15 @@ def request(station: str, verb: str, payload: bytes, received_at_s: float, *, re
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "message"
         return _unusable(station, verb, payload, received_at_s, f"{where}: {first['msg']}")
+    try:
+        asked = asking_therapy.act(verb, said) or _act(verb, said)
+    except ValueError as error:
+        return _unusable(station, verb, payload, received_at_s, str(error))
     return Request(
         request_id=said.request_id,
         station=station,
         received_at_s=received_at_s,
-        act=_act(verb, said),
+        act=asked,
         basis=Basis(said.run, said.edge_mono_s),
         user=said.user,
         role=Role[said.role.upper()],
@@ -103,7 +108,7 @@ def _request_id(payload: bytes) -> str:
     return found if isinstance(found, str) and re.fullmatch(REQUEST_ID, found) else ""
 
 
-def _act(verb: str, said: RequestMessage) -> Act:
+def _act(verb: str, said: RequestMessage) -> PlainAct:
     match said:
         case AlarmRequest():
             named = Named(said.bed, said.key, said.occurrence, said.rev)

@@ -158,8 +158,17 @@ class SnapshotMessage(Message):
     channels: tuple[ChannelMessage, ...]
 
 
+class OverrideMessage(Message):
+    """A soft limit of the library that somebody passed knowingly, and why."""
+
+    condition: str
+    limit: Number
+    reason: str
+    by: str
+
+
 class OrderMessage(Message):
-    """A therapy order."""
+    """A therapy order; null: it is not ordered. ``rev`` is named by whoever asks something of it."""
 
     port: str
     channel: str
@@ -169,6 +178,115 @@ class OrderMessage(Message):
     step_mg_per_kg_per_h: Number
     maximum_mg_per_kg_per_h: Number
     origin: str
+    rev: int = 1
+    start_mg_per_kg_per_h: Number | None = None
+    increment_mg_per_kg_per_h: Number | None = None
+    step_interval_s: float | None = None
+    total_mg_per_kg: Number | None = None
+    planned_s: float | None = None
+    cuff_interval_s: float | None = None
+    round_interval_s: float | None = None
+    given_before_mg: Number | None = None
+    prefilled: bool = False
+    overrides: tuple[OverrideMessage, ...] = ()
+    by: str = ""
+    confirmed_by: str = ""
+    placed: Stamp | None = None
+
+
+class AwaitingMessage(Message):
+    """An order that is not in force until another person than ``user`` confirms it.
+
+    ``passed`` says which soft limits it passes without a reason: it cannot be confirmed before somebody gives one.
+    """
+
+    order: OrderMessage
+    user: str
+    passed: tuple[str, ...]
+    until_mono_s: float
+
+
+KnownName = Literal["yes", "no", "unknown"]
+
+
+class ChecklistMessage(Message):
+    """What was asked before a treatment. What is unknown tightens limits as a yes does."""
+
+    heart_disease: KnownName = "unknown"
+    cyp3a4_inhibitor: KnownName = "unknown"
+    cyp2b6_inhibitor: KnownName = "unknown"
+    opioids: KnownName = "unknown"
+    sedatives: KnownName = "unknown"
+    dependence: KnownName = "unknown"
+    age_65_or_over: KnownName = "unknown"
+    treatments_in_7_days: int | None = None
+
+
+class PatientMessage(Message):
+    """Who is at a bed: an opaque case number, never a name."""
+
+    case: str
+    weight_kg: Number
+    checklist: ChecklistMessage
+    by: str
+    started: Stamp
+    rev: int
+
+
+class BaselineMessage(Message):
+    """What is usual for the patient; null was not measured."""
+
+    heart_rate_per_min: Number | None
+    nibp_sys_mmhg: Number | None
+    nibp_mean_mmhg: Number | None
+    by: str
+    at: Stamp
+
+
+AirwayName = Literal["clear", "secretions", "choking"]
+DegreeName = Literal["none", "mild", "moderate", "severe"]
+
+
+class RoundMessage(Message):
+    """One observation round; null was not looked at."""
+
+    at: Stamp
+    by: str
+    phase: str
+    airway: AirwayName | None
+    rass: int | None
+    anxiety: DegreeName | None
+    nausea: DegreeName | None
+    pain: int | None
+
+
+class ChannelRoleMessage(Message):
+    """A pump channel that is not there for an order."""
+
+    port: str
+    channel: str
+    role: Literal["ordered", "carrier", "not_supervised"]
+    by: str
+    at: Stamp
+
+
+class AdjustedLimitMessage(Message):
+    """A band of a limit as somebody set it for this patient."""
+
+    condition: str
+    band: str
+    value: Number
+    by: str
+    at: Stamp
+
+
+class PromptMessage(Message):
+    """Something that is to be done, and when it is due, or ends, by the edge's clock."""
+
+    kind: Literal["round", "confirm-order", "close"]
+    due_mono_s: float
+    port: str = ""
+    channel: str = ""
 
 
 class LimitMessage(Message):
@@ -193,9 +311,9 @@ class PauseMessage(Message):
 
 
 class TherapyMessage(Message):
-    """Retained: orders, phase, limits in force, pauses. It is published when the disk has it, or took nothing.
+    """Retained: patient, orders, phase, limits in force, what is due. ``rounds`` are the last of them.
 
-    ``durable`` is false in the second case.
+    It is published when the disk has it, or took nothing: then ``durable`` is false.
     """
 
     schema_: Literal["therapy/1"] = Field(default="therapy/1", alias="schema")
@@ -206,6 +324,16 @@ class TherapyMessage(Message):
     limits: tuple[LimitMessage, ...]
     pauses: tuple[PauseMessage, ...] = ()
     durable: bool = True
+    phase_since: Stamp | None = None
+    step: int = 0
+    recovery_until_mono_s: float | None = None
+    patient: PatientMessage | None = None
+    awaiting: tuple[AwaitingMessage, ...] = ()
+    baseline: BaselineMessage | None = None
+    rounds: tuple[RoundMessage, ...] = ()
+    adjusted: tuple[AdjustedLimitMessage, ...] = ()
+    roles: tuple[ChannelRoleMessage, ...] = ()
+    prompts: tuple[PromptMessage, ...] = ()
 
 
 class IndexEntry(Message):
@@ -364,7 +492,10 @@ class OmittedMessage(Message):
 
 
 class ResponseMessage(Message):
-    """QoS 1, not retained: what became of a request. What is ``done`` is kept on disk, or ``durable`` is false."""
+    """QoS 1, not retained: what became of a request. What is ``done`` is kept on disk, or ``durable`` is false.
+
+    ``said`` is what there is to know of what was done.
+    """
 
     schema_: Literal["response/1"] = Field(default="response/1", alias="schema")
     run: str
@@ -374,6 +505,7 @@ class ResponseMessage(Message):
     reason: str
     durable: bool
     at: Stamp
+    said: str = ""
 
 
 class FenceMessage(Message):
@@ -510,6 +642,168 @@ class ConfirmDeviceRequest(RequestMessage):
     serial_number: ShortText
 
 
+Quantity = Annotated[str, Field(max_length=32)]
+"""What a person typed or was shown, a number, a space and its unit: "70 kg", "10 mg/mL", "1.0 mg/kg/h", "70 min"."""
+
+CaseNumber = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,31}$")]
+ReasonText = Annotated[str, Field(max_length=200)]
+
+
+class StartPatientRequest(RequestMessage):
+    """``start-patient``: an opaque case number, the weight with its unit, and the checklist.
+
+    ``sure`` answers a question that a refusal put, here and wherever it stands.
+    """
+
+    schema_: Literal["start-patient-request/1"] = Field(default="start-patient-request/1", alias="schema")
+    bed: ShortText
+    case: CaseNumber
+    weight: Quantity
+    checklist: ChecklistMessage = ChecklistMessage()
+    sure: bool = False
+
+
+class PatientRequest(RequestMessage):
+    """What is asked about the patient whom the asker saw."""
+
+    bed: ShortText
+    case: CaseNumber
+
+
+class CloseRequest(PatientRequest):
+    """``close``: the therapy is over; ``reason`` where it is so sooner than the recovery takes."""
+
+    schema_: Literal["close-request/1"] = Field(default="close-request/1", alias="schema")
+    reason: ReasonText = ""
+
+
+class EndInfusionRequest(PatientRequest):
+    """``end-infusion``: the pump is stopped for good."""
+
+    schema_: Literal["end-infusion-request/1"] = Field(default="end-infusion-request/1", alias="schema")
+
+
+class ChannelRequest(PatientRequest):
+    """What is asked about a pump channel; without ``port``, the only one that can be meant."""
+
+    port: ShortText = ""
+    channel: ShortText = ""
+
+
+class OrderRequest(ChannelRequest):
+    """``order``: a new one, or a revision of the one with ``rev`` (0: there is none).
+
+    What is left out comes from the order before, from the pump, or from the library.
+    """
+
+    schema_: Literal["order-request/1"] = Field(default="order-request/1", alias="schema")
+    rev: int = 0
+    concentration: Quantity
+    weight: Quantity
+    drug: ShortText = ""
+    step: Quantity | None = None
+    start: Quantity | None = None
+    maximum: Quantity | None = None
+    increment: Quantity | None = None
+    step_interval: Quantity | None = None
+    total: Quantity | None = None
+    planned: Quantity | None = None
+    cuff_interval: Quantity | None = None
+    round_interval: Quantity | None = None
+    given_before: Quantity | None = None
+    reason: ReasonText = ""
+    sure: bool = False
+
+
+class OrderRevRequest(ChannelRequest):
+    """``confirm``, ``withdraw``: of the order ``rev`` that the asker saw."""
+
+    schema_: Literal["order-rev-request/1"] = Field(default="order-rev-request/1", alias="schema")
+    rev: int
+
+
+class OverrideRequest(ChannelRequest):
+    """``override``: why the order ``rev`` may pass its soft limits."""
+
+    schema_: Literal["override-request/1"] = Field(default="override-request/1", alias="schema")
+    rev: int
+    reason: Annotated[str, Field(min_length=3, max_length=200)]
+
+
+class StepRequest(ChannelRequest):
+    """``step``: another step inside the range of the order ``rev``."""
+
+    schema_: Literal["step-request/1"] = Field(default="step-request/1", alias="schema")
+    rev: int
+    step: Quantity
+
+
+class ReadingRequest(Message):
+    """One measurement for a baseline."""
+
+    heart_rate: Quantity | None = None
+    nibp_sys: Quantity | None = None
+    nibp_mean: Quantity | None = None
+
+
+class BaselineRequest(PatientRequest):
+    """``baseline``: up to three readings, of which the median counts; without any, what the monitor shows now."""
+
+    schema_: Literal["baseline-request/1"] = Field(default="baseline-request/1", alias="schema")
+    readings: Annotated[tuple[ReadingRequest, ...], Field(max_length=3)] = ()
+
+
+class LimitsRequest(PatientRequest):
+    """``limits``: a band of a vital sign's limit for this patient; without ``value``, as it was before."""
+
+    schema_: Literal["limits-request/1"] = Field(default="limits-request/1", alias="schema")
+    condition: ShortText
+    band: ShortText
+    value: Quantity | None = None
+
+
+class ObserveRequest(PatientRequest):
+    """``observe``: a round; ``all_well`` is one tap, for whatever is not said otherwise but pain.
+
+    ``vital_signs`` were measured by hand: heart_rate, spo2, respiratory_rate, nibp_sys, nibp_dia, nibp_mean.
+    """
+
+    schema_: Literal["observe-request/1"] = Field(default="observe-request/1", alias="schema")
+    all_well: bool = False
+    airway: AirwayName | None = None
+    rass: int | None = None
+    anxiety: DegreeName | None = None
+    nausea: DegreeName | None = None
+    pain: int | None = None
+    vital_signs: Annotated[dict[ShortText, Quantity], Field(max_length=6)] = {}
+
+
+class ManualDoseRequest(PatientRequest):
+    """``manual-dose``: a dose that was given outside the pump."""
+
+    schema_: Literal["manual-dose-request/1"] = Field(default="manual-dose-request/1", alias="schema")
+    drug: ShortText
+    dose: Quantity
+
+
+class ChannelRoleRequest(RequestMessage):
+    """``channel-role``: what a channel is for; ``case`` is empty where the bed has no patient."""
+
+    schema_: Literal["channel-role-request/1"] = Field(default="channel-role-request/1", alias="schema")
+    bed: ShortText
+    case: ShortText = ""
+    port: ShortText
+    channel: ShortText
+    channel_role: Literal["ordered", "carrier", "not_supervised"]
+
+
+class LineDisconnectedRequest(ChannelRequest):
+    """``line-disconnected``: for so long, what a purge delivers does not reach the patient; "0 s": it does again."""
+
+    schema_: Literal["line-disconnected-request/1"] = Field(default="line-disconnected-request/1", alias="schema")
+    duration: Quantity = "2 min"
+
+
 class PlainRequest(RequestMessage):
     """``test-alarm`` and ``reassert``, which need nothing more."""
 
@@ -542,6 +836,20 @@ REQUESTS: dict[str, type[RequestMessage]] = {
     "off-monitor": PauseRequest,
     "resume": ResumeRequest,
     "confirm-device": ConfirmDeviceRequest,
+    "start-patient": StartPatientRequest,
+    "baseline": BaselineRequest,
+    "limits": LimitsRequest,
+    "order": OrderRequest,
+    "override": OverrideRequest,
+    "confirm": OrderRevRequest,
+    "withdraw": OrderRevRequest,
+    "step": StepRequest,
+    "observe": ObserveRequest,
+    "manual-dose": ManualDoseRequest,
+    "channel-role": ChannelRoleRequest,
+    "line-disconnected": LineDisconnectedRequest,
+    "end-infusion": EndInfusionRequest,
+    "close": CloseRequest,
     "test-alarm": PlainRequest,
     "reassert": PlainRequest,
 }

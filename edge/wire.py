@@ -64,10 +64,8 @@ from edge.messages import (
     IndexEntry,
     InhibitedMessage,
     JournalHeadMessage,
-    LimitMessage,
     LimitPassedMessage,
     Message,
-    PauseMessage,
     ResponseMessage,
     RosterBed,
     RosterMessage,
@@ -77,9 +75,10 @@ from edge.messages import (
     SnapshotMessage,
     Stamp,
     Status,
-    TherapyMessage,
     Topics,
 )
+from edge.wire_fields import by_name, maybe_stamp, priority, stamp
+from edge.wire_therapy import therapy_message
 
 COUNT_MAX = 2**31
 """A revision a second for sixty years."""
@@ -145,8 +144,6 @@ _ALARM_LANES = {
     Priority.LOW: Lane.ALARM_LOW,
 }
 _STORED_ALARM = TypeAdapter(Alarm)
-_SAME: dict[tuple[type[Message], type[object]], tuple[str, ...]] = {}
-"""The fields that a message shares with what it is made of, by their classes: looked up once."""
 _STORED_ANSWER = TypeAdapter(Answer)
 _STORED_PARTS: dict[str, TypeAdapter[Kept]] = {
     THERAPY: TypeAdapter(KeptTherapy),
@@ -243,12 +240,12 @@ class Wire:
 
     def journal_head(self, row: int, row_hash: bytes, at: Instant) -> Outgoing:
         """Where the journal stands: its last row, and the hash of it."""
-        message = JournalHeadMessage(run=self._run, row=row, hash=row_hash.hex(), at=_stamp(at))
+        message = JournalHeadMessage(run=self._run, row=row, hash=row_hash.hex(), at=stamp(at))
         return Outgoing(self._topics.journal, _json(message), Lane.JOURNAL)
 
     def event_row(self, event: Event) -> tuple[str, bytes]:
         """Topic and payload of an event, as the outbox keeps them."""
-        message = _by_name(EventMessage, event, run=self._run, at=_stamp(event.at), alarm=self._alarm(event.alarm))
+        message = by_name(EventMessage, event, run=self._run, at=stamp(event.at), alarm=self._alarm(event.alarm))
         return self._topics.event, _json(message)
 
     def _status(self, state: Literal["running", "stopped", "lost"], at: Instant) -> Outgoing:
@@ -266,7 +263,7 @@ class Wire:
         return Outgoing(self._topics.status, _json(message), Lane.STATUS)
 
     def _alarm(self, alarm: Alarm) -> AlarmMessage:
-        return _by_name(
+        return by_name(
             AlarmMessage,
             alarm,
             run=self._run,
@@ -275,21 +272,21 @@ class Wire:
             bed=alarm.key.bed,
             port=alarm.key.port,
             channel=alarm.key.channel,
-            priority=_priority(alarm.priority),
-            onset=_stamp(alarm.onset),
-            changed=_stamp(alarm.changed),
+            priority=priority(alarm.priority),
+            onset=stamp(alarm.onset),
+            changed=stamp(alarm.changed),
             evidence=dict(alarm.evidence),
-            event_at=_maybe_stamp(alarm.event_at),
+            event_at=maybe_stamp(alarm.event_at),
             acknowledgement=_person(AcknowledgementMessage, alarm.acknowledgement),
             acceptance=_person(AcceptanceMessage, alarm.acceptance),
             silence=_silence(alarm.silence),
             now=_said(alarm.now),
-            delivery=_by_name(
+            delivery=by_name(
                 DeliveryMessage,
                 alarm.delivery,
-                published=_maybe_stamp(alarm.delivery.published),
-                broker_ack=_maybe_stamp(alarm.delivery.broker_ack),
-                displayed=_maybe_stamp(alarm.delivery.displayed),
+                published=maybe_stamp(alarm.delivery.published),
+                broker_ack=maybe_stamp(alarm.delivery.broker_ack),
+                displayed=maybe_stamp(alarm.delivery.displayed),
             ),
         )
 
@@ -300,8 +297,7 @@ class Wire:
 
     def _index(self, index: AlarmIndex) -> Outgoing:
         entries = tuple(
-            _by_name(IndexEntry, alarm, key=alarm.key.name, priority=_priority(alarm.priority))
-            for alarm in index.alarms
+            by_name(IndexEntry, alarm, key=alarm.key.name, priority=priority(alarm.priority)) for alarm in index.alarms
         )
         inhibited = tuple(InhibitedMessage(key=key, by=by) for key, by in index.inhibited)
         message = AlarmIndexMessage(run=self._run, bed=index.bed, alarms=entries, inhibited=inhibited)
@@ -309,21 +305,19 @@ class Wire:
         return Outgoing(self._topics.alarms(index.bed), _json(message), _ALARM_LANES[worst])
 
     def _snapshot(self, snapshot: BedSnapshot, at: Instant) -> bytes:
-        return _json(_by_name(SnapshotMessage, snapshot, run=self._run, at=_stamp(at)))
+        return _json(by_name(SnapshotMessage, snapshot, run=self._run, at=stamp(at)))
 
     def _therapy(self, therapy: TherapyView) -> Outgoing:
-        limits = tuple(_by_name(LimitMessage, limit, priority=_priority(limit.priority)) for limit in therapy.limits)
-        pauses = tuple(_by_name(PauseMessage, pause, until_mono_s=pause.until_s) for pause in therapy.pauses)
-        message = _by_name(TherapyMessage, therapy, run=self._run, limits=limits, pauses=pauses)
+        message = therapy_message(therapy, self._run)
         return Outgoing(self._topics.therapy(therapy.bed), _json(message), Lane.THERAPY)
 
     def _response(self, answer: Answer) -> Outgoing:
-        message = _by_name(
+        message = by_name(
             ResponseMessage,
             answer,
             run=self._run,
             result="done" if answer.done else "refused",
-            at=_stamp(answer.at),
+            at=stamp(answer.at),
         )
         return Outgoing(self._topics.response(answer.station), _json(message), Lane.RESPONSE, retain=False)
 
@@ -341,7 +335,7 @@ class Wire:
         message = SelfCheckMessage(
             run=self._run,
             count=check.count,
-            at=_stamp(check.at),
+            at=stamp(check.at),
             devices=tuple(_device(device) for device in check.devices),
             outbox_depth=self._outbox_depth(),
             receipts="on" if self._stations_required else "off",
@@ -448,20 +442,6 @@ def _said_from(said: SaidMessage | None) -> Said | None:
     return Said(Priority[said.priority.upper()], said.band, said.text, said.value, said.unit, limit, evidence)
 
 
-def _by_name(kind: type[_M], source: object, **given: object) -> _M:
-    """Build a message from the fields of equal name in ``source`` and what is ``given``, checked by its model.
-
-    Raises ``ValueError`` if a field is missing or breaks the contract.
-    """
-    classes = (kind, type(source))
-    names = _SAME.get(classes)
-    if names is None:
-        names = _SAME[classes] = tuple(name for name in kind.model_fields if hasattr(type(source), name))
-    fields = {name: getattr(source, name) for name in names}
-    fields.update(given)
-    return kind.model_validate(fields, from_attributes=True)
-
-
 def _json(message: Message) -> bytes:
     return message.model_dump_json(by_alias=True).encode()
 
@@ -473,33 +453,21 @@ def _instant(at: Stamp) -> Instant:
     return Instant(at.mono_s, wall_s, at.synchronised)
 
 
-def _stamp(at: Instant) -> Stamp:
-    return Stamp(mono_s=at.mono_s, wall=rfc3339(at.wall_s), synchronised=at.synchronised)
-
-
-def _maybe_stamp(at: Instant | None) -> Stamp | None:
-    return None if at is None else _stamp(at)
-
-
 def _person(kind: type[_M], said: Acknowledgement | Acceptance | None) -> _M | None:
     if said is None:
         return None
     until = {"until_mono_s": said.until_s} if isinstance(said, Acknowledgement) else {}
-    return kind.model_validate({"by": said.by, "at": _stamp(said.at), **until})
+    return kind.model_validate({"by": said.by, "at": stamp(said.at), **until})
 
 
 def _said(now: Said | None) -> SaidMessage | None:
     if now is None:
         return None
-    return _by_name(SaidMessage, now, priority=_priority(now.priority), evidence=dict(now.evidence))
+    return by_name(SaidMessage, now, priority=priority(now.priority), evidence=dict(now.evidence))
 
 
 def _silence(silence: Silence | None) -> SilenceMessage | None:
-    return None if silence is None else _by_name(SilenceMessage, silence, until_mono_s=silence.until_s)
-
-
-def _priority(priority: Priority) -> str:
-    return priority.name.lower()
+    return None if silence is None else by_name(SilenceMessage, silence, until_mono_s=silence.until_s)
 
 
 def _device(device: DeviceView) -> Device:
@@ -507,7 +475,7 @@ def _device(device: DeviceView) -> Device:
         DeviceIdentity.model_validate({"channel": channel, "serial_number": serial, "model": model, "state": state})
         for channel, serial, model, state in device.identities
     )
-    return _by_name(Device, device, identities=identities)
+    return by_name(Device, device, identities=identities)
 
 
 def _roster_bed(bed: str, label: str, bindings: Sequence[tuple[str, str, str]]) -> RosterBed:

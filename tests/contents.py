@@ -20,6 +20,8 @@ from edge.core.effects import (
     LimitView,
     Metric,
     PauseView,
+    Prompt,
+    PromptKind,
     Roster,
     SelfCheck,
     TherapyView,
@@ -46,6 +48,7 @@ from edge.core.model import (
 from edge.core.therapy import Order
 from edge.messages import Topics
 from edge.wire import Wire
+from tests.therapies import FULL
 
 TOPICS = Topics("ward-7", "edge-1")
 AT = Instant(1234.5, 1_790_000_000.25, synchronised=True)
@@ -146,6 +149,10 @@ CONTENTS: dict[str, Content] = {
             ),
         ),
         (PauseView(SilenceReason.OFF_MONITOR, "station-a:u12", 2134.5),),
+        durable=True,
+        therapy=FULL,
+        prompts=(Prompt(PromptKind.ROUND, 1840.0), Prompt(PromptKind.CONFIRM_ORDER, 1540.0, "rack", "11")),
+        recovery_until_s=4540.0,
     ),
     "roster": Roster(
         (("bed-3", "Bed 3", (("pumps", "1-2", "pump"), ("monitor", "0", "monitor"))),),
@@ -154,7 +161,9 @@ CONTENTS: dict[str, Content] = {
     "self-check": SelfCheck(7, AT, (DEVICE,), (1, 2, 3)),
     "status": Heartbeat(AT),
     "event": Event(41, Phase.ESCALATE, ALARM, AT),
-    "response": Answer("station-a", "r-17", "accept", done=False, reason="it is over", at=AT, durable=False),
+    "response": Answer(
+        "station-a", "r-17", "accept", done=False, reason="it is over", at=AT, durable=False, said="revision 3"
+    ),
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from drivers.model import Validity
-from edge.core import rules_device, rules_dose, rules_order, rules_rise, rules_vital
+from edge.core import phases, rules_device, rules_dose, rules_order, rules_rise, rules_therapy, rules_vital
 from edge.core.alarms import Register
 from edge.core.config import Binding, LimitConfig
 from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, PauseView, TherapyView
@@ -67,7 +67,10 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_device.frozen(view, binding, now_s)
         yield from rules_device.identity(view, binding, now_s)
         yield from rules_device.device_alarms(view, binding, known, now_s)
+    yield from rules_therapy.observed(view, now_s)
+    yield from rules_therapy.overdue(view, now_s)
     for pump in view.config.pumps:
+        yield from rules_therapy.flow_in_recovery(view, pump, now_s)
         yield from rules_dose.limits(view, pump, now_s)
         yield from rules_dose.order_missing(view, pump, now_s)
         yield from rules_order.mismatch(view, pump, now_s)
@@ -96,8 +99,18 @@ def therapy(view: BedView, pauses: tuple[PauseView, ...] = ()) -> TherapyView:
     limits = [shown for limit in composed.vital for shown in _limit_views(limit)]
     for key in sorted(composed.doses):
         limits += [shown for limit in composed.doses[key].all() for shown in _limit_views(limit)]
-    phase = "setup" if not orders else "infusing" if view.infusing() else "stopped"
-    return TherapyView(view.config.bed, phase, orders, tuple(limits), pauses, view.state.durable)
+    therapy = view.state.therapy
+    return TherapyView(
+        view.config.bed,
+        therapy.phase.value,
+        orders,
+        tuple(limits),
+        pauses,
+        view.state.durable,
+        therapy,
+        phases.prompts(therapy),
+        phases.recovery_until_s(therapy),
+    )
 
 
 def _limit_views(limit: LimitConfig) -> list[LimitView]:
@@ -112,6 +125,7 @@ def _limit_views(limit: LimitConfig) -> list[LimitView]:
 def snapshot(view: BedView, now_s: float) -> BedSnapshot:
     """Return every metric of the bed as it counts now."""
     quantities = dict.fromkeys(quantity for binding in view.config.monitors for quantity in view.source(binding).values)
+    quantities |= dict.fromkeys(vital.quantity for vital in view.state.therapy.typed)
     vital_signs = tuple(
         _metric(value, now_s) for quantity in quantities if (value := view.vital(quantity, now_s)) is not None
     )

@@ -46,7 +46,7 @@ class Entry:
 
 
 ALWAYS = "a value is there, at any bed"
-ACTIVE = "the bed has an order, or a pump of it was last seen infusing"
+ACTIVE = "the bed is between baseline and recovery, has an order, or a pump of it was last seen infusing"
 RUNNING = "the channel runs"
 ORDERED = "the channel has an order, and the pump tells what it does"
 SHOWN = "the device shows it"
@@ -65,6 +65,10 @@ def _vital(name: str, worse_step: str, *, repeats: bool = False, inhibited_by: t
         worse_step=Decimal(worse_step),
         repeats=repeats,
     )
+
+
+def _observed(name: str, *bands: Band) -> Entry:
+    return Entry(AlarmKind.PHYSIOLOGICAL, Audience.NURSE, ACTIONS[name].english, "a nurse entered it in a round", bands)
 
 
 def _technical(
@@ -130,6 +134,15 @@ _PATIENT = {
     "SPO2_LOW": _vital("SPO2_LOW", "2"),
     "RR_HIGH": _vital("RR_HIGH", "5"),
     "RR_LOW": _vital("RR_LOW", "2"),
+    "CHOKING": _observed("CHOKING", Band("reported", HIGH, 0.0)),
+    "SEDATION_DEEP": _observed("SEDATION_DEEP", Band("RASS -2", MEDIUM, 0.0), Band("RASS -3 or less", HIGH, 0.0)),
+    "FLOW_IN_RECOVERY": Entry(
+        AlarmKind.PHYSIOLOGICAL,
+        Audience.NURSE,
+        ACTIONS["FLOW_IN_RECOVERY"].english,
+        "the bed is in recovery",
+        (Band("flow", MEDIUM, 0.0),),
+    ),
 }
 _AGAINST_ORDER = {
     "ORDER_EXCEEDED": Entry(
@@ -157,6 +170,9 @@ _BED = {
         "two sources of the heart rate are there",
         Band("apart", LOW, 10.0, 2),
         clear_delay_s=10.0,
+    ),
+    "OBSERVATION_OVERDUE": _technical(
+        "OBSERVATION_OVERDUE", "a patient is infused, stopped or in recovery", Band("overdue", LOW, 0.0)
     ),
     "NIBP_OVERDUE": _technical(
         "NIBP_OVERDUE",
@@ -200,6 +216,7 @@ _EDGE = {
         "LINE_ERRORS", ACTIVE, Band("garbled", MEDIUM, 0.0), audience=_TECHNICIAN, clear_delay_s=30.0
     ),
     "STORE_FAILED": _technical("STORE_FAILED", ANY_TIME, Band("failed", MEDIUM, 0.0), audience=_TECHNICIAN),
+    "PATIENT_UNWATCHED": _technical("PATIENT_UNWATCHED", ANY_TIME, Band("not configured", HIGH, 0.0)),
     "STORE_DAMAGED": _technical("STORE_DAMAGED", "the edge starts", Band("damaged", HIGH, 0.0), latching=True),
     "PUBLISH_REFUSED": _technical("PUBLISH_REFUSED", ANY_TIME, Band("refused", MEDIUM, 0.0), audience=_TECHNICIAN),
     "NAME_TAKEN": _technical("NAME_TAKEN", ANY_TIME, Band("taken", HIGH, 0.0)),

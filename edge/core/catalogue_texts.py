@@ -72,6 +72,26 @@ ACTIONS = {
         "Go to the device: read its own display, and switch it off and on, or change it, if it stands still.",
         "Gå til apparatet: les av displayet, og slå det av og på, eller bytt det, hvis det står stille.",
     ),
+    "CHOKING": Action(
+        "Go to the patient at once: open the airway, suction, give oxygen, call for help.",
+        "Gå til pasienten straks: åpne luftveien, sug, gi oksygen, tilkall hjelp.",
+    ),
+    "SEDATION_DEEP": Action(
+        "Go to the patient: check airway and breathing, stop or slow the infusion, call the doctor.",
+        "Gå til pasienten: kontroller luftvei og pust, stopp eller senk infusjonen, tilkall legen.",
+    ),
+    "FLOW_IN_RECOVERY": Action(
+        "Go to the pump: stop it, or enter the order again if the infusion is to go on.",
+        "Gå til pumpen: stopp den, eller legg inn forordningen på nytt hvis infusjonen skal fortsette.",
+    ),
+    "OBSERVATION_OVERDUE": Action(
+        "Make the observation round: airway, sedation, anxiety, nausea, pain.",
+        "Ta observasjonsrunden: luftvei, sedasjon, angst, kvalme, smerte.",
+    ),
+    "PATIENT_UNWATCHED": Action(
+        "Go to the patient: nobody watches the bed. Put it back into the configuration, or close the therapy.",
+        "Gå til pasienten: ingen overvåker sengen. Legg den tilbake i konfigurasjonen, eller avslutt behandlingen.",
+    ),
     "HR_MISSING": Action("Check the electrodes and the monitor.", "Kontroller elektrodene og monitoren."),
     "SPO2_MISSING": Action("Check the finger sensor.", "Kontroller fingersensoren."),
     "RR_MISSING": Action("Check the electrodes; count the breaths.", "Kontroller elektrodene; tell pusten."),

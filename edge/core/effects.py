@@ -11,7 +11,7 @@ from drivers.model import InfusionState, Validity
 from edge.core.inputs import Named
 from edge.core.model import Alarm, Instant, Phase, Priority, Side, SilenceReason
 from edge.core.therapy import Order
-from edge.core.therapy_state import Kept
+from edge.core.therapy_state import UNTREATED, Kept, TherapyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,27 @@ class PauseView:
     until_s: float
 
 
+class PromptKind(StrEnum):
+    """What somebody is to do at a bed."""
+
+    ROUND = "round"
+    CONFIRM_ORDER = "confirm-order"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Something that is to be done, and when it is due, or ends (monotonic)."""
+
+    kind: PromptKind
+    due_s: float
+    port: str = ""
+    channel: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class TherapyView:
-    """A bed's therapy: phase, orders, and the limits in force with their origin; ``durable``: the store has it."""
+    """A bed's therapy: phase, orders, limits in force with their origin, what is due; ``durable``: the store has it."""
 
     bed: str
     phase: str
@@ -84,6 +102,9 @@ class TherapyView:
     limits: tuple[LimitView, ...]
     pauses: tuple[PauseView, ...] = ()
     durable: bool = True
+    therapy: TherapyState = UNTREATED
+    prompts: tuple[Prompt, ...] = ()
+    recovery_until_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +184,10 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request: ``done``, or not and why. It is kept, so that a repeat gets the same answer."""
+    """What became of a request: ``done``, or not and why. It is kept, so that a repeat gets the same answer.
+
+    ``said`` is what there is to know of what was done.
+    """
 
     station: str
     request_id: str
@@ -172,6 +196,7 @@ class Answer:
     reason: str
     at: Instant
     durable: bool = True
+    said: str = ""
 
 
 Content: TypeAlias = (

@@ -13,11 +13,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from typing import assert_never
 
 from drivers.model import Observation
 from edge.core import bed as bed_rules
-from edge.core import devices, pulse, rules_edge, stations
+from edge.core import devices, phases, pulse, rules_edge, rules_therapy, stations
 from edge.core.alarms import Register
 from edge.core.annunciation import Annunciation, Scene
 from edge.core.attention import Attention
@@ -45,6 +46,7 @@ from edge.core.ledger import Ledger
 from edge.core.model import AlarmKey, Instant, SignalPresence
 from edge.core.requests import Requests
 from edge.core.state import EDGE, CoreState, Ward
+from edge.core.view import BedView
 
 BEAT_S = 1.0
 """A step is never farther away than this: the self-check beat."""
@@ -69,7 +71,7 @@ class Core:
         self._register = Register(self._state.alarms, self._ledger)
         self._attention = Attention(self._ledger)
         self._ward = Ward(config, self._state)
-        self._requests = Requests(self._ward, self._ledger, self._attention)
+        self._requests = Requests(self._ward, self._ledger, self._attention, self._register)
         self._annunciation = (
             None
             if config.annunciator is None
@@ -250,7 +252,13 @@ class Core:
         if scope == EDGE:
             self._schedule(EDGE, self._judge_edge(now))
             return
-        self._schedule(scope, bed_rules.judge(self._ward.views[scope], self._register, now.mono_s))
+        view = self._ward.views[scope]
+        therapy = phases.advance(view, now)
+        if therapy is not None:
+            self._ward.note("phase", now, bed=scope, phase=therapy.phase.value, step=str(therapy.step))
+            self._ward.treat(scope, therapy, now)
+        due = (bed_rules.judge(view, self._register, now.mono_s), phases.due_s(view))
+        self._schedule(scope, min((at_s for at_s in due if at_s is not None), default=None))
 
     def _judge_edge(self, now: Instant) -> float:
         state, now_s = self._state, now.mono_s
@@ -263,6 +271,7 @@ class Core:
             *rules_edge.name_taken(state.edge, labels, now_s),
             *rules_edge.certificates(state.edge, now_s),
             *rules_edge.store(state.edge, now_s),
+            *rules_therapy.unplaced(state.unplaced, now_s),
             *rules_edge.refused(state.edge, now_s),
             *rules_edge.test_alarm(state.edge, now_s),
             *rules_edge.bedside(state.edge, now_s, configured=self._annunciation is not None),
@@ -304,18 +313,28 @@ class Core:
         """Publish therapy where it changed, and the snapshot where it is due; it is due again without any judging."""
         view = self._ward.views[bed]
         state = view.state
-        pauses = self._attention.pauses_of(bed)
-        shown = (state.therapy, view.infusing(), pauses)
-        # What is not yet kept is not shown: of an order or an end that is lost with the power nobody was told (law 7).
-        if not state.keeping and shown != state.therapy_shown:
-            state.therapy_shown = shown
-            self._effects.append(Publish(bed_rules.therapy(view, pauses)))
+        self._show_therapy(view)
         wait_s = bed_rules.SHOW_EVERY_S if state.dirty else bed_rules.SHOW_AGAIN_S
         if state.shown_at_s is None or now_s >= state.shown_at_s + wait_s:
             state.shown_at_s, state.dirty = now_s, False
             wait_s = bed_rules.SHOW_AGAIN_S
             self._effects.append(Publish(bed_rules.snapshot(view, now_s)))
         self._schedule(SHOW + bed, state.shown_at_s + wait_s)
+
+    def _show_therapy(self, view: BedView) -> None:
+        """Publish the therapy where it changed, once it is kept: of an order that is lost nobody was told (law 7).
+
+        The pauses that stand beside it do not wait: their end makes noise.
+        """
+        state, pauses = view.state, self._attention.pauses_of(view.config.bed)
+        if not state.keeping:
+            shown = (state.therapy, view.infusing(), pauses)
+            if shown != state.therapy_shown:
+                state.therapy_shown, state.view = shown, bed_rules.therapy(view, pauses)
+                self._effects.append(Publish(state.view))
+        elif state.view is not None and state.view.pauses != pauses:
+            state.view = replace(state.view, pauses=pauses)
+            self._effects.append(Publish(state.view))
 
     # --- the pulse ---------------------------------------------------------------------------------------------------
 

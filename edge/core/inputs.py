@@ -9,6 +9,7 @@ from typing import TypeAlias
 from drivers.model import AlarmSetChanged, BolusGiven, ChannelRemoved, DeviceIdentified, DeviceRestarted, Observation
 from edge.core.model import Alarm, AlarmKey
 from edge.core.therapy import Order
+from edge.core.therapy_acts import TherapyAct
 
 
 class LinkCause(StrEnum):
@@ -46,7 +47,7 @@ class LineErrors:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """The act of the verb ``order``."""
+    """An order of the configuration: the edge places it itself, at a patient of its own."""
 
     bed: str
     order: Order
@@ -144,7 +145,8 @@ class Unusable:
 
 
 AlarmAct: TypeAlias = Acknowledge | Accept | Reset | AudioPause | OffMonitor | Resume | PressButton
-Act: TypeAlias = PlaceOrder | ConfirmDevice | AlarmAct | RaiseTestAlarm | Reassert | Unusable
+PlainAct: TypeAlias = ConfirmDevice | AlarmAct | RaiseTestAlarm | Reassert | Unusable
+Act: TypeAlias = PlainAct | PlaceOrder | TherapyAct
 
 
 class Role(IntEnum):

@@ -10,9 +10,13 @@ Laws:
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from typing import assert_never
 
+from edge.core import ordering, requests_therapy
+from edge.core.alarms import Register
 from edge.core.attention import Attention
+from edge.core.desk import Asker, Desk, RefusedError
 from edge.core.effects import Answer
 from edge.core.inputs import (
     Accept,
@@ -24,6 +28,7 @@ from edge.core.inputs import (
     ConfirmDevice,
     OffMonitor,
     PlaceOrder,
+    PlainAct,
     PressButton,
     RaiseTestAlarm,
     Reassert,
@@ -36,6 +41,7 @@ from edge.core.inputs import (
 from edge.core.ledger import Ledger
 from edge.core.model import AlarmKey, SilenceReason
 from edge.core.state import EDGE, Ward
+from edge.core.therapy_acts import TherapyAct
 
 BASIS_LIMIT_S = 30.0
 """A request on what a screen showed longer ago than this is refused: the screen may be stale, the request replayed."""
@@ -60,7 +66,8 @@ VERBS = {
     RaiseTestAlarm: ("test-alarm", Role.TECHNICIAN),
     Reassert: ("reassert", Role.TECHNICIAN),
     ConfirmDevice: ("confirm-device", Role.NURSE),
-    PlaceOrder: ("order", Role.PRESCRIBER),
+    PlaceOrder: ("demo-order", Role.PRESCRIBER),
+    **requests_therapy.VERBS,
 }
 """Each act with its verb, and the least role that may ask for it."""
 
@@ -68,10 +75,11 @@ VERBS = {
 class Requests:
     """Carries out what is asked for."""
 
-    def __init__(self, ward: Ward, ledger: Ledger, attention: Attention) -> None:
+    def __init__(self, ward: Ward, ledger: Ledger, attention: Attention, register: Register) -> None:
         self._ward = ward
         self._ledger = ledger
         self._attention = attention
+        self._register = register
 
     def carry_out(self, request: Request) -> None:
         """Do what is asked, or refuse it; give and keep the answer."""
@@ -82,11 +90,18 @@ class Requests:
             return
         verb = _verb_of(request.act)
         by = f"{request.station}:{request.user}" if request.user else request.station
-        reason = self._refusal(request) or self._do(request.act, by)
+        reason, said = self._refusal(request), ""
+        if not reason:
+            reason, said = self._do(request, by)
         result = {"verb": verb, "result": "refused" if reason else "done", "reason": reason}
-        self._ledger.journal("request", request_id=request.request_id, by=by, **result, **_body_of(request.act))
+        if said:
+            result["said"] = said
+        row = {"request_id": request.request_id, "by": by, **result}
+        asked = {f"asked_{name}" if name in row else name: word for name, word in _body_of(request.act).items()}
+        self._ledger.journal("request", **row, **asked)
         if request.basis is not None or isinstance(request.act, Unusable):
-            self._answer(Answer(request.station, request.request_id, verb, not reason, reason, self._ledger.now))
+            answer = Answer(request.station, request.request_id, verb, not reason, reason, self._ledger.now, said=said)
+            self._answer(answer)
 
     def _answer(self, answer: Answer) -> None:
         if answer.station not in self._ward.stations:
@@ -119,7 +134,22 @@ class Requests:
             return f"it was asked on what the edge said {age_s:.0f} s ago: look again"
         return ""
 
-    def _do(self, act: Act, by: str) -> str:
+    def _do(self, request: Request, by: str) -> tuple[str, str]:
+        """Do what is asked; return why it was refused, and what there is to say of what was done."""
+        act = request.act
+        if not isinstance(act, TherapyAct | PlaceOrder):
+            return self._act(act, by), ""
+        station = self._ward.stations.get(request.station)
+        role = request.role if station is None else min(request.role, station.role)
+        desk = Desk(self._ward, self._ledger, self._attention, self._register, Asker(by, request.user, role))
+        try:
+            if isinstance(act, PlaceOrder):
+                return "", ordering.place_demonstration(desk, act)
+            return "", requests_therapy.carry_out(desk, act)
+        except RefusedError as refused:
+            return str(refused), ""
+
+    def _act(self, act: PlainAct, by: str) -> str:
         match act:
             case RaiseTestAlarm():
                 self._ward.state.edge.test_until_s = self._ledger.now.mono_s + TEST_ALARM_S
@@ -129,8 +159,6 @@ class Requests:
                 self._ledger.reassert({EDGE, *self._ward.views})
             case ConfirmDevice():
                 return self._confirm_device(act)
-            case PlaceOrder():
-                return self._place_order(act)
             case Unusable():
                 return act.reason
             case _:
@@ -170,14 +198,6 @@ class Requests:
         self._ward.touch_paused(self._attention.end_pauses(f"resumed by {by}", bed or None))
         return ""
 
-    def _place_order(self, act: PlaceOrder) -> str:
-        order = act.order
-        if self._ward.bed_of.get((order.port, order.channel)) != act.bed:
-            return f"{order.port} channel {order.channel} is not bound to a bed {act.bed}"
-        therapy = self._ward.state.beds[act.bed].therapy
-        self._ward.treat(act.bed, therapy.with_order(order), self._ledger.now)
-        return ""
-
     def _confirm_device(self, act: ConfirmDevice) -> str:
         place = (act.port, act.channel)
         if self._ward.bed_of.get(place) != act.bed:
@@ -198,25 +218,32 @@ def _verb_of(act: Act) -> str:
 def _body_of(act: Act) -> dict[str, str]:
     """What the journal keeps of an act."""
     match act:
-        case Acknowledge(alarm) | Accept(alarm) | Reset(alarm):
-            return {"bed": alarm.bed, "key": alarm.key, "occurrence": alarm.occurrence, "rev": str(alarm.rev)}
         case AudioPause(bed, duration_s) | OffMonitor(bed, duration_s):
             return {"bed": bed, "duration_s": f"{duration_s:g}"}
-        case Resume() | PressButton():
-            seen = act.seen if isinstance(act, PressButton) else ()
-            named = {"seen": ", ".join(f"{one.occurrence} {one.rev}" for one in seen)} if seen else {}
-            return {"bed": act.bed, **named}
-        case ConfirmDevice():
-            return {"bed": act.bed, "port": act.port, "channel": act.channel, "serial_number": act.serial_number}
-        case PlaceOrder(bed, order):
-            return {
-                "bed": bed,
-                "port": order.port,
-                "channel": order.channel,
-                "drug": order.drug,
-                "concentration_mg_per_ml": str(order.concentration_mg_per_ml),
-                "weight_kg": str(order.weight_kg),
-                "step_mg_per_kg_per_h": str(order.step_mg_per_kg_per_h),
-            }
-        case _:
+        case PressButton(bed, seen):
+            named = ", ".join(f"{one.occurrence} {one.rev}" for one in seen)
+            return {"bed": bed, "seen": named} if seen else {"bed": bed}
+        case Unusable():
             return {}
+        case _:
+            return _told(act)
+
+
+def _told(value: object) -> dict[str, str]:
+    """Say a frozen value whole, a field a name, with what is inside another one under its own names."""
+    told: dict[str, str] = {}
+    for field in fields(value):  # type: ignore[arg-type]
+        part = getattr(value, field.name)
+        if is_dataclass(part) and not isinstance(part, type):
+            told |= _told(part)
+        elif part not in (None, "", ()):
+            told[field.name] = _word(part)
+    return told
+
+
+def _word(part: object) -> str:
+    if isinstance(part, tuple):
+        return ", ".join(map(_word, part))
+    if is_dataclass(part) and not isinstance(part, type):
+        return " ".join(f"{name} {word}" for name, word in _told(part).items())
+    return str(part)

@@ -24,7 +24,7 @@ def link(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
     is_pump = binding in view.config.pumps
     expected = (view.order(binding) is not None or source.infusing) if is_pump else view.active()
     lost = view.link_lost(binding, now_s)
-    infusing = source.infusing if is_pump else view.infusing() and view.monitors_lost(now_s)
+    infusing = view.may_run(binding) if is_pump else view.infusing() and view.monitors_lost(now_s)
     worst = int(infusing) if lost and expected else INSIDE
     # What a device did before the start that has not spoken since is not known: it lowers and ends nothing (law 2).
     unheard = is_pump and source.infusion is None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 from drivers.model import Quantity
@@ -16,11 +17,14 @@ from edge.core.limits import bands_of, is_inside, judge_limit, number_for
 from edge.core.model import AlarmKey, LimitPassed, Side
 from edge.core.sources import CUFF, MEDIAN_OF, SourceState
 from edge.core.validate import CANON, Value
-from edge.core.view import CUFF_GRACE_S, BedView
+from edge.core.view import CUFF_GRACE_S, TYPED, BedView
 
 _CUFF = CATALOGUE["NIBP_OVERDUE"]
 CUFF_MEDIUM_MAX_S = 25 * 60.0
 CUFF_HIGH_S = 30 * 60.0
+LIMITS_MAX = 1024
+"""So many limits are kept without their delay: those of some seventy beds."""
+
 HR_APART_PER_MIN = 15
 """Two sources of one heart that are farther apart than this: one of them counts something else."""
 _HUNDREDTH = Decimal("0.01")
@@ -33,7 +37,7 @@ _PLAIN_UNITS = {"mm[Hg]": "mmHg"}
 
 def limits(view: BedView, now_s: float, is_normal: IsNormal) -> Iterator[Finding]:
     """Judge the present value of each vital sign against its limits, but for what is normal and inside."""
-    if not view.config.monitors:
+    if not (view.config.monitors or view.state.therapy.typed):
         return  # nothing judges what the monitors of an earlier configuration left
     for limit, value in _present(view, now_s):
         if value is None or not is_inside(limit, value) or not is_normal(view.key(limit.condition)):
@@ -56,7 +60,14 @@ def _present(view: BedView, now_s: float) -> Iterator[tuple[LimitConfig, Value |
         quantity = limit.quantity
         if quantity not in values:
             values[quantity] = view.vital(quantity, now_s)
-        yield limit, values[quantity]
+        value = values[quantity]
+        yield (limit if value is None or value.source != TYPED else at_once(limit)), value
+
+
+@lru_cache(maxsize=LIMITS_MAX)
+def at_once(limit: LimitConfig) -> LimitConfig:
+    """Return a limit without delay: what a nurse measured is no artefact of a moment, and comes once."""
+    return replace(limit, bands=tuple(replace(band, delay_s=0.0) for band in limit.bands), samples_min=1)
 
 
 def _finding(view: BedView, limit: LimitConfig, value: Value | None) -> Finding:
@@ -165,7 +176,7 @@ def cuff_age(view: BedView, now_s: float) -> Iterator[Finding]:
     if not view.config.monitors or not set(view.config.vital_signs).intersection(CUFF):
         return
     since_s, taken_at_s = view.state.active_since_s, view.cuff_taken_at_s()
-    interval_s = view.config.cuff_interval_s
+    interval_s = view.cuff_interval_s
     low_s = interval_s + CUFF_GRACE_S
     steps = [low_s, max(low_s, min(2 * interval_s, CUFF_MEDIUM_MAX_S))]
     if view.infusing():

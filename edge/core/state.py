@@ -99,6 +99,12 @@ class Ward:
         self.keep_therapy(bed, now)
         self.touch(bed)
 
+    def drop_unplaced(self, bed: str) -> None:
+        """Forget the therapy of a bed that the configuration no longer has."""
+        del self.state.unplaced[bed]
+        self.kept[bed, THERAPY] = None
+        self.touched.add(EDGE)
+
     def keep_therapy(self, bed: str, now: Instant) -> None:
         """Keep the therapy of a bed as it is now."""
         state = self.state.beds[bed]

@@ -26,6 +26,9 @@ class Known(StrEnum):
         return self is not Known.NO
 
 
+CONFIGURATION = "configuration"
+"""Who asks for what stands in the configuration."""
+
 FREQUENT_IN_7_DAYS = 2
 """As many treatments within seven days make a frequent one (design, section 8)."""
 
@@ -61,6 +64,11 @@ class Patient:
     by: str
     started: Instant
     rev: int = 1
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether it is the patient of an order in the configuration: nobody makes rounds at it."""
+        return self.by == CONFIGURATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,7 @@ class Order:
     total_mg_per_kg: Decimal | None = None
     planned_s: float | None = None
     cuff_interval_s: float | None = None
+    round_interval_s: float | None = None
     given_before_mg: Decimal | None = None
     prefilled: bool = False
     overrides: tuple[Override, ...] = ()

@@ -142,7 +142,7 @@ class TherapyState:
     """One treatment. ``orders`` are confirmed; at most one a channel, and one awaiting confirmation.
 
     ``phase_since`` is when the phase began; ``infusing_since`` when drug first flowed, ``stopped_at`` when it last
-    ceased to. ``step`` counts the steps. ``round_from`` is what the next round's time is counted from.
+    ceased to. ``step`` counts the steps; ``orders_entered`` the orders, whose revisions never come again.
     """
 
     patient: Patient | None = None
@@ -160,6 +160,7 @@ class TherapyState:
     rounds: tuple[Round, ...] = ()
     typed: tuple[TypedVital, ...] = ()
     adjusted: tuple[AdjustedLimit, ...] = ()
+    orders_entered: int = 0
 
     @property
     def watched(self) -> bool:
@@ -180,18 +181,23 @@ class TherapyState:
         return ChannelRole.ORDERED if found is None else found
 
     def with_order(self, order: Order) -> TherapyState:
-        """Return it with an order in force, in the place of the channel's one before and of one that waited."""
-        place = (order.port, order.channel)
-        orders = [one for one in self.orders if (one.port, one.channel) != place]
-        return replace(self, orders=(*orders, order), awaiting=self._awaiting_but(place))
+        """Return it with an order in force, in the place of the channel's one before."""
+        return replace(self, orders=(*self.without_order(order.port, order.channel).orders, order))
+
+    def without_order(self, port: str, channel: str) -> TherapyState:
+        """Return it without the order of a channel."""
+        rest = tuple(one for one in self.orders if (one.port, one.channel) != (port, channel))
+        return replace(self, orders=rest)
 
     def with_awaiting(self, awaiting: Awaiting) -> TherapyState:
         """Return it with an order that awaits confirmation, in the place of the channel's one before."""
-        place = (awaiting.order.port, awaiting.order.channel)
-        return replace(self, awaiting=(*self._awaiting_but(place), awaiting))
+        rest = self.without_awaiting(awaiting.order.port, awaiting.order.channel).awaiting
+        return replace(self, awaiting=(*rest, awaiting))
 
-    def _awaiting_but(self, place: tuple[str, str]) -> tuple[Awaiting, ...]:
-        return tuple(one for one in self.awaiting if (one.order.port, one.order.channel) != place)
+    def without_awaiting(self, port: str, channel: str) -> TherapyState:
+        """Return it without the order of a channel that awaits its confirmation."""
+        rest = tuple(one for one in self.awaiting if (one.order.port, one.order.channel) != (port, channel))
+        return replace(self, awaiting=rest)
 
 
 UNTREATED = TherapyState()

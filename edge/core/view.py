@@ -9,22 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
-from drivers.model import Quantity
+from drivers.model import Quantity, Validity
 from edge.core.composed import ComposedLimits, compose
 from edge.core.config import BedConfig, Binding, CoreConfig
 from edge.core.dose import dose_rate
-from edge.core.effects import PauseView
+from edge.core.effects import PauseView, TherapyView
 from edge.core.model import AlarmKey
 from edge.core.sources import CUFF, PortState, SourceState
 from edge.core.steps import Steps
-from edge.core.therapy import Order
+from edge.core.therapy import Order, TherapyPhase
 from edge.core.therapy_state import UNTREATED, TherapyState
-from edge.core.validate import Value
+from edge.core.validate import CANON, Value
 
 CUFF_GRACE_S = 180.0
 """A cuff pressure counts for its interval and this much more (design, section 7)."""
 
+
+TYPED = "typed"
+"""The source of what a nurse typed."""
+
+TYPED_VALID_S = 15 * 60.0 + 180.0
+"""It counts from one observation round of the first hour to the next, and as long as a cuff pressure is overdue."""
 
 DEAF_MAX_S = 20.0
 """No more silence than this is put down to the edge itself: one that is late again and again must still find it out."""
@@ -35,8 +42,8 @@ class BedState:
     """What a bed remembers. ``active_since_s`` starts the clocks of what is expected of an active bed.
 
     ``orders`` are those of ``therapy`` by channel. ``limits`` are those that hold for it, ``None`` until they are asked
-    for. ``kept_mark`` is the step whose commit the therapy waits for before
-    it is shown (law 7), or waited for; ``kept_at_s`` when it was last written; ``durable``: the store has it.
+    for. ``kept_mark`` is the step whose commit the therapy waits for before it is shown (law 7), or waited for;
+    ``kept_at_s`` when it was last written; ``durable``: the store has it. ``view`` is what was shown of it.
     """
 
     therapy: TherapyState = UNTREATED
@@ -51,6 +58,7 @@ class BedState:
     shown_at_s: float | None = None
     dirty: bool = True
     therapy_shown: tuple[TherapyState, bool, tuple[PauseView, ...]] | None = None
+    view: TherapyView | None = None
 
     def treat(self, therapy: TherapyState) -> None:
         """Put a therapy in force. Its limits are made anew where it changed what they are made of."""
@@ -58,6 +66,8 @@ class BedState:
             self.steps = {}
         if self.limits is not None and _ingredients(therapy) != _ingredients(self.therapy):
             self.limits = None
+        if _case(therapy) != _case(self.therapy):
+            self.steps = {}  # they were the patient's before
         self.therapy = therapy
         self.orders = {(order.port, order.channel): order for order in therapy.orders}
 
@@ -65,6 +75,10 @@ class BedState:
         """Tell whether a therapy is of another patient, or of another treatment, than the one in force (H-09)."""
         had, has = self.therapy.patient, therapy.patient
         return had is not None and (has is None or (had.case, had.started) != (has.case, has.started))
+
+
+def _case(therapy: TherapyState) -> str | None:
+    return None if therapy.patient is None else therapy.patient.case
 
 
 def _ingredients(therapy: TherapyState) -> tuple[object, ...]:
@@ -124,7 +138,14 @@ class BedView:
 
     def infusing(self) -> bool:
         """Tell whether any channel may deliver, as last seen."""
-        return any(self.source(pump).infusing for pump in self.config.pumps)
+        return any(self.may_run(pump) for pump in self.config.pumps)
+
+    def may_run(self, pump: Binding) -> bool:
+        """Tell whether a channel may deliver, as last seen, in the run before where this one has not heard it."""
+        source = self.source(pump)
+        if source.infusion is None:
+            return self.state.therapy.phase is TherapyPhase.INFUSING and self.order(pump) is not None
+        return source.infusing
 
     def active(self) -> bool:
         """Tell whether anything is expected of this bed."""
@@ -163,10 +184,16 @@ class BedView:
         taken = [source.cuff_at_s for source in sources if source.trusted and source.cuff_dated]
         return max((at_s for at_s in taken if at_s is not None), default=None)
 
+    @property
+    def cuff_interval_s(self) -> float:
+        """How often the cuff is to measure: as ordered, or as configured for the bed."""
+        orders = self.state.therapy.orders
+        return min((one.cuff_interval_s for one in orders if one.cuff_interval_s), default=self.config.cuff_interval_s)
+
     def valid_for_s(self, quantity: Quantity, binding: Binding) -> float:
         """Return how long a value of a quantity counts."""
         if quantity in CUFF:
-            return self.config.cuff_interval_s + CUFF_GRACE_S
+            return self.cuff_interval_s + CUFF_GRACE_S
         return self.ports[binding.port].link_limit_s
 
     def vital(self, quantity: Quantity, now_s: float) -> Value | None:
@@ -179,7 +206,17 @@ class BedView:
             value = value.aged(now_s, self.valid_for_s(quantity, binding))
             if found is None or (value.usable and not found.usable):
                 found = value
+        if self.state.therapy.typed and (found is None or not found.usable):
+            return self._typed(quantity, now_s) or found
         return found
+
+    def _typed(self, quantity: Quantity, now_s: float) -> Value | None:
+        vital = next((one for one in self.state.therapy.typed if one.quantity is quantity), None)
+        if vital is None:
+            return None
+        at_s, unit, by = vital.at.mono_s, CANON[quantity].unit, f"typed by {vital.by}"
+        value = Value(quantity, vital.value, unit, Decimal(1), Validity.VALID, at_s, at_s, TYPED, origin=by)
+        return value.aged(now_s, TYPED_VALID_S)
 
     def rate(self, binding: Binding, now_s: float) -> Value | None:
         """Return the rate in mL/h that leaves a pump, aged; ``None`` if it tells none."""

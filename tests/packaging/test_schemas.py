@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from edge.messages import REQUESTS
 from edge.omission import collapse
 from edge.rows import OutboxRow
 from edge.schemas import FOLDER, main, out_of_step, schemas, write
+from tests import therapy_requests
 from tests.contents import AT, CONTENTS, TOPICS, wire
 
 SCHEMA_OF = {"cleared": "alarm"}
@@ -24,6 +26,10 @@ ASKED: dict[str, dict[str, Any]] = {
     "plain-request": ASKER,
     "history-request": {**ASKER, "bed": "bed-3", "what": "trend", "metrics": ["spo2_percent"], "from_ago_s": 60},
     "receipt": {"run": "run-1", "audible": True, "beds": ["bed-3"], "displayed": [MEANT]},
+    **{
+        str(REQUESTS[verb].model_fields["schema_"].default).partition("/")[0]: {**ASKER, **body}
+        for verb, body in therapy_requests.BODIES.items()
+    },
 }
 """What stations send: a field with a default may be left out."""
 FENCE = "fence"

@@ -29,12 +29,13 @@ from edge.core.inputs import (
     Unusable,
 )
 from edge.messages import KEYS_MAX, REQUESTS
+from tests import therapy_requests
 
 HEAD = {"request_id": "ask-1", "run": "run-1", "edge_mono_s": 12.5, "user": "anna", "role": "nurse"}
 OF_ALARM = {"bed": "bed-1", "key": "AIR.rack.11", "occurrence": "run-1-3", "rev": 2}
 NAMED = Named("bed-1", "AIR.rack.11", "run-1-3", 2)
 OF_DEVICE = {"bed": "bed-1", "port": "rack", "channel": "11", "serial_number": "01234"}
-BODIES: dict[str, dict[str, Any]] = {
+OF_ALARMS: dict[str, dict[str, Any]] = {
     "accept": OF_ALARM,
     "acknowledge": OF_ALARM,
     "reset": OF_ALARM,
@@ -45,6 +46,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "test-alarm": {},
     "reassert": {},
 }
+BODIES = OF_ALARMS | therapy_requests.BODIES
 
 
 def said(verb: str = "acknowledge", **changes: Any) -> bytes:

@@ -252,9 +252,10 @@ def test_what_devices_did_is_journalled() -> None:
     assert request == {
         "request_id": "r-1",
         "by": "configuration",
-        "verb": "order",
+        "verb": "demo-order",
         "result": "done",
         "reason": "",
+        "said": "placed",
         "bed": BED,
         "port": "rack",
         "channel": "11",
@@ -262,6 +263,10 @@ def test_what_devices_did_is_journalled() -> None:
         "concentration_mg_per_ml": "10",
         "weight_kg": "70",
         "step_mg_per_kg_per_h": "1.0",
+        "maximum_mg_per_kg_per_h": "2.0",
+        "origin": "a test's order",
+        "prefilled": "False",
+        "rev": "1",
     }
 
 

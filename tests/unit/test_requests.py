@@ -40,7 +40,7 @@ LEAST: dict[str, tuple[Act, Role]] = {
     "confirm-device": (ConfirmDevice(BED, *PUMP, "01234"), Role.NURSE),
     "test-alarm": (RaiseTestAlarm(), Role.TECHNICIAN),
     "reassert": (Reassert(), Role.TECHNICIAN),
-    "order": (PlaceOrder(BED, order()), Role.PRESCRIBER),
+    "demo-order": (PlaceOrder(BED, order()), Role.PRESCRIBER),
 }
 ROLES = replace(CONFIG, stations=tuple(StationConfig(role.name.lower(), role) for role in Role))
 
@@ -233,7 +233,10 @@ REFUSED: dict[str, tuple[Act, str]] = {
     "off the monitor at no bed": (OffMonitor("bed-9", 60.0), "there is no bed bed-9"),
     "off the monitor at all beds": (OffMonitor("", 60.0), "name the bed whose patient is off the monitor"),
     "resume at no bed": (Resume("bed-9"), "there is no bed bed-9"),
-    "an order for another bed": (PlaceOrder(OTHER_BED, order()), "rack channel 11 is not bound to a bed bed-2"),
+    "an order for another bed": (
+        PlaceOrder(OTHER_BED, order()),
+        "rack channel 11 is no pump of Bed 2, which has rack channel 12: look which bed and channel are meant",
+    ),
     "a device of another bed": (ConfirmDevice(OTHER_BED, *PUMP, "1"), "rack channel 11 is not bound to a bed bed-2"),
     "a device that does not answer": (
         ConfirmDevice(BED, *PUMP, "1"),

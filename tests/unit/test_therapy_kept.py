@@ -7,55 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from drivers.model import Quantity
 from edge.core.effects import Keep
-from edge.core.inputs import StoreResult
-from edge.core.model import Instant, Side
+from edge.core.inputs import AudioPause, StoreResult
+from edge.core.model import Instant
 from edge.core.restore import initial_state
 from edge.core.restore_therapy import KeptPart
 from edge.core.state import CoreState
-from edge.core.therapy import Baseline, ChannelRole, Checklist, Known, Override, Patient, TherapyPhase
 from edge.core.therapy_state import (
     CASE,
     THERAPY,
     UNTREATED,
-    AdjustedLimit,
-    Airway,
-    Awaiting,
     Case,
-    Degree,
-    Disconnected,
     KeptTherapy,
-    ManualDose,
-    RoleSet,
-    Round,
-    SoftBound,
-    TherapyState,
-    TypedVital,
 )
 from edge.store import TherapyRow, Transaction
 from edge.wire import boot_of, kept_body, kept_from_body
 from tests.core_world import BED, CONFIG, PUMP, RUN, START_S, World, instant, order, place, pump
+from tests.therapies import FULL, THEN
 from tests.unit.stores import Opened, reload
-
-THEN = instant(START_S - 60)
-FULL = TherapyState(
-    Patient("c-17", Decimal("70.5"), Checklist(heart_disease=Known.YES, treatments_in_7_days=1), "ann", THEN, 2),
-    (replace(order(), placed=THEN, overrides=(Override("DOSE_RATE_HIGH", Decimal("2.0"), "pain", "bo"),)),),
-    (Awaiting(order(), "ann", THEN, (SoftBound("DOSE_RATE_HIGH", Decimal(2), Decimal("2.2"), "mg/kg/h", "above"),)),),
-    Baseline(Decimal(72), Decimal(130), None, "ann", THEN),
-    (RoleSet(*PUMP, ChannelRole.CARRIER, "ann", THEN),),
-    (Disconnected(*PUMP, "ann", THEN, THEN),),
-    (ManualDose("ketamine", Decimal("12.5"), "ann", THEN),),
-    TherapyPhase.INFUSING,
-    THEN,
-    THEN,
-    THEN,
-    2,
-    (Round(THEN, "ann", TherapyPhase.INFUSING, Airway.CLEAR, -1, Degree.MILD, Degree.NONE, 4),),
-    (TypedVital(Quantity.HEART_RATE, Decimal(80), "ann", THEN),),
-    (AdjustedLimit("HR_HIGH", "soft", Side.HIGH, Decimal(115), "ann", THEN),),
-)
 
 
 def test_the_example_has_every_field() -> None:
@@ -114,6 +83,16 @@ def test_an_order_that_the_disk_does_not_take_holds_and_is_marked_until_it_does(
     assert [(view.orders, view.durable) for view in world.therapies] == [((order(),), False)]
     world.step(START_S + 2, StoreResult(START_S + 2, mark, committed=True))
     assert [view.durable for view in world.therapies] == [False, True]
+
+
+def test_the_end_of_a_pause_does_not_wait_for_a_therapy_to_be_kept() -> None:
+    world = placed(keeps=True)
+    world.ask(AudioPause(BED, 60.0))
+    world.keeps = False
+    world.step(world.now_s, place(world.now_s, order(step="1.5")))
+    world.run(world.now_s + 61)
+    last = [view for view in world.therapies if view.bed == BED][-1]
+    assert (last.pauses, [one.step_mg_per_kg_per_h for one in last.orders]) == ((), [Decimal("1.0")])
 
 
 # --- taken over -------------------------------------------------------------------------------------------------------

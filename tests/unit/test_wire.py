@@ -177,6 +177,20 @@ BODIES: dict[str, dict[str, Any]] = {
                 "step_mg_per_kg_per_h": "0.50",
                 "maximum_mg_per_kg_per_h": "2.0",
                 "origin": "configuration",
+                "rev": 1,
+                "start_mg_per_kg_per_h": None,
+                "increment_mg_per_kg_per_h": None,
+                "step_interval_s": None,
+                "total_mg_per_kg": None,
+                "planned_s": None,
+                "cuff_interval_s": None,
+                "round_interval_s": None,
+                "given_before_mg": None,
+                "prefilled": False,
+                "overrides": [],
+                "by": "",
+                "confirmed_by": "",
+                "placed": None,
             }
         ],
         "limits": [
@@ -193,6 +207,98 @@ BODIES: dict[str, dict[str, Any]] = {
         ],
         "pauses": [{"reason": "off_monitor", "by": "station-a:u12", "until_mono_s": 2134.5}],
         "durable": True,
+        "phase_since": {"mono_s": 940.0, "wall": "2026-09-21T14:29:00.000Z", "synchronised": True},
+        "step": 2,
+        "recovery_until_mono_s": 4540.0,
+        "patient": {
+            "case": "c-17",
+            "weight_kg": "70.5",
+            "checklist": {
+                "heart_disease": "yes",
+                "cyp3a4_inhibitor": "unknown",
+                "cyp2b6_inhibitor": "unknown",
+                "opioids": "unknown",
+                "sedatives": "unknown",
+                "dependence": "unknown",
+                "age_65_or_over": "unknown",
+                "treatments_in_7_days": 1,
+            },
+            "by": "ann",
+            "started": {"mono_s": 940.0, "wall": "2026-09-21T14:29:00.000Z", "synchronised": True},
+            "rev": 2,
+        },
+        "awaiting": [
+            {
+                "order": {
+                    "port": "rack",
+                    "channel": "11",
+                    "drug": "ketamine",
+                    "concentration_mg_per_ml": "10",
+                    "weight_kg": "70",
+                    "step_mg_per_kg_per_h": "1.0",
+                    "maximum_mg_per_kg_per_h": "2.0",
+                    "origin": "a test's order",
+                    "rev": 1,
+                    "start_mg_per_kg_per_h": None,
+                    "increment_mg_per_kg_per_h": None,
+                    "step_interval_s": None,
+                    "total_mg_per_kg": None,
+                    "planned_s": None,
+                    "cuff_interval_s": None,
+                    "round_interval_s": None,
+                    "given_before_mg": None,
+                    "prefilled": False,
+                    "overrides": [],
+                    "by": "",
+                    "confirmed_by": "",
+                    "placed": None,
+                },
+                "user": "ann",
+                "passed": ["above"],
+                "until_mono_s": 1540.0,
+            }
+        ],
+        "baseline": {
+            "heart_rate_per_min": "72",
+            "nibp_sys_mmhg": "130",
+            "nibp_mean_mmhg": None,
+            "by": "ann",
+            "at": {"mono_s": 940.0, "wall": "2026-09-21T14:29:00.000Z", "synchronised": True},
+        },
+        "rounds": [
+            {
+                "at": {"mono_s": 940.0, "wall": "2026-09-21T14:29:00.000Z", "synchronised": True},
+                "by": "ann",
+                "phase": "infusing",
+                "airway": "clear",
+                "rass": -1,
+                "anxiety": "mild",
+                "nausea": "none",
+                "pain": 4,
+            }
+        ],
+        "adjusted": [
+            {
+                "condition": "HR_HIGH",
+                "band": "soft",
+                "value": "115",
+                "by": "ann",
+                "at": {"mono_s": 940.0, "wall": "2026-09-21T14:29:00.000Z", "synchronised": True},
+            }
+        ],
+        "roles": [
+            {
+                "port": "rack",
+                "channel": "11",
+                "role": "carrier",
+                "by": "ann",
+                "at": {"mono_s": 940.0, "wall": "2026-09-21T14:29:00.000Z", "synchronised": True},
+            }
+        ],
+        "prompts": [
+            {"kind": "round", "due_mono_s": 1840.0, "port": "", "channel": ""},
+            {"kind": "confirm-order", "due_mono_s": 1540.0, "port": "rack", "channel": "11"},
+        ],
     },
     "roster": {
         "schema": "roster/1",
@@ -240,6 +346,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "reason": "it is over",
         "durable": False,
         "at": STAMP,
+        "said": "revision 3",
     },
 }
 KEPT_BY_THE_BROKER = (

@@ -1,0 +1,376 @@
+"""Acts about an order: enter, override, confirm, withdraw, step.
+
+An order costs a nurse half a minute: weight and concentration are typed, the rest comes from the order before, from the
+pump and from the library.
+
+Laws:
+  * What is entered is not in force until another person confirms it, within `CONFIRM_WITHIN_S` (H-01 to H-06).
+  * It names the revision that its asker saw: of two who enter at once the second is refused.
+  * Soft bounds of the library are passed with a reason alone, hard ones never.
+  * A channel that already runs needs to say how much was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from drivers.model import Quantity
+from edge.core.config import Binding, DrugConfig
+from edge.core.desk import Desk, RefusedError
+from edge.core.inputs import PlaceOrder
+from edge.core.model import AlarmKey
+from edge.core.patients import check_weight
+from edge.core.therapy import CONFIGURATION, ChannelRole, Checklist, Known, Order, Override, Patient, TherapyPhase
+from edge.core.therapy_acts import ConfirmOrder, EnterOrder, OverrideBounds, Place, TakeStep, WithdrawOrder
+from edge.core.therapy_state import CONFIRM_WITHIN_S, Awaiting, SoftBound, TherapyState
+from edge.core.view import BedView
+
+DEMONSTRATION = "demo"
+"""The case of the patient of an order in the configuration."""
+
+HEALTHY = Checklist(
+    heart_disease=Known.NO,
+    cyp3a4_inhibitor=Known.NO,
+    cyp2b6_inhibitor=Known.NO,
+    opioids=Known.NO,
+    sedatives=Known.NO,
+    dependence=Known.NO,
+    age_65_or_over=Known.NO,
+    treatments_in_7_days=0,
+)
+"""The checklist of that patient."""
+
+STEP_DIGITS = Decimal("0.001")
+"""A step that is reckoned from the pump's rate is rounded to this many mg/kg/h: below what any pump can be set to."""
+
+TAKEN_OVER = (
+    "start_mg_per_kg_per_h",
+    "maximum_mg_per_kg_per_h",
+    "increment_mg_per_kg_per_h",
+    "step_interval_s",
+    "total_mg_per_kg",
+    "planned_s",
+    "cuff_interval_s",
+    "round_interval_s",
+)
+"""What stays as it was ordered before, where a revision does not say otherwise."""
+
+_OF_ORDER = ("DOSE_RATE_HIGH", "DOSE_RATE_LOW", "DOSE_INPUT_MISSING")
+"""Conditions that nothing judges where there is no order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A bound of the library for a number of an order, in one unit; ``None``: there is none of that kind."""
+
+    condition: str
+    what: str
+    number: Decimal
+    unit: str
+    soft: Decimal | None
+    hard: Decimal | None
+
+
+# --- enter ------------------------------------------------------------------------------------------------------------
+
+
+def enter(desk: Desk, act: EnterOrder) -> str:
+    """Take an order that a second person must confirm."""
+    user = desk.require_user()
+    view, patient = desk.patient(act.place.bed, act.place.case)
+    _, pump = desk.pump(act.place)
+    therapy = view.state.therapy
+    _check_rev(therapy, pump, act.rev)
+    if therapy.role(pump.port, pump.channel) is not ChannelRole.ORDERED:
+        raise RefusedError(f"{pump.port} channel {pump.channel} was declared {therapy.role(pump.port, pump.channel)}")
+    _check_weight(act, patient)
+    before = therapy.order(pump.port, pump.channel)
+    drug = _drug(view, pump, act, before)
+    order = _order(desk, act, pump, drug, before)
+    passed = tuple(_passed(view, order))
+    order, open_bounds = _overridden(order, passed, act.reason, desk.asker.name)
+    awaiting = Awaiting(order, user, desk.now, open_bounds)
+    desk.treat(view, replace(therapy.with_awaiting(awaiting), orders_entered=order.rev))
+    return f"{_said(drug, order)}; {_next(order, open_bounds)}"
+
+
+def _check_rev(therapy: TherapyState, pump: Binding, seen: int) -> None:
+    awaited, order = therapy.awaited(pump.port, pump.channel), therapy.order(pump.port, pump.channel)
+    newest = awaited.order if awaited is not None else order
+    if seen != (0 if newest is None else newest.rev):
+        now = "there is no order" if newest is None else f"it is revision {newest.rev} by {newest.by} now"
+        raise RefusedError(f"the order was changed since you looked: {now}; look again")
+
+
+def _check_weight(act: EnterOrder, patient: Patient) -> None:
+    if act.weight_kg == patient.weight_kg or act.sure:
+        check_weight(act.weight_kg, None, sure=True)
+        return
+    check_weight(act.weight_kg, patient.weight_kg, sure=False)
+    raise RefusedError(
+        f"{act.weight_kg} kg, and the patient was started with {patient.weight_kg} kg: if {act.weight_kg} kg is right, "
+        "say so (sure), and it is corrected when the order is confirmed"
+    )
+
+
+def _drug(view: BedView, pump: Binding, act: EnterOrder, before: Order | None) -> DrugConfig:
+    """Find the drug: as named, or that of the order before, or the one that the pump names."""
+    drugs = {drug.drug: drug for drug in view.core.drugs}
+    infusion = view.source(pump).infusion
+    told = infusion.drug if infusion is not None and infusion.drug else ""
+    of_pump = [drug for drug in drugs.values() if told.casefold() in (name.casefold() for name in drug.pump_names)]
+    named = act.drug or (before.drug if before is not None else "")
+    if not named:
+        if len(of_pump) != 1:
+            why = f"the pump says {told}, which is no one drug of the library" if told else "the pump names no drug"
+            raise RefusedError(f"say which drug: {why}; the library has {', '.join(drugs)}")
+        return of_pump[0]
+    drug = drugs.get(named)
+    if drug is None:
+        raise RefusedError(f"the library has no drug {named}: it has {', '.join(drugs)}")
+    if told and drug not in of_pump and not act.sure:
+        raise RefusedError(
+            f"{pump.port} channel {pump.channel} says {told}, which is not {drug.label}: look which channel is meant, "
+            "and what runs there; if it is right all the same, say so (sure)"
+        )
+    return drug
+
+
+def _order(desk: Desk, act: EnterOrder, pump: Binding, drug: DrugConfig, before: Order | None) -> Order:
+    """Make the order of what was said, of the order before, and of the pump."""
+    view = desk.view(act.place.bed)
+    same = before if before is not None and before.drug == drug.drug else None
+    step, prefilled = _step(view, pump, act, same)
+    concentration, weight = act.concentration_mg_per_ml, act.weight_kg
+    earlier = same or Order(
+        pump.port, pump.channel, drug.drug, concentration, weight, step, step, "", start_mg_per_kg_per_h=step
+    )
+    said = {name: getattr(act, name) for name in TAKEN_OVER if getattr(act, name) is not None}
+    entered = replace(
+        earlier,
+        concentration_mg_per_ml=concentration,
+        weight_kg=weight,
+        step_mg_per_kg_per_h=step,
+        origin=f"ordered by {desk.asker.name}",
+        prefilled=prefilled,
+        given_before_mg=_given_before(view, pump, act, before),
+        overrides=(),
+        by=desk.asker.name,
+        confirmed_by="",
+        placed=desk.now,
+        rev=view.state.therapy.orders_entered + 1,
+    )
+    order: Order = replace(entered, **said)
+    for what, number in (("step", order.step_mg_per_kg_per_h), ("start", order.start_mg_per_kg_per_h)):
+        if number is not None and number > order.maximum_mg_per_kg_per_h:
+            raise RefusedError(
+                f"the {what} {number} mg/kg/h is above the maximum {order.maximum_mg_per_kg_per_h} mg/kg/h: "
+                "order less, or a higher maximum"
+            )
+    return order
+
+
+def _step(view: BedView, pump: Binding, act: EnterOrder, same: Order | None) -> tuple[Decimal, bool]:
+    """Return the step in mg/kg/h, and whether the pump told it."""
+    if act.step_mg_per_kg_per_h is not None:
+        return act.step_mg_per_kg_per_h, False
+    if same is not None:
+        return same.step_mg_per_kg_per_h, same.prefilled
+    rate = view.source(pump).value(Quantity.INFUSION_RATE)
+    if rate is None or rate.value is None or not rate.usable or rate.value <= 0:
+        raise RefusedError("the pump shows no rate: say the step in mg/kg/h, or set the rate at the pump first")
+    exact = rate.value * act.concentration_mg_per_ml / act.weight_kg
+    step = exact.quantize(STEP_DIGITS, ROUND_HALF_EVEN)
+    if step <= 0:
+        raise RefusedError(f"{rate.value} mL/h is no dose of {act.concentration_mg_per_ml} mg/mL: say the step")
+    return step, True
+
+
+def _given_before(view: BedView, pump: Binding, act: EnterOrder, before: Order | None) -> Decimal | None:
+    if act.given_before_mg is not None:
+        return act.given_before_mg
+    if before is not None:
+        return before.given_before_mg
+    source = view.source(pump)
+    if not source.infusing:
+        return None
+    counted = source.value(Quantity.VOLUME_INFUSED)
+    hint = ""
+    if counted is not None and counted.value is not None:
+        mg = counted.value * act.concentration_mg_per_ml
+        hint = f" (the pump counted {counted.value} mL, {mg.normalize():f} mg if all of it was for this patient)"
+    raise RefusedError(f"the pump runs already: say how many mg were given so far{hint}")
+
+
+def _said(drug: DrugConfig, order: Order) -> str:
+    rate = order.step_mg_per_kg_per_h * order.weight_kg / order.concentration_mg_per_ml
+    return (
+        f"revision {order.rev}: {drug.label}, {order.concentration_mg_per_ml} mg/mL, {order.weight_kg} kg, "
+        f"{order.step_mg_per_kg_per_h} mg/kg/h (the pump at {rate.quantize(Decimal('0.01')).normalize():f} mL/h), "
+        f"at most {order.maximum_mg_per_kg_per_h} mg/kg/h"
+    )
+
+
+def _next(order: Order, open_bounds: tuple[SoftBound, ...]) -> str:
+    within = f"another person confirms revision {order.rev} within {CONFIRM_WITHIN_S / 60:g} min"
+    if not open_bounds:
+        return within
+    return f"it passes {'; '.join(bound.text for bound in open_bounds)}: give a reason (override), then {within}"
+
+
+# --- bounds -----------------------------------------------------------------------------------------------------------
+
+
+def bounds(view: BedView, order: Order) -> Iterator[Bound]:
+    """Give the library's bounds for an order, composed for the patient."""
+    drug = next(drug for drug in view.core.drugs if drug.drug == order.drug)
+    rate = {band.name: band.value for band in drug.dose_rate_high.bands}
+    unit = drug.dose_rate_high.unit
+    condition = drug.dose_rate_high.condition
+    for what, number in (
+        ("maximum", order.maximum_mg_per_kg_per_h),
+        ("step", order.step_mg_per_kg_per_h),
+    ):
+        yield Bound(condition, what, number, unit, rate.get("soft"), rate.get("hard"))
+
+
+def _passed(view: BedView, order: Order) -> Iterator[SoftBound]:
+    """Give the soft bounds that an order passes; refuse it at a hard one."""
+    told = set()
+    for bound in bounds(view, order):
+        said = f"the {bound.what} {bound.number} {bound.unit}"
+        if bound.hard is not None and bound.number > bound.hard:
+            raise RefusedError(f"{said} is above the library's hard limit {bound.hard} {bound.unit}: order less")
+        if bound.soft is not None and bound.number > bound.soft and bound.condition not in told:
+            told.add(bound.condition)
+            text = f"{said} above the library's soft limit {bound.soft} {bound.unit}"
+            yield SoftBound(bound.condition, bound.soft, bound.number, bound.unit, text)
+
+
+def _overridden(
+    order: Order, passed: tuple[SoftBound, ...], reason: str, by: str
+) -> tuple[Order, tuple[SoftBound, ...]]:
+    if not reason or not passed:
+        return order, passed
+    given = tuple(Override(bound.condition, bound.limit, reason, by) for bound in passed)
+    return replace(order, overrides=(*order.overrides, *given)), ()
+
+
+# --- override, confirm, withdraw, step --------------------------------------------------------------------------------
+
+
+def override(desk: Desk, act: OverrideBounds) -> str:
+    """Give the reason why an order that awaits confirmation may pass its soft bounds."""
+    desk.require_user()
+    view, awaiting = _awaited(desk, act.place, act.rev)
+    if not awaiting.passed:
+        raise RefusedError(f"revision {act.rev} passes no soft limit that needs a reason")
+    order, _ = _overridden(awaiting.order, awaiting.passed, act.reason, desk.asker.name)
+    desk.treat(view, view.state.therapy.with_awaiting(replace(awaiting, order=order, passed=())))
+    return f"revision {act.rev}; {_next(order, ())}"
+
+
+def confirm(desk: Desk, act: ConfirmOrder) -> str:
+    """Put an order in force: a second person has compared it with the prescription."""
+    user = desk.require_user()
+    view, awaiting = _awaited(desk, act.place, act.rev)
+    if user.casefold() == awaiting.user.casefold():
+        raise RefusedError(f"{user} entered it: another person confirms, logged in with a name of their own")
+    if awaiting.passed:
+        passed = "; ".join(bound.text for bound in awaiting.passed)
+        raise RefusedError(f"{passed}: a prescriber gives a reason first (override), or enters it anew")
+    order = replace(awaiting.order, confirmed_by=desk.asker.name)
+    therapy = view.state.therapy
+    before = therapy.order(order.port, order.channel)
+    stepped = before is not None and before.step_mg_per_kg_per_h != order.step_mg_per_kg_per_h
+    therapy = therapy.with_order(order).without_awaiting(order.port, order.channel)
+    therapy = desk.reweigh(therapy, order.weight_kg)
+    if therapy.phase in (TherapyPhase.SETUP, TherapyPhase.RECOVERY):
+        therapy = replace(therapy, phase=TherapyPhase.BASELINE, phase_since=desk.now)
+    desk.treat(view, replace(therapy, step=therapy.step + (stepped and therapy.step > 0)))
+    return f"revision {order.rev} is in force"
+
+
+def withdraw(desk: Desk, act: WithdrawOrder) -> str:
+    """Take an order off: the one that awaits its confirmation, or the one in force, whose pump must not run."""
+    view, _ = desk.patient(act.place.bed, act.place.case)
+    _, pump = desk.pump(act.place)
+    therapy = view.state.therapy
+    _check_rev(therapy, pump, act.rev)
+    place = (pump.port, pump.channel)
+    if therapy.awaited(*place) is not None:
+        desk.treat(view, therapy.without_awaiting(*place))
+        return f"revision {act.rev} is withdrawn before it was in force"
+    if therapy.order(*place) is None:
+        raise RefusedError("there is no order to withdraw")
+    if view.source(pump).infusing or view.source(pump).infusion is None:
+        raise RefusedError("the pump runs, or was not heard since the start: stop it first")
+    desk.treat(view, therapy.without_order(*place))
+    for condition in _OF_ORDER:
+        desk.register.end_context(AlarmKey(act.place.bed, condition, *place), "Ended: the order was withdrawn.")
+    return f"revision {act.rev} is withdrawn"
+
+
+def take_step(desk: Desk, act: TakeStep) -> str:
+    """Take up another step inside the range of an order: one tap, since the range was confirmed."""
+    view, _ = desk.patient(act.place.bed, act.place.case)
+    _, pump = desk.pump(act.place)
+    therapy = view.state.therapy
+    order = therapy.order(pump.port, pump.channel)
+    if order is None or order.rev != act.rev:
+        raise RefusedError("the order was changed since you looked, or there is none: look again")
+    step, now = act.step_mg_per_kg_per_h, order.step_mg_per_kg_per_h
+    if step > order.maximum_mg_per_kg_per_h:
+        raise RefusedError(
+            f"{step} mg/kg/h is above the ordered maximum {order.maximum_mg_per_kg_per_h} mg/kg/h: enter a revision"
+        )
+    increment = order.increment_mg_per_kg_per_h
+    if increment is not None and step > now + increment:
+        raise RefusedError(f"from {now} to {step} mg/kg/h is more than the ordered {increment}: enter a revision")
+    if step == now:
+        raise RefusedError(f"{now} mg/kg/h is the ordered step already")
+    order = replace(order, step_mg_per_kg_per_h=step, rev=therapy.orders_entered + 1)
+    desk.treat(
+        view,
+        replace(therapy.with_order(order), step=therapy.step + (therapy.step > 0), orders_entered=order.rev),
+    )
+    return f"revision {order.rev}: {step} mg/kg/h"
+
+
+def _awaited(desk: Desk, place: Place, rev: int) -> tuple[BedView, Awaiting]:
+    view, _ = desk.patient(place.bed, place.case)
+    _, pump = desk.pump(place)
+    awaiting = view.state.therapy.awaited(pump.port, pump.channel)
+    if awaiting is None or desk.now.mono_s >= awaiting.placed.mono_s + CONFIRM_WITHIN_S:
+        raise RefusedError(
+            f"no order awaits confirmation there: one that was not confirmed within {CONFIRM_WITHIN_S / 60:g} min "
+            "is entered again"
+        )
+    if awaiting.order.rev != rev:
+        raise RefusedError(f"it is revision {awaiting.order.rev} by {awaiting.order.by} now: look again")
+    return view, awaiting
+
+
+# --- of the configuration ---------------------------------------------------------------------------------------------
+
+
+def place_demonstration(desk: Desk, act: PlaceOrder) -> str:
+    """Put an order of the configuration in force, at a patient of its own; a bed with another patient is left alone."""
+    place = Place(act.bed, DEMONSTRATION, act.order.port, act.order.channel)
+    view, _ = desk.pump(place)
+    therapy = view.state.therapy
+    patient = therapy.patient or Patient(DEMONSTRATION, act.order.weight_kg, HEALTHY, CONFIGURATION, desk.now)
+    if not patient.demonstration:
+        raise RefusedError(f"{view.config.label} has the case {patient.case}")
+    before = therapy.order(place.port, place.channel)
+    order = replace(act.order, rev=1 if before is None else before.rev)
+    if before == order:
+        return "as before"  # it was restored
+    order = replace(order, rev=therapy.orders_entered + 1)
+    if therapy.patient is None:
+        therapy = TherapyState(phase=TherapyPhase.BASELINE, phase_since=desk.now)
+    patient = replace(patient, weight_kg=order.weight_kg)
+    desk.treat(view, replace(therapy.with_order(order), patient=patient, orders_entered=order.rev))
+    return "placed"

@@ -1,0 +1,76 @@
+"""A bed's therapy as a message."""
+
+from __future__ import annotations
+
+from edge.core.effects import TherapyView
+from edge.core.therapy import Order
+from edge.core.therapy_state import CONFIRM_WITHIN_S, Awaiting, TherapyState
+from edge.messages import (
+    AdjustedLimitMessage,
+    AwaitingMessage,
+    BaselineMessage,
+    ChannelRoleMessage,
+    ChecklistMessage,
+    LimitMessage,
+    OrderMessage,
+    OverrideMessage,
+    PatientMessage,
+    PauseMessage,
+    PromptMessage,
+    RoundMessage,
+    TherapyMessage,
+)
+from edge.wire_fields import by_name, maybe_stamp, priority, stamp
+
+ROUNDS_SHOWN = 12
+"""So many rounds are in the message, the last: those of a treatment with its recovery."""
+
+
+def therapy_message(view: TherapyView, run: str) -> TherapyMessage:
+    """Make the message. Raises ``ValueError`` where the view breaks the contract."""
+    therapy = view.therapy
+    return by_name(
+        TherapyMessage,
+        view,
+        run=run,
+        orders=tuple(map(_order, view.orders)),
+        limits=tuple(by_name(LimitMessage, limit, priority=priority(limit.priority)) for limit in view.limits),
+        pauses=tuple(by_name(PauseMessage, pause, until_mono_s=pause.until_s) for pause in view.pauses),
+        prompts=tuple(by_name(PromptMessage, prompt, due_mono_s=prompt.due_s) for prompt in view.prompts),
+        recovery_until_mono_s=view.recovery_until_s,
+        phase_since=maybe_stamp(therapy.phase_since),
+        step=therapy.step,
+        patient=_patient(therapy),
+        awaiting=tuple(map(_awaiting, therapy.awaiting)),
+        baseline=_baseline(therapy),
+        rounds=tuple(by_name(RoundMessage, one, at=stamp(one.at)) for one in therapy.rounds[-ROUNDS_SHOWN:]),
+        adjusted=tuple(by_name(AdjustedLimitMessage, one, at=stamp(one.at)) for one in therapy.adjusted),
+        roles=tuple(by_name(ChannelRoleMessage, one, at=stamp(one.at)) for one in therapy.roles),
+    )
+
+
+def _order(order: Order) -> OrderMessage:
+    overrides = tuple(by_name(OverrideMessage, one) for one in order.overrides)
+    return by_name(OrderMessage, order, overrides=overrides, placed=maybe_stamp(order.placed))
+
+
+def _awaiting(awaiting: Awaiting) -> AwaitingMessage:
+    return AwaitingMessage(
+        order=_order(awaiting.order),
+        user=awaiting.user,
+        passed=tuple(bound.text for bound in awaiting.passed),
+        until_mono_s=awaiting.placed.mono_s + CONFIRM_WITHIN_S,
+    )
+
+
+def _patient(therapy: TherapyState) -> PatientMessage | None:
+    patient = therapy.patient
+    if patient is None:
+        return None
+    checklist = by_name(ChecklistMessage, patient.checklist)
+    return by_name(PatientMessage, patient, checklist=checklist, started=stamp(patient.started))
+
+
+def _baseline(therapy: TherapyState) -> BaselineMessage | None:
+    baseline = therapy.baseline
+    return None if baseline is None else by_name(BaselineMessage, baseline, at=stamp(baseline.at))
