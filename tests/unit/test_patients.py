@@ -221,7 +221,7 @@ def test_a_therapy_is_closed_when_the_recovery_is_over() -> None:
     assert world.shown.phase == "recovery"
     world.does(NURSE, Close(BED, CASE))
     assert (world.shown.phase, world.shown.orders, world.shown.therapy) == ("none", (), UNTREATED)
-    (kept,) = [effect for effect in world.steps[-2].effects if isinstance(effect, Keep)]
+    (kept,) = [one for one in world.steps[-2].effects if isinstance(one, Keep) and one.part == THERAPY]
     assert (kept.bed, kept.part, kept.body) == (BED, THERAPY, None)
 
 
