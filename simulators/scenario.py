@@ -29,6 +29,7 @@ from simulators.scenario_reader import Quantity, ScenarioError, Table, nearest, 
 FILE_MAX_BYTES = 262_144
 """A day with an event a minute needs half of it; a larger file was hardly meant."""
 
+AGE_MAX_YEARS, USUAL_AGE_YEARS = 120, 45
 MAX_DEVICES = 64
 """More ptys than a ward has lines."""
 
@@ -118,6 +119,10 @@ class _Loader:
             weight_kg=table.quantity("weight", Quantity.WEIGHT, "70 kg"),
             cuff_interval_s=positive_seconds(table, "cuff-interval", "5 min"),
             devices=(),
+            age_years=table.whole("age", 0, AGE_MAX_YEARS, USUAL_AGE_YEARS),
+            heart_disease=table.flag("heart-disease", default=False),
+            clearance=table.quantity("cyp3a4-inhibitor-leaves", Quantity.SHARE, "100 %"),
+            artefacts=table.flag("artefacts", default=False),
         )
         rows = table.tables("device", least=1)
         table.done()
@@ -226,7 +231,7 @@ def describe(scenario: Scenario) -> Iterator[str]:
     yield f"{scenario.name}: {scenario.title}"
     yield f"  {scenario.about}"
     for bed in scenario.beds:
-        yield f"  {bed.label}: a patient of {bed.weight_kg} kg"
+        yield f"  {bed.label}: a patient of {bed.weight_kg} kg{_of_patient(bed)}"
         yield from (f"    {plan.id}: {_described(plan)}" for plan in bed.devices)
     times = ["0 s", *(duration(event.at_s) for event in scenario.events), duration(scenario.duration_s)]
     told = ["it begins", *(f"{place(scenario, event)}: {event.words}" for event in scenario.events), "it ends"]
@@ -251,6 +256,17 @@ def duration(seconds: float) -> str:
     h, minutes = divmod(minutes, _MIN_PER_H)
     parts = [f"{number} {unit}" for number, unit in ((h, "h"), (minutes, "min"), (s, "s")) if number]
     return " ".join(parts) or "0 s"
+
+
+def _of_patient(bed: BedPlan) -> str:
+    told = [] if bed.age_years == USUAL_AGE_YEARS else [f"{bed.age_years} years"]
+    if bed.heart_disease:
+        told.append("with heart disease")
+    if bed.clearance != 1:
+        told.append(f"with an inhibitor of CYP3A4 that leaves {(bed.clearance * 100).normalize():f} % of the clearance")
+    if bed.artefacts:
+        told.append("whose sensors are disturbed")
+    return "".join(f", {words}" for words in told)
 
 
 def _described(plan: DevicePlan) -> str:

@@ -65,7 +65,11 @@ DevicePlan: TypeAlias = PumpPlan | MonitorPlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BedPlan:
-    """A bed, its patient by the seed and the weight, and its devices."""
+    """A bed, its patient, and its devices.
+
+    ``clearance`` is the share of the clearance of ketamine that an inhibitor of CYP3A4 leaves; ``artefacts``: what its
+    monitors show is disturbed by movement, noise, sensors that fall off and cuffs that fail.
+    """
 
     id: str
     label: str
@@ -73,6 +77,10 @@ class BedPlan:
     weight_kg: Decimal
     cuff_interval_s: float
     devices: tuple[DevicePlan, ...]
+    age_years: int = 45
+    heart_disease: bool = False
+    clearance: Decimal = Decimal(1)
+    artefacts: bool = False
 
     @property
     def pumps(self) -> tuple[PumpPlan, ...]:

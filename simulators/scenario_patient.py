@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from simulators.patient import Patient, Person, Vitals
 from simulators.patient_infusion import DrugLine, InfusedPatient
+from simulators.patient_measurement import Measured
 from simulators.pump import PumpModel
 from simulators.scenario_model import BedPlan
 
@@ -41,7 +42,12 @@ class BedPatient:
     def __init__(self, plan: BedPlan, pumps: Sequence[PumpModel], speed: float) -> None:
         self._patient = Patient(
             plan.seed,
-            person=Person(weight_kg=float(plan.weight_kg)),
+            person=Person(
+                weight_kg=float(plan.weight_kg),
+                age_years=plan.age_years,
+                heart_disease=plan.heart_disease,
+                clearance_factor=float(plan.clearance),
+            ),
             time_scale=speed,
             cuff_interval_s=plan.cuff_interval_s / speed,
         )
@@ -50,9 +56,15 @@ class BedPatient:
         ]
         self._infused = InfusedPatient(self._patient, lines)
         self._drifts: dict[str, _Drift] = {}
+        self._shown: Callable[[float], Vitals] = self._true
+        if plan.artefacts:
+            self._shown = Measured(self._true, plan.seed)
 
     def vitals(self, now_s: float) -> Vitals:
-        """Return the vital signs now."""
+        """Return the vital signs now, as sensors show them."""
+        return self._shown(now_s)
+
+    def _true(self, now_s: float) -> Vitals:
         vitals = self._infused.vitals(now_s)
         shown: dict[str, int] = {}
         for name, drift in self._drifts.items():

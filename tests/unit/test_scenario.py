@@ -93,6 +93,23 @@ def test_the_shipped_scenarios_play_every_fault_that_there_is() -> None:
     assert ACTS.keys() - played <= people
 
 
+def test_the_patient_of_a_bed_is_as_told_and_is_told_in_plain_words() -> None:
+    keys = 'age = 72\nheart-disease = true\ncyp3a4-inhibitor-leaves = "70 %"\nartefacts = true\n'
+    told = read(BEDS.replace('weight = "80 kg"\n', f'weight = "80 kg"\n{keys}', 1))
+    first, second = told.beds
+    assert (first.age_years, first.heart_disease, first.clearance, first.artefacts) == (72, True, Decimal("0.70"), True)
+    assert (second.age_years, second.heart_disease, second.clearance, second.artefacts) == (
+        45,
+        False,
+        Decimal(1),
+        False,
+    )
+    assert (
+        "  Bed 1: a patient of 80 kg, 72 years, with heart disease, "
+        "with an inhibitor of CYP3A4 that leaves 70 % of the clearance, whose sensors are disturbed"
+    ) in list(describe(told))
+
+
 def test_what_is_read_is_what_is_written_and_the_rest_is_usual() -> None:
     told = read(BEDS)
     assert (told.name, told.title, told.about) == ("mine", "A title", "What it is about.")

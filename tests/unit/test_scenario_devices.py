@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from simulators.model import SimulatedDevice
 from simulators.patient import Vitals
 from simulators.scenario_devices import MONITORS, PUMPS, Kind, Made, kind_of, make_monitor, make_pump
 from simulators.scenario_model import BedPlan, MonitorPlan, PumpPlan
+from simulators.scenario_patient import BedPatient
 from tests.conformance.virtual import Wire
 
 START_S = 100.0  # where a virtual wire begins
@@ -234,3 +236,38 @@ def test_every_kind_is_found_by_a_plan() -> None:
     for kind, its in KINDS.items():
         plan = MonitorPlan(id="it", kind=kind) if kind in MONITORS else pump_plan(kind)
         assert kind_of(plan) is its
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"heart_disease": True}, {"age_years": 70}, {"clearance": Decimal("0.4")}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_who_the_patient_is_decides_how_heart_and_vessels_answer(changes: dict[str, Any]) -> None:
+    plan = PumpPlan(
+        id="pump",
+        kind="space",
+        serial_number="012345",
+        drug="KETAMINE",
+        concentration_mg_per_ml=Decimal(10),
+        weight_kg=Decimal(70),
+        rate_ml_per_h=Decimal(7),
+        started=True,
+        order=None,
+    )
+    heart_rates: list[int] = []
+    for bed in (replace(BED, devices=(plan,)), replace(BED, devices=(plan,), **changes)):
+        pump = make_pump(plan, 0.0).pump
+        assert pump is not None
+        patient = BedPatient(bed, [pump], 1.0)
+        for minute in range(61):
+            seen = patient.vitals(60.0 * minute)
+        heart_rates.append(seen.heart_rate_per_min or 0)
+    assert heart_rates[1] > heart_rates[0]
+
+
+def test_a_patient_whose_sensors_are_disturbed_is_the_same_patient() -> None:
+    shown, true = BedPatient(replace(BED, artefacts=True), (), 1.0), BedPatient(BED, (), 1.0)
+    seen = [(shown.vitals(float(second)), true.vitals(float(second))) for second in range(0, 7200, 2)]
+    share = sum(one == other for one, other in seen) / len(seen)
+    assert 0.5 < share < 1.0
