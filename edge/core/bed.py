@@ -108,8 +108,8 @@ def therapy(view: BedView, pauses: tuple[PauseView, ...] = ()) -> TherapyView:
         pauses,
         view.state.durable,
         therapy,
-        phases.prompts(therapy),
-        phases.recovery_until_s(therapy),
+        phases.prompts(view),
+        phases.recovery_until_s(view),
     )
 
 

@@ -314,6 +314,7 @@ class Core:
         view = self._ward.views[bed]
         state = view.state
         self._show_therapy(view)
+        self._ward.keep_again(bed, self._ledger.now)
         wait_s = bed_rules.SHOW_EVERY_S if state.dirty else bed_rules.SHOW_AGAIN_S
         if state.shown_at_s is None or now_s >= state.shown_at_s + wait_s:
             state.shown_at_s, state.dirty = now_s, False

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from drivers.model import Quantity
-from edge.core.config import Binding, DrugConfig
+from edge.core.composed import DoseLimits, dose_limits
+from edge.core.config import Binding, Bounds, DrugConfig, LimitConfig
 from edge.core.desk import Desk, RefusedError
 from edge.core.inputs import PlaceOrder
 from edge.core.model import AlarmKey
@@ -63,14 +64,13 @@ _OF_ORDER = ("DOSE_RATE_HIGH", "DOSE_RATE_LOW", "DOSE_INPUT_MISSING")
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A bound of the library for a number of an order, in one unit; ``None``: there is none of that kind."""
+    """What the library allows of a number of an order, in one unit; ``condition`` is what alarms beyond it."""
 
     condition: str
     what: str
     number: Decimal
     unit: str
-    soft: Decimal | None
-    hard: Decimal | None
+    bounds: Bounds
 
 
 # --- enter ------------------------------------------------------------------------------------------------------------
@@ -89,11 +89,14 @@ def enter(desk: Desk, act: EnterOrder) -> str:
     before = therapy.order(pump.port, pump.channel)
     drug = _drug(view, pump, act, before)
     order = _order(desk, act, pump, drug, before)
-    passed = tuple(_passed(view, order))
+    limits = dose_limits(drug, order, replace(patient, weight_kg=order.weight_kg))
+    passed = tuple(_passed(drug, order, limits))
     order, open_bounds = _overridden(order, passed, act.reason, desk.asker.name)
     awaiting = Awaiting(order, user, desk.now, open_bounds)
     desk.treat(view, replace(therapy.with_awaiting(awaiting), orders_entered=order.rev))
-    return f"{_said(drug, order)}; {_next(order, open_bounds)}"
+    advice = f". {' '.join(drug.advisories)}" if before is None and drug.advisories else ""
+    acted = f"; limits are tightened by {', '.join(limits.acted)}" if limits.acted else ""
+    return f"{_said(drug, order)}{acted}; {_next(order, open_bounds)}{advice}"
 
 
 def _check_rev(therapy: TherapyState, pump: Binding, seen: int) -> None:
@@ -223,30 +226,54 @@ def _next(order: Order, open_bounds: tuple[SoftBound, ...]) -> str:
 # --- bounds -----------------------------------------------------------------------------------------------------------
 
 
-def bounds(view: BedView, order: Order) -> Iterator[Bound]:
-    """Give the library's bounds for an order, composed for the patient."""
-    drug = next(drug for drug in view.core.drugs if drug.drug == order.drug)
-    rate = {band.name: band.value for band in drug.dose_rate_high.bands}
-    unit = drug.dose_rate_high.unit
-    condition = drug.dose_rate_high.condition
-    for what, number in (
-        ("maximum", order.maximum_mg_per_kg_per_h),
-        ("step", order.step_mg_per_kg_per_h),
-    ):
-        yield Bound(condition, what, number, unit, rate.get("soft"), rate.get("hard"))
+def bounds(drug: DrugConfig, order: Order, limits: DoseLimits) -> Iterator[Bound]:
+    """Give the library's bounds for an order, composed for its patient."""
+    yield Bound("CONCENTRATION", "concentration", order.concentration_mg_per_ml, "mg/mL", drug.concentration)
+    yield Bound("WEIGHT", "weight", order.weight_kg, "kg", drug.weight)
+    maximum, start = order.maximum_mg_per_kg_per_h, order.start_mg_per_kg_per_h
+    yield from _of_limit("maximum", maximum, limits.dose_rate)
+    yield from _of_limit("start", start, limits.first)
+    yield from _of_limit("increment", order.increment_mg_per_kg_per_h, limits.step)
+    yield from _of_limit("maximum for this weight", maximum * order.weight_kg, limits.mass_rate)
+    if order.total_mg_per_kg is not None:
+        yield Bound("DOSE_CUMULATIVE_HIGH", "total", order.total_mg_per_kg, "mg/kg", limits.total)
 
 
-def _passed(view: BedView, order: Order) -> Iterator[SoftBound]:
-    """Give the soft bounds that an order passes; refuse it at a hard one."""
-    told = set()
-    for bound in bounds(view, order):
-        said = f"the {bound.what} {bound.number} {bound.unit}"
-        if bound.hard is not None and bound.number > bound.hard:
-            raise RefusedError(f"{said} is above the library's hard limit {bound.hard} {bound.unit}: order less")
-        if bound.soft is not None and bound.number > bound.soft and bound.condition not in told:
-            told.add(bound.condition)
-            text = f"{said} above the library's soft limit {bound.soft} {bound.unit}"
-            yield SoftBound(bound.condition, bound.soft, bound.number, bound.unit, text)
+def _of_limit(what: str, number: Decimal | None, limit: LimitConfig | None) -> Iterator[Bound]:
+    if number is not None and limit is not None:
+        bands = {band.name: band.value for band in limit.bands}
+        bounds = Bounds(soft_high=bands.get("soft"), hard_high=bands.get("hard"))
+        yield Bound(limit.condition, what, number, limit.unit, bounds)
+
+
+def _passed(drug: DrugConfig, order: Order, limits: DoseLimits) -> Iterator[SoftBound]:
+    """Give the soft bounds that an order passes, one of a condition; refuse it at a hard one."""
+    listed = drug.concentrations_mg_per_ml
+    if not drug.custom_concentration and order.concentration_mg_per_ml not in listed:
+        known = ", ".join(f"{one}" for one in listed)
+        raise RefusedError(f"{order.concentration_mg_per_ml} mg/mL is no concentration of {drug.label}: {known} mg/mL")
+    passed: dict[str, SoftBound] = {}
+    for bound in bounds(drug, order, limits):
+        beyond = _beyond(bound, bound.bounds.hard_low, bound.bounds.hard_high)
+        if beyond is not None:
+            raise RefusedError(f"{_text(bound, 'hard', beyond)}: it cannot be ordered")
+        beyond = _beyond(bound, bound.bounds.soft_low, bound.bounds.soft_high)
+        if beyond is not None:
+            text = _text(bound, "soft", beyond)
+            passed.setdefault(bound.condition, SoftBound(bound.condition, beyond, bound.number, bound.unit, text))
+    yield from passed.values()
+
+
+def _beyond(bound: Bound, low: Decimal | None, high: Decimal | None) -> Decimal | None:
+    """Return the end that a number lies beyond; the end itself is allowed."""
+    if high is not None and bound.number > high:
+        return high
+    return low if low is not None and bound.number < low else None
+
+
+def _text(bound: Bound, band: str, end: Decimal) -> str:
+    side = "above" if bound.number > end else "below"
+    return f"the {bound.what} {bound.number} {bound.unit} is {side} the library's {band} limit {end} {bound.unit}"
 
 
 def _overridden(

@@ -213,9 +213,8 @@ def close(desk: Desk, act: Close) -> str:
     if act.bed not in desk.ward.views and unplaced is not None:
         return _close_unplaced(desk, act, unplaced.therapy)
     view, _ = desk.patient(act.bed, act.case)
-    therapy = view.state.therapy
     _check_flow(desk, view, act)
-    _check_time(desk, therapy, act)
+    _check_time(desk, view, act)
     worst = [alarm for alarm in _alarms(desk, act.bed) if _is_urgent(alarm)]
     if worst:
         raise RefusedError(f"{worst[0].key.name} is present, and high: see to the patient first")
@@ -251,10 +250,10 @@ def _check_flow(desk: Desk, view: BedView, act: Close) -> None:
             raise RefusedError(f"{place} was not heard since the start: look at the pump, then close with a reason")
 
 
-def _check_time(desk: Desk, therapy: TherapyState, act: Close) -> None:
-    if act.reason or therapy.infusing_since is None:
+def _check_time(desk: Desk, view: BedView, act: Close) -> None:
+    if act.reason or view.state.therapy.infusing_since is None:
         return
-    until_s = phases.recovery_until_s(therapy)
+    until_s = phases.recovery_until_s(view)
     if until_s is None:
         raise RefusedError("the recovery has not begun: end the infusion first (end-infusion), or give a reason")
     if desk.now.mono_s < until_s:

@@ -34,7 +34,7 @@ RECOVERY_S = 3600.0
 """Recovery takes an hour (design, section 8)."""
 
 RECOVERY_LONGER = 1.5
-"""An inhibitor of CYP3A4 makes the effect last so much longer (design, section 8)."""
+"""Without an order that says how long, an inhibitor of CYP3A4 makes it so much longer (design, section 8)."""
 
 FIRST_HOUR_S = 3600.0
 ROUND_S = 15 * 60.0
@@ -110,22 +110,26 @@ def _stopped_until_s(therapy: TherapyState) -> float:
     return (0.0 if therapy.stopped_at is None else therapy.stopped_at.mono_s) + STOPPED_MAX_S
 
 
-def recovery_until_s(therapy: TherapyState) -> float | None:
-    """Return when the recovery may end, ``None`` outside of it."""
+def recovery_until_s(view: BedView) -> float | None:
+    """Return when the recovery may end, ``None`` outside of it: as the drugs and the flags of its orders want."""
+    therapy = view.state.therapy
     if therapy.phase is not TherapyPhase.RECOVERY or therapy.phase_since is None or therapy.patient is None:
         return None
     longer = therapy.patient.checklist.cyp3a4_inhibitor.cautious
-    return therapy.phase_since.mono_s + RECOVERY_S * (RECOVERY_LONGER if longer else 1)
+    unordered_s = RECOVERY_S * (RECOVERY_LONGER if longer else 1)
+    takes_s = max((dose.recovery_s for dose in view.limits().doses.values()), default=unordered_s)
+    return therapy.phase_since.mono_s + takes_s
 
 
-def round_due_s(therapy: TherapyState) -> float | None:
+def round_due_s(view: BedView) -> float | None:
     """Return when the next observation round is due, ``None`` where none is."""
+    therapy = view.state.therapy
     if therapy.patient is None or therapy.patient.demonstration:
         return None
     since = therapy.infusing_since
     last_s = therapy.rounds[-1].at.mono_s if therapy.rounds else None
     if therapy.phase is TherapyPhase.RECOVERY:
-        return _recovery_round_s(therapy, last_s)
+        return _recovery_round_s(view, last_s)
     if since is None or therapy.phase not in (TherapyPhase.INFUSING, TherapyPhase.STOPPED):
         return None
     from_s = since.mono_s if last_s is None else max(since.mono_s, last_s)
@@ -135,23 +139,24 @@ def round_due_s(therapy: TherapyState) -> float | None:
     return from_s + min(ordered, default=LATER_ROUND_S)
 
 
-def _recovery_round_s(therapy: TherapyState, last_s: float | None) -> float | None:
-    until_s = recovery_until_s(therapy)
-    if therapy.phase_since is None or until_s is None:
+def _recovery_round_s(view: BedView, last_s: float | None) -> float | None:
+    since, until_s = view.state.therapy.phase_since, recovery_until_s(view)
+    if since is None or until_s is None:
         return None
-    due_s = therapy.phase_since.mono_s
+    due_s = since.mono_s
     if last_s is not None and last_s >= due_s:
         due_s += (last_s + ROUND_EARLY_S - due_s) // RECOVERY_ROUND_S * RECOVERY_ROUND_S + RECOVERY_ROUND_S
     return due_s if due_s <= until_s else None
 
 
-def prompts(therapy: TherapyState) -> tuple[Prompt, ...]:
+def prompts(view: BedView) -> tuple[Prompt, ...]:
     """Return what somebody is to do, and when it is due."""
+    therapy = view.state.therapy
     found = [
         Prompt(PromptKind.CONFIRM_ORDER, one.placed.mono_s + CONFIRM_WITHIN_S, one.order.port, one.order.channel)
         for one in therapy.awaiting
     ]
-    round_s, close_s = round_due_s(therapy), recovery_until_s(therapy)
+    round_s, close_s = round_due_s(view), recovery_until_s(view)
     if round_s is not None:
         found.append(Prompt(PromptKind.ROUND, round_s))
     if close_s is not None:

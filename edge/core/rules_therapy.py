@@ -63,7 +63,7 @@ def overdue(view: BedView, now_s: float) -> Iterator[Finding]:
     therapy = view.state.therapy
     if therapy.patient is None:
         return
-    due_s = phases.round_due_s(therapy)
+    due_s = phases.round_due_s(view)
     told_s = None if due_s is None else due_s + OVERDUE_SILENT_S
     yield Finding(
         view.key("OBSERVATION_OVERDUE"),

@@ -22,6 +22,9 @@ UNBOUND_MAX = 216
 SEEN_MAX = 1000
 """Of so many devices is remembered where they were last seen: several times what three full lines hold."""
 
+KEEP_EVERY_S = 60.0
+"""A loss of power costs the recovery no more than this; a row a minute wears no card."""
+
 EDGE = ""
 """The scope of what belongs to no bed."""
 
@@ -111,6 +114,14 @@ class Ward:
         nothing = state.therapy == UNTREATED
         self.kept[bed, THERAPY] = None if nothing else KeptTherapy(now, state.therapy)
         state.keeping, state.kept_mark, state.kept_at_s = True, self.state.mark, now.mono_s
+
+    def keep_again(self, bed: str, now: Instant) -> None:
+        """Keep the times of a treatment, which a loss of power would otherwise set back to its last change."""
+        state = self.state.beds[bed]
+        since_s = state.kept_at_s if state.kept_at_s is not None else self.state.started_at_s
+        if state.therapy.patient is not None and not state.keeping and now.mono_s - since_s >= KEEP_EVERY_S:
+            self.kept[bed, THERAPY] = KeptTherapy(now, state.therapy)
+            state.kept_mark, state.kept_at_s = self.state.mark, now.mono_s
 
     def stored(self, mark: int, *, committed: bool) -> set[str]:
         """Take up that the rows of a step were kept, or were not; return the beds whose therapies waited for it."""

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from drivers.model import InfusionState, Quantity, Reading
+from edge.config import load
 from edge.core.effects import PromptKind
 from edge.core.inputs import Act, Basis, PlaceOrder, Request, Role, StoreResult
 from edge.core.restore import initial_state
@@ -21,7 +23,7 @@ from edge.core.therapy_acts import (
     WithdrawOrder,
 )
 from edge.core.therapy_state import THERAPY, KeptTherapy
-from tests.core_world import BED, CONFIG, PUMP, RUN, instant, order, pump, with_bed
+from tests.core_world import BED, CONFIG, KETAMINE, PUMP, RUN, instant, order, pump, with_bed
 from tests.therapy_world import CASE, DOCTOR, HERE, NURSE, OTHER_NURSE, WARD, WELL, Treated, entered, treated
 
 CONFIRM = ConfirmOrder(HERE, 1)
@@ -186,7 +188,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"drug": ""}, "say which drug: the pump names no drug; the library has ketamine"),
     (
         {"maximum_mg_per_kg_per_h": Decimal("2.6")},
-        "the maximum 2.6 mg/kg/h is above the library's hard limit 2.5 mg/kg/h",
+        "the maximum 2.6 mg/kg/h is above the library's hard limit 2.5 mg/kg/h: it cannot be ordered",
     ),
     ({"step_mg_per_kg_per_h": Decimal("2.1")}, "the step 2.1 mg/kg/h is above the maximum 2.0 mg/kg/h"),
     ({"start_mg_per_kg_per_h": Decimal("2.1")}, "the start 2.1 mg/kg/h is above the maximum 2.0 mg/kg/h"),
@@ -255,7 +257,7 @@ def test_a_weight_that_the_order_corrects_is_corrected_when_it_is_confirmed() ->
 def test_a_soft_bound_is_passed_with_a_reason_alone() -> None:
     world = started()
     said = world.does(DOCTOR, entered(maximum_mg_per_kg_per_h=Decimal("2.2")))
-    passed = "the maximum 2.2 mg/kg/h above the library's soft limit 2.0 mg/kg/h"
+    passed = "the maximum 2.2 mg/kg/h is above the library's soft limit 2.0 mg/kg/h"
     assert f"it passes {passed}: give a reason (override)" in said
     assert world.refused(NURSE, CONFIRM).startswith(passed)
     assert world.refused(NURSE, OverrideBounds(HERE, 1, "as last week")) == "a nurse may not: it takes a prescriber"
@@ -280,6 +282,60 @@ def test_an_override_is_of_one_revision() -> None:
     world.orders(maximum_mg_per_kg_per_h=Decimal("2.2"), reason="as last week")
     assert "it passes" in world.does(DOCTOR, entered(rev=1, maximum_mg_per_kg_per_h=None))
     assert world.therapy.awaiting[0].order.overrides == ()
+
+
+# --- every bound of the library ---------------------------------------------------------------------------------------
+
+SHIPPED = load(Path(__file__).parents[2] / "config/edge.toml", Path("/nowhere")).core.drugs
+FULL_LIBRARY = replace(WARD, drugs=tuple(replace(drug, custom_concentration=True) for drug in SHIPPED))
+CHRONIC = "ketamine-chronic-pain"
+MG = "mg_per_kg_per_h"
+LIBRARY: list[tuple[dict[str, Any], str, str]] = [
+    ({}, "", ""),
+    ({"concentration_mg_per_ml": Decimal(50)}, "hard", "the concentration 50 mg/mL is above"),
+    ({"concentration_mg_per_ml": Decimal("0.5")}, "hard", "the concentration 0.5 mg/mL is below"),
+    ({"weight_kg": Decimal(131), f"maximum_{MG}": Decimal(1), "sure": True}, "soft", "the weight 131 kg is above"),
+    ({"weight_kg": Decimal(29), "sure": True}, "hard", "the weight 29 kg is below the library's hard limit 30 kg"),
+    ({f"start_{MG}": Decimal("1.1")}, "soft", "the start 1.1 mg/kg/h is above the library's soft limit 1.0"),
+    ({f"start_{MG}": Decimal("1.6")}, "hard", "the start 1.6 mg/kg/h is above the library's hard limit 1.5"),
+    ({f"increment_{MG}": Decimal("0.6")}, "soft", "the increment 0.6 mg/kg/h is above the library's soft limit 0.5"),
+    ({f"increment_{MG}": Decimal("1.1")}, "hard", "the increment 1.1 mg/kg/h is above the library's hard limit 1.0"),
+    ({"total_mg_per_kg": Decimal("2.0")}, "", ""),
+    ({"total_mg_per_kg": Decimal("2.1")}, "soft", "the total 2.1 mg/kg is above the library's soft limit 2.0 mg/kg"),
+    ({"total_mg_per_kg": Decimal("2.6")}, "hard", "the total 2.6 mg/kg is above the library's hard limit 2.5 mg/kg"),
+    ({"weight_kg": Decimal(126), "sure": True}, "soft", "the maximum for this weight 252.0 mg/h is above"),
+]
+
+
+@pytest.mark.parametrize(("changes", "band", "text"), LIBRARY)
+def test_every_bound_of_the_library_is_held_against_the_order(changes: dict[str, Any], band: str, text: str) -> None:
+    """H-01 to H-04."""
+    world = Treated(FULL_LIBRARY)
+    world.starts()
+    answer = world.asks(DOCTOR, entered(drug=CHRONIC, **changes))
+    assert answer.done is (band != "hard")
+    assert text in (answer.said or answer.reason)
+    assert [bound.text.startswith(text) for one in world.therapy.awaiting for bound in one.passed] == [True] * (
+        band == "soft"
+    )
+
+
+def test_flags_tighten_what_may_be_ordered_and_the_answer_says_so() -> None:
+    world = Treated(FULL_LIBRARY)
+    world.starts(checklist=replace(WELL, heart_disease=Known.UNKNOWN))
+    reason = world.refused(DOCTOR, entered(drug=CHRONIC))
+    assert reason == "the maximum 2.0 mg/kg/h is above the library's hard limit 1.5 mg/kg/h: it cannot be ordered"
+    said = world.does(DOCTOR, entered(drug=CHRONIC, maximum_mg_per_kg_per_h=Decimal("1.0")))
+    assert "limits are tightened by heart disease" in said
+    assert said.endswith("Secretions rise: have suction at hand.")
+
+
+def test_a_concentration_that_is_not_listed_is_refused_where_the_site_has_no_others() -> None:
+    listed = replace(KETAMINE, custom_concentration=False, concentrations_mg_per_ml=(Decimal(1), Decimal(10)))
+    world = Treated(replace(WARD, drugs=(listed,)))
+    world.starts()
+    reason = world.refused(DOCTOR, entered(concentration_mg_per_ml=Decimal(5)))
+    assert reason == "5 mg/mL is no concentration of Ketamine: 1, 10 mg/mL"
 
 
 # --- revisions, steps, withdrawal -------------------------------------------------------------------------------------

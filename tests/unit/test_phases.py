@@ -8,14 +8,18 @@ import pytest
 
 from drivers.model import Quantity
 from edge.core import phases
+from edge.core.config import Flag, FlagRule
 from edge.core.effects import Journal, PromptKind
+from edge.core.ledger import AlarmState
 from edge.core.model import Instant, Priority
 from edge.core.restore import initial_state
 from edge.core.restore_therapy import KeptPart
+from edge.core.state import CoreState, Ward
 from edge.core.therapy import Known, TherapyPhase
 from edge.core.therapy_acts import ConfirmOrder, EndInfusion, Observe
 from edge.core.therapy_state import THERAPY, Airway, Degree, KeptTherapy, Round, TherapyState
-from tests.core_world import BED, RUN, START_S, World, instant, with_bed
+from edge.core.view import BedState
+from tests.core_world import BED, KETAMINE, RUN, START_S, World, instant, with_bed
 from tests.therapies import FULL
 from tests.therapy_world import CASE, DOCTOR, HERE, NURSE, WARD, WELL, Treated, entered, later, treated
 
@@ -114,7 +118,8 @@ def test_an_infusion_goes_on_after_its_end_with_an_order_that_two_confirmed() ->
 
 @pytest.mark.parametrize(("inhibitor", "minutes"), [(Known.NO, 60), (Known.YES, 90), (Known.UNKNOWN, 90)])
 def test_an_inhibitor_makes_the_recovery_longer_and_so_does_not_knowing(inhibitor: Known, minutes: float) -> None:
-    world = Treated()
+    rule = FlagRule(Flag.CYP3A4_INHIBITOR, recovery_s=90 * MIN_S)
+    world = Treated(replace(WARD, drugs=(replace(KETAMINE, flags=(rule,)),)))
     world.starts(checklist=replace(WELL, cyp3a4_inhibitor=inhibitor))
     world.orders()
     world.infuses()
@@ -138,7 +143,10 @@ def due_min(phase: TherapyPhase, *rounds_min: float, **changes: Any) -> float | 
     begun = Instant(0.0, 0.0, synchronised=True)
     patient = replace(FULL.patient, checklist=WELL)  # type: ignore[type-var]
     therapy = TherapyState(patient=patient, phase=phase, phase_since=begun, infusing_since=begun, rounds=made)
-    due_s = phases.round_due_s(replace(therapy, **changes))
+    state = CoreState(0.0, AlarmState(RUN), {BED: BedState()}, {}, {})
+    state.beds[BED].treat(replace(therapy, **changes))
+    bed = replace(WARD, beds=WARD.beds[:1])
+    due_s = phases.round_due_s(Ward(bed, state).views[BED])
     return None if due_s is None else due_s / MIN_S
 
 

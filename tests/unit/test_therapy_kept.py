@@ -95,6 +95,20 @@ def test_the_end_of_a_pause_does_not_wait_for_a_therapy_to_be_kept() -> None:
     assert (last.pauses, [one.step_mg_per_kg_per_h for one in last.orders]) == ((), [Decimal("1.0")])
 
 
+def test_the_times_of_a_treatment_are_kept_each_minute() -> None:
+    world = placed(keeps=True)
+    begun_s = world.now_s
+    world.run(begun_s + 130, lambda at_s: [pump(at_s)])
+    kept = [
+        effect.body.at.mono_s - begun_s
+        for step in world.steps
+        for effect in step.effects
+        if isinstance(effect, Keep) and effect.part == THERAPY and isinstance(effect.body, KeptTherapy)
+    ]
+    assert kept[0] == 0
+    assert [at_s for at_s in kept if at_s > 10] == [60, 120] or [at_s for at_s in kept if at_s > 10] == [61, 121]
+
+
 # --- taken over -------------------------------------------------------------------------------------------------------
 
 
