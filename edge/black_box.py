@@ -23,7 +23,7 @@ from edge.clock import rfc3339
 from edge.config import PortRuntime
 from edge.core.model import Alarm, Instant
 from edge.recording import Head, Writer
-from edge.tape import Piece, Session, Tape, sessions
+from edge.tape import MEMORY_MAX, Piece, Session, Tape, sessions
 from edge.worker import Worker
 
 FOLDER = "black-box"
@@ -45,6 +45,9 @@ SESSIONS_MAX = 2
 
 FREE_BYTES = 128 * 1024 * 1024
 """So much stays free for the store: alarms before evidence."""
+
+ALL_TAPES_MAX = 8 * 1024 * 1024
+"""Memory of all rings: those of many ports are shorter."""
 
 WAITING_MAX = 8
 """Alarms whose files wait to be written; more come only where the disk hangs."""
@@ -88,7 +91,8 @@ class BlackBox:
         self._kept_at_s: dict[str, float] = {}
         self._waiting = 0
         self._worker = Worker("black box")
-        self.tapes = {port.port: Tape() for port in ports}
+        share = min(MEMORY_MAX, ALL_TAPES_MAX // max(1, len(ports)))
+        self.tapes = {port.port: Tape(share) for port in ports}
 
     def keep(self, alarm: Alarm, now: Instant) -> None:
         """Have written what the device said that an alarm is about, and those of its bed; never waits."""

@@ -213,7 +213,10 @@ def _fitting(pieces: Iterator[Piece]) -> tuple[list[Piece], bool]:
 
 def _trend(piece: Piece) -> TrendMessage:
     def values(scaled: Any) -> tuple[Any, ...]:
-        return tuple(None if mark == NOTHING else value_of(one) for one, mark in zip(scaled, piece.marks, strict=True))
+        return tuple(
+            None if mark == NOTHING else value_of(one, piece.scale)
+            for one, mark in zip(scaled, piece.marks, strict=True)
+        )
 
     return TrendMessage(
         name=piece.name,

@@ -296,7 +296,7 @@ class StoreFile:
         number = self.head.number + 1
         head = Head(number, link(self.head.hash, number, row))
         line = "INSERT INTO journal (id, run, kind, wall, synchronised, mono_s, body, hash) VALUES (?,?,?,?,?,?,?,?)"
-        db.execute(line, (number, *astuple(row), head.hash))
+        db.execute(line, (number, row.run, row.kind, row.wall, row.synchronised, row.mono_s, row.body, head.hash))
         self.head = head
 
     def _over_bounds(self, db: sqlite3.Connection, newest: JournalRow) -> str:

@@ -13,11 +13,11 @@ from typing import TypeAlias
 
 from edge.recording import Entry, What
 
-BYTES_MAX = 256 * 1024
-"""Of one port: half an hour of a slow monitor, and a minute or two of the fastest line."""
+MEMORY_MAX = 512 * 1024
+"""Bytes of memory of one port: half an hour of a slow monitor, and a minute or two of the fastest line."""
 
-ENTRIES_MAX = 4096
-"""Pieces of one port, so that a line that gives single bytes holds no more than some hundred kilobytes."""
+PIECE_BYTES = 128
+"""What a piece costs in memory beside its bytes: a tuple, a number, and the head of the bytes."""
 
 _MICRO = 1_000_000
 
@@ -38,19 +38,20 @@ class Session:
 
 
 class Tape:
-    """The ring of one port."""
+    """The ring of one port; ``memory_max`` is about how many bytes of memory it takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_max: int = MEMORY_MAX) -> None:
         self._entries: deque[Piece] = deque()
-        self._bytes = 0
+        self._memory_max = memory_max
+        self._used = 0
 
     def add(self, now_s: float, what: What, data: bytes = b"") -> None:
         """Keep what happened at ``now_s``; the oldest goes."""
         entries = self._entries
         entries.append((now_s, what, data))
-        self._bytes += len(data)
-        while self._bytes > BYTES_MAX or len(entries) > ENTRIES_MAX:
-            self._bytes -= len(entries.popleft()[2])
+        self._used += PIECE_BYTES + len(data)
+        while self._used > self._memory_max:
+            self._used -= PIECE_BYTES + len(entries.popleft()[2])
 
     def copy(self) -> tuple[Piece, ...]:
         """Copy the ring, for `sessions`: cheap, so that a step of the core does not wait for more."""

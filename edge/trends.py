@@ -20,12 +20,17 @@ SLOTS = 12 * 3600 // STEP_S
 """Twelve hours: the shift before can still be seen."""
 
 SERIES_MAX = 400
-"""Values of all beds together: 20 beds with 20 each; 30 MB. One more is not kept, which is told with every answer."""
+"""Values of all beds together: 20 beds with 20 each; 16 MB. One more is not kept, which is told with every answer."""
 
-SCALE = 1_000_000
-"""Values are kept as millionths: exact for every device and every dose that is reckoned to six places."""
+SCALES = (1_000_000, 1_000)
+"""A value is kept in so many parts of its unit: exact to six places below 2,147, above it to three."""
 
-SCALED_MAX = 2**62
+SCALED_MAX = 2**31 - 1
+"""What an entry of 32 bits holds."""
+
+CHUNK = 360
+"""Slots that are made room for at once, an hour: a bed that is used for an hour a day takes no more."""
+
 NOTHING = ord("-")
 _MARKS = {
     Validity.VALID: ord("v"),
@@ -41,60 +46,100 @@ _WORSE = b"-vuoq"
 class Piece:
     """A part of one value's trend: from slot ``first`` on, an entry each ``STEP_S``; a mark of ``-``: nothing is there.
 
-    ``low`` and ``high`` are millionths. Marks: ``v`` valid, ``q`` questionable, ``u`` and ``o`` under and over what the
-    device can measure.
+    ``low`` and ``high`` count parts of the unit, ``scale`` in one. Marks: ``v`` valid, ``q`` questionable, ``u`` and
+    ``o`` under and over what the device can measure.
     """
 
     name: str
     unit: str
     source: str
     first: int
+    scale: int
     low: array[int]
     high: array[int]
     marks: bytes
 
 
+class _Chunk:
+    """An hour of a value."""
+
+    __slots__ = ("high", "low", "marks")
+
+    def __init__(self) -> None:
+        self.low = array("i", bytes(4 * CHUNK))
+        self.high = array("i", bytes(4 * CHUNK))
+        self.marks = bytearray([NOTHING] * CHUNK)
+
+
 class _Series:
     """One value in a ring of slots; ``newest`` is the latest slot that was written."""
 
-    __slots__ = ("_high", "_low", "_marks", "name", "newest", "source", "unit")
+    __slots__ = ("_chunks", "_scale", "name", "newest", "source", "unit")
 
     def __init__(self, metric: Metric, slot: int) -> None:
         self.name, self.unit, self.source = metric.name, metric.unit, metric.source
         self.newest = slot
-        self._low = array("q", bytes(8 * SLOTS))
-        self._high = array("q", bytes(8 * SLOTS))
-        self._marks = bytearray([NOTHING] * SLOTS)
+        self._scale = SCALES[0]
+        self._chunks: list[_Chunk | None] = [None] * (SLOTS // CHUNK)
 
-    def add(self, slot: int, scaled: int, mark: int) -> None:
-        if slot <= self.newest - SLOTS:
+    def add(self, slot: int, value: Decimal, mark: int) -> None:
+        scaled = self._scaled(value)
+        if slot <= self.newest - SLOTS or scaled is None:
             return
         for skipped in range(max(self.newest, slot - SLOTS) + 1, slot + 1):
-            self._marks[skipped % SLOTS] = NOTHING
+            place = skipped % SLOTS
+            chunk = self._chunks[place // CHUNK]
+            if chunk is not None:
+                chunk.marks[place % CHUNK] = NOTHING
         self.newest = max(self.newest, slot)
-        place = slot % SLOTS
-        before = self._marks[place]
+        number, place = divmod(slot % SLOTS, CHUNK)
+        chunk = self._chunks[number]
+        if chunk is None:
+            chunk = self._chunks[number] = _Chunk()
+        before = chunk.marks[place]
         if before == NOTHING:
-            self._low[place] = self._high[place] = scaled
-            self._marks[place] = mark
+            chunk.low[place] = chunk.high[place] = scaled
+            chunk.marks[place] = mark
             return
-        if scaled < self._low[place]:
-            self._low[place] = scaled
-        elif scaled > self._high[place]:
-            self._high[place] = scaled
+        if scaled < chunk.low[place]:
+            chunk.low[place] = scaled
+        elif scaled > chunk.high[place]:
+            chunk.high[place] = scaled
         if mark != before and _WORSE.index(mark) > _WORSE.index(before):
-            self._marks[place] = mark
+            chunk.marks[place] = mark
+
+    def _scaled(self, value: Decimal) -> int | None:
+        """Return a value in parts of its unit, coarser from now on where it is too large; ``None``: it has no room."""
+        scaled = int((value * self._scale).to_integral_value())
+        if abs(scaled) <= SCALED_MAX:
+            return scaled
+        fine, coarse = SCALES
+        if self._scale == coarse or abs(value) * coarse > SCALED_MAX:
+            return None
+        self._scale = coarse
+        for chunk in self._chunks:
+            if chunk is not None:
+                chunk.low = array("i", (round(one * coarse / fine) for one in chunk.low))
+                chunk.high = array("i", (round(one * coarse / fine) for one in chunk.high))
+        return int((value * coarse).to_integral_value())
 
     def piece(self, first: int, last: int) -> Piece:
         """Copy the slots from ``first`` to ``last``, no more than there are, and none that was not written yet."""
         first = max(first, self.newest - SLOTS + 1)
-        count = max(0, min(last, self.newest) - first + 1)
-        begin = first % SLOTS
-        split = min(count, SLOTS - begin)
-        low = self._low[begin : begin + split] + self._low[: count - split]
-        high = self._high[begin : begin + split] + self._high[: count - split]
-        marks = bytes(self._marks[begin : begin + split] + self._marks[: count - split])
-        return Piece(self.name, self.unit, self.source, first, low, high, marks)
+        low, high, marks = array("i"), array("i"), bytearray()
+        slot = first
+        while slot <= min(last, self.newest):
+            number, place = divmod(slot % SLOTS, CHUNK)
+            end = place + min(CHUNK - place, min(last, self.newest) - slot + 1)
+            chunk = self._chunks[number] or _EMPTY
+            low += chunk.low[place:end]
+            high += chunk.high[place:end]
+            marks += chunk.marks[place:end]
+            slot += end - place
+        return Piece(self.name, self.unit, self.source, first, self._scale, low, high, bytes(marks))
+
+
+_EMPTY = _Chunk()
 
 
 class Trends:
@@ -119,9 +164,6 @@ class Trends:
         if metric.value is None or metric.age_s is None or mark is None:
             return
         slot = slot_of(now_s - metric.age_s)
-        scaled = int((metric.value * SCALE).to_integral_value())
-        if abs(scaled) > SCALED_MAX:
-            return
         series = known.get((metric.name, metric.source))
         if series is None:
             if self._count >= SERIES_MAX and not self._make_room(slot):
@@ -129,7 +171,7 @@ class Trends:
                 return
             self._count += 1
             series = known[metric.name, metric.source] = _Series(metric, slot)
-        series.add(slot, scaled, mark)
+        series.add(slot, metric.value, mark)
 
     def _make_room(self, slot: int) -> bool:
         """Forget what nobody has told for as long as is kept; tell whether anything was."""
@@ -153,8 +195,8 @@ def slot_of(at_s: float) -> int:
     return int(at_s // STEP_S)
 
 
-def value_of(scaled: int) -> Decimal:
-    """Return the value of millionths, without needless zeros."""
-    whole, part = divmod(abs(scaled), SCALE)
-    text = f"{whole}.{part:06}".rstrip("0").rstrip(".") if part else str(whole)
+def value_of(scaled: int, scale: int) -> Decimal:
+    """Return the value of so many parts of its unit, without needless zeros."""
+    whole, part = divmod(abs(scaled), scale)
+    text = f"{whole}.{str(scale + part)[1:].rstrip('0')}" if part else str(whole)
     return Decimal(f"-{text}" if scaled < 0 else text)

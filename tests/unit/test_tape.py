@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from edge import tape as module
 from edge.recording import Entry, What
-from edge.tape import Tape, sessions
+from edge.tape import PIECE_BYTES, Tape, sessions
 
 
 def spoken(tape: Tape, begin_s: float, *pieces: tuple[float, What, bytes]) -> None:
@@ -46,9 +43,8 @@ def test_times_never_fall_and_a_deadline_that_was_there_stays_there() -> None:
     assert all(at_s >= after_s for at_s, after_s in zip(times[1:], (0.2, 0.2000001, 0.7), strict=True))
 
 
-def test_over_its_bytes_the_oldest_goes_and_the_beginning_is_said_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BYTES_MAX", 10)
-    tape = Tape()
+def test_over_its_bytes_the_oldest_goes_and_the_beginning_is_said_to_be_gone() -> None:
+    tape = Tape(2 * PIECE_BYTES + 10)
     spoken(tape, 0.0, *((float(number), What.HEARD, bytes([number] * 4)) for number in range(1, 5)))
     (found,) = sessions(tape.copy())
     assert (found.began_s, found.whole) == (3.0, False)
@@ -59,16 +55,14 @@ def test_over_its_bytes_the_oldest_goes_and_the_beginning_is_said_to_be_gone(mon
     ]
 
 
-def test_over_its_pieces_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ENTRIES_MAX", 3)
-    tape = Tape()
+def test_pieces_without_bytes_count_too() -> None:
+    tape = Tape(3 * PIECE_BYTES + 1)
     spoken(tape, 0.0, *((float(number), What.TICK, b"") for number in range(9)), (9.0, What.HEARD, b"x"))
     assert [at_s for at_s, _, _ in tape.copy()] == [7.0, 8.0, 9.0]
 
 
-def test_one_piece_larger_than_the_ring_leaves_it_empty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BYTES_MAX", 3)
-    tape = Tape()
+def test_one_piece_larger_than_the_ring_leaves_it_empty() -> None:
+    tape = Tape(PIECE_BYTES + 3)
     tape.add(1.0, What.HEARD, b"abcd")
     assert list(sessions(tape.copy())) == []
     tape.add(2.0, What.HEARD, b"abc")

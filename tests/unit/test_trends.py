@@ -31,15 +31,16 @@ def piece(trends: Trends, first: int = 0, last: int = 10**9, *, bed: str = "bed-
 
 
 def lows(found: Piece) -> list[str | None]:
-    return texts(found.low, found.marks)
+    return texts(found, found.low)
 
 
 def highs(found: Piece) -> list[str | None]:
-    return texts(found.high, found.marks)
+    return texts(found, found.high)
 
 
-def texts(scaled: Iterable[int], marks: bytes) -> list[str | None]:
-    return [None if mark == module.NOTHING else str(value_of(one)) for one, mark in zip(scaled, marks, strict=True)]
+def texts(found: Piece, scaled: Iterable[int]) -> list[str | None]:
+    values = zip(scaled, found.marks, strict=True)
+    return [None if mark == module.NOTHING else str(value_of(one, found.scale)) for one, mark in values]
 
 
 def test_each_ten_seconds_have_their_lowest_and_highest_and_a_gap_stays_a_gap() -> None:
@@ -92,18 +93,28 @@ def test_what_is_not_to_be_shown_is_not_kept(validity: Validity) -> None:
     assert list(trends.pieces("bed-1", (), 0, 10**9)) == []
 
 
-@given(st.decimals(min_value=-(10**6), max_value=10**6, places=6))
-def test_a_value_of_six_places_is_kept_to_the_digit(value: Decimal) -> None:
+@given(st.decimals(min_value=-2147, max_value=2147, places=6) | st.decimals(-2_000_000, 2_000_000, places=3))
+def test_a_value_is_kept_to_the_digit(value: Decimal) -> None:
     trends = Trends()
     trends.note(shown(replace(metric(), value=value)), 1000.0)
-    assert value_of(piece(trends, 100).low[0]) == value
-    assert "E" not in str(value_of(piece(trends, 100).low[0]))
+    found = piece(trends, 100)
+    (text,) = lows(found)
+    assert Decimal(str(text)) == value
+    assert "E" not in str(text)
+
+
+def test_a_value_that_grows_large_keeps_what_was_there_before_to_three_places() -> None:
+    trends = Trends()
+    for at_s, value in ((1000.0, "12.345678"), (1010.0, "-0.5"), (1020.0, "99999.125")):
+        trends.note(shown(metric(value=value)), at_s)
+    assert lows(piece(trends, 100)) == ["12.346", "-0.5", "99999.125"]
 
 
 def test_a_number_that_is_none_of_a_patient_is_not_kept() -> None:
     trends = Trends()
-    trends.note(shown(replace(metric(), value=Decimal("1e30"))), 1000.0)
-    assert list(trends.pieces("bed-1", (), 0, 10**9)) == []
+    for at_s, value in ((1000.0, "1e30"), (1010.0, "80"), (1020.0, "-3e6")):
+        trends.note(shown(metric(value=value)), at_s)
+    assert lows(piece(trends, 100)) == [None, "80"]
 
 
 def test_after_twelve_hours_the_oldest_goes_also_over_a_long_gap() -> None:
