@@ -54,7 +54,7 @@ SILENCES = {
 _OVER = frozenset({Phase.END, Phase.RESET})
 _HEADINGS = ("since (UTC)", "occurrence", "bed", "key", "state", "last change", "text")
 _LEVELS = {"1": "screens of the bed", "2": "all screens of the ward", "3": "nurse call"}
-_BROKER, _DISPLAYED = "broker has it", "displayed"
+_BROKER, _DISPLAYED, _BLACK_BOX = "broker has it", "displayed", "black box"
 _KINDS = {_BROKER: "the broker has it", "undelivered": "no screen showed it in time"}
 _WITH_TEXT = RENEWS | {Phase.UPDATE, Phase.DEESCALATE}
 _UNITS = (
@@ -208,6 +208,8 @@ def _said_of_way(kind: str, words: dict[str, str]) -> str:
         return f"{words['by']} asked to {words['verb']}: {became}"
     if kind == _DISPLAYED:
         return f"a page of {words['station']} shows it"
+    if kind == _BLACK_BOX:
+        return f"what {words['port']} had said is kept: {words['name']}"
     return _KINDS.get(kind, kind)
 
 

@@ -202,6 +202,11 @@ def test_a_story_without_its_beginning_says_so() -> None:
     assert way.endswith("a page of desk shows it")
 
 
+def test_the_file_of_the_black_box_is_told() -> None:
+    story = tell((became(Phase.START, 0), row("black box", 1, port="bed-1-pump", name="000001-run-1-1-pump.jsonl")))
+    assert happened(story)[-1].endswith("what bed-1-pump had said is kept: 000001-run-1-1-pump.jsonl")
+
+
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
