@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock wheel clean
+.PHONY: help demo test check fault bench lock wheel clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 --quiet
@@ -32,6 +32,11 @@ check: ## what needs no running: lint, format, types, import borders, schemas, g
 	$(BIN)/python -m edge.alarm_guide --check
 	$(BIN)/python -m edge.device_guide --check
 	$(BIN)/python -m pytest -q --no-header tests/packaging/test_locks.py
+
+fault: ## kills -9 under load, with faults of network and disk: make fault ARGS="--kills 50 --seed 7"
+	@scripts/debian mosquitto
+	@scripts/venv dev
+	$(BIN)/python -m tests.fault.campaign $(ARGS)
 
 bench: ## figures of speed and cost, beside a plain script: make bench ARGS="--quick"
 	@scripts/debian mosquitto

@@ -160,6 +160,8 @@ class Report:
         rows = [
             ("to READY", f"{one.ready_s:.2f} s"),
             ("to the first alarm at a subscriber", f"{one.first_alarm_s:.2f} s"),
+            ("to READY after a kill -9", f"{one.ready_again_s:.2f} s"),
+            ("to the alarm that stood, at a subscriber", f"{one.alarm_again_s:.2f} s"),
             ("empty Python", f"{one.python_s:.2f} s"),
             ("imports", f"{one.import_s:.2f} s"),
             *((f"  {name}", f"{own_ms:.0f} ms") for name, own_ms in one.imports_ms),

@@ -144,7 +144,7 @@ class SendQueue:
         self._release(now_s)
         state = self._next_state(now_s)
         urgent = state is not None and state.outgoing.lane.urgent
-        if self._said and not urgent and not any(self._dirty[lane] for lane in Lane if lane <= Lane.ALARM_LOW):
+        if self._said and not urgent and not any(self._dirty[lane] for lane in Lane if lane < Lane.RESPONSE):
             return self._take_said()  # an answer does not overtake the alarm that it is about
         if urgent_only and not urgent:
             return None

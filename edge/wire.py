@@ -99,11 +99,12 @@ class Lane(IntEnum):
     ALARM_HIGH = 3
     ALARM_MEDIUM = 4
     ALARM_LOW = 5
-    RESPONSE = 6
-    THERAPY = 7
-    SNAPSHOT = 8
-    JOURNAL = 9
-    EVENT = 10
+    INDEX = 6
+    RESPONSE = 7
+    THERAPY = 8
+    SNAPSHOT = 9
+    JOURNAL = 10
+    EVENT = 11
 
     @property
     def urgent(self) -> bool:
@@ -301,8 +302,8 @@ class Wire:
         )
         inhibited = tuple(InhibitedMessage(key=key, by=by) for key, by in index.inhibited)
         message = AlarmIndexMessage(run=self._run, bed=index.bed, alarms=entries, inhibited=inhibited)
-        worst = max((alarm.priority for alarm in index.alarms), default=Priority.LOW)
-        return Outgoing(self._topics.alarms(index.bed), _json(message), _ALARM_LANES[worst])
+        # After every alarm that waits, so that it names none that was not published.
+        return Outgoing(self._topics.alarms(index.bed), _json(message), Lane.INDEX)
 
     def _snapshot(self, snapshot: BedSnapshot, at: Instant) -> bytes:
         return _json(by_name(SnapshotMessage, snapshot, run=self._run, at=stamp(at)))

@@ -44,10 +44,11 @@ def test_every_command_exists(document: Path) -> None:
     for program, name, options in commands(document.read_text(encoding="utf-8")):
         if program == "make":
             assert name in targets()
-            if name not in ("demo", "bench"):
+            if name not in ("demo", "bench", "fault"):
                 assert options == []
                 continue
-            known = usage("infusion-sim", "demo") if name == "demo" else usage("python", "-m", "bench")
+            program = {"demo": ("infusion-sim", "demo"), "bench": ("python", "-m", "bench")}
+            known = usage(*program.get(name, ("python", "-m", "tests.fault.campaign")))
         else:
             known = usage(program, name)
         assert [option for option in options if option not in known] == []

@@ -357,7 +357,7 @@ KEPT_BY_THE_BROKER = (
 TRAVELS = {
     "alarm": (ALARM_TOPIC, Lane.ALARM_HIGH, True, None, False),
     "cleared": (ALARM_TOPIC, Lane.ALARM_LOW, True, None, True),
-    "alarm-index": (f"{PREFIX}/bed/bed-3/alarms", Lane.ALARM_HIGH, True, None, False),
+    "alarm-index": (f"{PREFIX}/bed/bed-3/alarms", Lane.INDEX, True, None, False),
     "snapshot": (f"{PREFIX}/bed/bed-3/snapshot", Lane.SNAPSHOT, True, 4, False),
     "therapy": (f"{PREFIX}/bed/bed-3/therapy", Lane.THERAPY, True, None, False),
     "roster": (f"{PREFIX}/roster", Lane.ROSTER, True, None, False),
@@ -420,10 +420,12 @@ def test_the_end_of_a_high_alarm_does_not_go_before_another_onset() -> None:
     assert begun.lane < ended.lane
 
 
-def test_an_index_takes_the_lane_of_its_most_urgent_alarm() -> None:
-    medium = replace(ALARM, priority=Priority.MEDIUM)
-    assert wire().encode(AlarmIndex("bed-3", (CLOCK_ALARM, medium)), AT).lane is Lane.ALARM_MEDIUM
-    assert wire().encode(AlarmIndex("bed-3", ()), AT).lane is Lane.ALARM_LOW
+def test_an_index_goes_after_every_alarm_and_before_all_else() -> None:
+    medium = replace(CLOCK_ALARM, priority=Priority.MEDIUM)
+    for alarms in ((CLOCK_ALARM, medium), ()):
+        lane = wire().encode(AlarmIndex("bed-3", alarms), AT).lane
+        assert Lane.ALARM_LOW < lane < Lane.RESPONSE
+        assert lane.urgent
 
 
 def test_an_alarm_of_no_bed_stands_at_the_edge_itself_and_has_no_value() -> None:
