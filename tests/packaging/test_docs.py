@@ -18,6 +18,13 @@ COMMAND = re.compile(
 )
 INLINE = re.compile(r"`((?:infusion-edge|infusion-sim|make) [a-z][^`]*)`")
 NAMED = re.compile(r"`((?:config|docs|drivers|edge|requirements|scripts|simulators|systemd|tests)(?:/[\w.-]+)+)`")
+BEHIND = {
+    "demo": ("infusion-sim", "demo"),
+    "bench": ("python", "-m", "bench"),
+    "fault": ("python", "-m", "tests.fault.campaign"),
+}
+"""The programs behind targets that take options."""
+
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)\)")
 
 
@@ -44,11 +51,10 @@ def test_every_command_exists(document: Path) -> None:
     for program, name, options in commands(document.read_text(encoding="utf-8")):
         if program == "make":
             assert name in targets()
-            if name not in ("demo", "bench", "fault"):
+            if name not in BEHIND:
                 assert options == []
                 continue
-            program = {"demo": ("infusion-sim", "demo"), "bench": ("python", "-m", "bench")}
-            known = usage(*program.get(name, ("python", "-m", "tests.fault.campaign")))
+            known = usage(*BEHIND[name])
         else:
             known = usage(program, name)
         assert [option for option in options if option not in known] == []
