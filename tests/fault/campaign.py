@@ -35,7 +35,7 @@ from tests.broker import HOST, Heard, Listener, Mosquitto
 from tests.end_to_end.world import PREFIX, ROOT, monitor, on_pty, space
 from tests.fault.receiver import Receiver
 from tests.proxy import Fault, Proxy
-from tests.station import TOPICS
+from tests.small_station import TOPICS
 
 KEY = "bed/bed-1/alarm/DOSE_RATE_HIGH.bed-1-pump.11"
 HIGH_ML_PER_H, WELL_ML_PER_H = Decimal("29.40"), Decimal("7.00")
