@@ -161,8 +161,10 @@ async def test_a_broker_that_is_away_for_long_hears_the_truth_and_then_all_that_
         before = len(one.heard.messages)
         await one.proxy.set(Fault.NONE)
         await one.until_true()
+        events = f"{PREFIX}/event"
+        await one.heard.wait_until(lambda: events in [heard.topic for heard in one.heard.messages[before:]])
         later = [heard.topic for heard in one.heard.messages[before:]]
-        assert later.index(DOSE_HIGH) < later.index(f"{PREFIX}/event"), "first what is so, then what happened"
+        assert later.index(DOSE_HIGH) < later.index(events), "first what is so, then what happened"
     receiver = _followed(one.heard)
     assert receiver.broken == []
     _assert_no_gap(receiver)
