@@ -24,6 +24,10 @@ CONTROL = Path("/run/infusion-edge/control.sock")
 """Where the service has its control socket."""
 
 
+LIBRARY = Path("/etc/infusion-edge/drugs.toml")
+"""Where a site has its drug library."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that is asked for, and return the exit status."""
     options = _parser().parse_args(arguments)
@@ -80,10 +84,27 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--store", type=Path, metavar="FILE", help="another store's file (default: edge.db there)")
     explain.set_defaults(run=_explain)
     _add_journal(commands)
+    _add_library(commands)
     _add_broker_files(commands)
     _add_bedside(commands)
     _add_line_tools(commands)
     return parser
+
+
+def _add_library(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    library = commands.add_parser("library", help="check, show or compare drug libraries")
+    verbs = library.add_subparsers(required=True, metavar="VERB")
+    check = verbs.add_parser("check", help="every error with its remedy, or what is in it")
+    check.add_argument("file", nargs="?", type=Path, default=LIBRARY, metavar="FILE", help="default: %(default)s")
+    check.set_defaults(run=_library, verb="check")
+    show = verbs.add_parser("show", help="everything that an entry says, and its content hash")
+    show.add_argument("drug", nargs="?", default="", metavar="DRUG", help="one entry (default: all)")
+    show.add_argument("--file", type=Path, default=LIBRARY, metavar="FILE", help="default: %(default)s")
+    show.set_defaults(run=_library, verb="show")
+    diff = verbs.add_parser("diff", help="which limit a new library makes laxer, and which stricter")
+    diff.add_argument("old", type=Path, metavar="OLD")
+    diff.add_argument("new", type=Path, metavar="NEW")
+    diff.set_defaults(run=_library, verb="diff")
 
 
 def _add_broker_files(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -264,6 +285,19 @@ def _explain(options: argparse.Namespace) -> int:
     from edge.explain import report  # noqa: PLC0415 - only this command pays for it
 
     status, text = report(options.store or options.run_dir / "edge.db", options.alarm or "")
+    _say(text, to_error=status != EXIT_OK)
+    return status
+
+
+def _library(options: argparse.Namespace) -> int:
+    from edge import library  # noqa: PLC0415 - only this command pays for it
+
+    if options.verb == "check":
+        status, text = library.check(options.file)
+    elif options.verb == "show":
+        status, text = library.show(options.file, options.drug)
+    else:
+        status, text = library.diff(options.old, options.new)
     _say(text, to_error=status != EXIT_OK)
     return status
 

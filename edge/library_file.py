@@ -30,7 +30,7 @@ from edge.config_file import (
     quantity,
     refusal,
 )
-from edge.core.dose_units import DOSING_UNITS, convert
+from edge.core.dose_units import DOSING_UNITS, convert, factor
 
 ADVISORY_MAX_CHARS = 200
 """A sentence or two on a screen; more is not read."""
@@ -96,7 +96,7 @@ _Kind: TypeAlias = Literal["rate", "amount", "mass_rate", "concentration"]
 
 @dataclass(frozen=True, slots=True)
 class _DoseReader:
-    """Reads a quantity in the entry's own unit of a kind. The bounds are in that unit: they stop slips of a digit."""
+    """Reads a quantity in the entry's own unit of a kind. ``least`` is in that unit, ``most`` in mg: no slip passes."""
 
     kind: _Kind
     what: str
@@ -104,8 +104,10 @@ class _DoseReader:
     most: str
 
     def __call__(self, raw: object, info: ValidationInfo) -> Decimal:
-        unit = str(getattr(units_of(info), self.kind))
-        return QuantityReader(self.what, f"1.0 {unit}", ((unit, 1),), Decimal(self.least), Decimal(self.most))(raw)
+        units = units_of(info)
+        unit = str(getattr(units, self.kind))
+        most = Decimal(self.most) * int(factor("mg", units.mass))
+        return QuantityReader(self.what, f"1.0 {unit}", ((unit, 1),), Decimal(self.least), most)(raw)
 
 
 def _dose(
