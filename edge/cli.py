@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from edge.cli_therapy import add_therapy
+
 EXIT_OK = 0
 EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h: systemd does not restart on it."""
@@ -168,6 +170,7 @@ def _add_bedside(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     off = add("off-monitor", "the patient is off the monitor: silence its sensor alarms for a while")
     off.add_argument("bed", metavar="BED")
     off.add_argument("--minutes", type=_from_1_to(15), default=15.0, metavar="N", help="at most 15 (default)")
+    add_therapy(add)
     add("test-alarm", "raise a low alarm that says that it is a test, for half a minute")
     confirm = add("confirm-device", "the device that answers there belongs to that bed")
     for name in ("bed", "port", "channel", "serial_number"):

@@ -20,6 +20,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from edge.commands_therapy import COMMANDS, NotAskedError
 from edge.core.inactivation import PAUSE_LIMIT_S
 from edge.core.model import SilenceReason
 from edge.messages import AlarmMessage, PauseMessage, ResponseMessage
@@ -67,7 +68,7 @@ def carry_out(options: argparse.Namespace) -> tuple[int, str]:
     try:
         with closing(_Line(options.control)) as line:
             return _COMMANDS[options.verb](line, options)
-    except _FailedError as error:
+    except (_FailedError, NotAskedError) as error:
         return EXIT_USAGE, f"infusion-edge: {error}"
 
 
@@ -120,11 +121,16 @@ class _Line:
 
     def ask(self, seen: _Standing, verb: str, what: str, **fields: object) -> tuple[int, str]:
         """Ask for one act on what was seen."""
-        basis = {"request_id": token_hex(8), "run": seen.run, "edge_mono_s": seen.mono_s}
+        return self.request(seen.run, seen.mono_s, verb, what, fields)
+
+    def request(self, run: str, mono_s: float, verb: str, what: str, fields: Mapping[str, object]) -> tuple[int, str]:
+        """Ask for one act on what was seen in a run at a moment of its clock."""
+        basis = {"request_id": token_hex(8), "run": run, "edge_mono_s": mono_s}
         answer = ResponseMessage.read(json.dumps(self.exchange({"ask": verb, **basis, **fields})).encode())
         if answer.result == "refused":
             return EXIT_REFUSED, f"refused: {what}: {answer.reason}"
-        return EXIT_OK, f"done: {what}{'' if answer.durable else ' (not kept on the disk, which takes nothing)'}"
+        kept = "" if answer.durable else " (not kept on the disk, which takes nothing)"
+        return EXIT_OK, f"done: {what}{f': {answer.said}' if answer.said else ''}{kept}"
 
 
 def _why_not(path: Path, error: OSError) -> str:
@@ -344,4 +350,5 @@ _COMMANDS: dict[str, Callable[[_Line, argparse.Namespace], tuple[int, str]]] = {
     "off-monitor": _off_monitor,
     "test-alarm": _test_alarm,
     "confirm-device": _confirm_device,
+    **COMMANDS,
 }

@@ -1,10 +1,10 @@
 """The control socket: the command line at the bedside computer looks at alarms, and acts on them, without a broker.
 
 One JSON object a line, each answered by one. ``{"get": "alarms"}`` gives the run, the edge's clock, the beds, and the
-standing alarms and the pauses in force as they were last published. ``{"ask": VERB, ...}``, with the fields of that
-verb's request, goes the way of every request, as one of the station ``local``; its answer comes here instead of to the
-broker. ``{"ask": "history", ...}`` is answered with a page of history. ``{"error": ...}`` says why something was not
-asked at all, or that no answer came.
+standing alarms and the pauses in force as they were last published; ``{"get": "therapy"}`` the therapies beside them.
+``{"ask": VERB, ...}``, with the fields of that verb's request, goes the way of every request, as one of the station
+``local``; its answer comes here instead of to the broker. ``{"ask": "history", ...}`` is answered with a page of
+history. ``{"error": ...}`` says why something was not asked at all, or that no answer came.
 
 Laws:
   * Who may connect is decided by the file's group; who asks is told by the kernel, never by the asker.
@@ -95,6 +95,7 @@ class Control:
         self._look_back = look_back
         self._alarms: dict[str, bytes] = {}
         self._pauses: dict[str, list[dict[str, object]]] = {}
+        self._therapies: dict[str, bytes] = {}
         self._beds: list[dict[str, str]] = []
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._talking: set[asyncio.Task[None]] = set()
@@ -119,6 +120,7 @@ class Control:
         """Take note of what is published: of an alarm, what readers see of it; the beds, and their pauses."""
         if outgoing.lane is Lane.THERAPY:
             therapy = json.loads(_bytes(outgoing))
+            self._therapies[outgoing.topic] = _bytes(outgoing)
             self._pauses[outgoing.topic] = [{"bed": therapy["bed"], **pause} for pause in therapy["pauses"]]
         elif outgoing.lane is Lane.ROSTER:
             roster = json.loads(_bytes(outgoing))
@@ -187,15 +189,23 @@ class Control:
                 return self._get_alarms()
             case {"ask": str(verb)} if verb in LOOKS and self._look_back is not None:
                 return await self._wait_for_page(self._look_back, payload)
+            case {"get": "therapy"}:
+                return self._get_therapy()
             case {"ask": str(verb)}:
                 return await self._ask(verb, payload)
             case _:
-                return _error('say {"get": "alarms"}, or {"ask": VERB} with the fields of its request')
+                return _error(
+                    'say {"get": "alarms"}, {"get": "therapy"}, or {"ask": VERB} with the fields of its request'
+                )
 
     def _get_alarms(self) -> bytes:
         pauses = [pause for found in self._pauses.values() for pause in found]
         head = json.dumps({"run": self._run, "mono_s": self._mono_s(), "beds": self._beds, "pauses": pauses}).encode()
         return head[:-1] + b', "alarms": [' + b", ".join(self._alarms.values()) + b"]}"
+
+    def _get_therapy(self) -> bytes:
+        head = json.dumps({"run": self._run, "mono_s": self._mono_s(), "beds": self._beds}).encode()
+        return head[:-1] + b', "therapies": [' + b", ".join(self._therapies.values()) + b"]}"
 
     async def _wait_for_page(
         self, look_back: Callable[[bytes, Callable[[bytes], None]], None], payload: bytes
