@@ -171,12 +171,12 @@ class Store:
     def look(self, now_s: float) -> None:
         """Look, about once a second, whether the thread gets on; if not, tell what waits as not committed."""
         with self._ready:
-            oldest = next(iter(self._in_hand or self._queue), None)
+            oldest = next(iter(self._in_hand), None)
             if oldest is None or oldest is not self._oldest:
                 self._oldest, self._oldest_since_s = oldest, now_s
                 return
             stalled_s = now_s - self._oldest_since_s
-            if stalled_s < STALL_S or self._failing:
+            if stalled_s < STALL_S:
                 return
             # Told under the lock: the thread tells how it ended after it had it.
             for waiting in (*self._in_hand, *self._queue):

@@ -142,7 +142,7 @@ CHILD = """
 import os, resource, sys, threading
 from pathlib import Path
 from edge import store as module
-from edge.store import AlarmRow, OutboxRow, Run, Store, Transaction
+from edge.store import AlarmRow, JournalRow, OutboxRow, Run, Store, Transaction
 
 what, path, run = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 told = threading.Semaphore(0)
@@ -155,7 +155,8 @@ store = Store(take, lambda call: call())
 
 def put(mark, size=10):
     events = (OutboxRow(run, mark, "topic", b"p" * size),)
-    store.submit(Transaction(mark, (AlarmRow("bed", "KEY", "one", mark, "{}"),), events=events))
+    journal = (JournalRow(run, "alarm", "", False, float(mark), "{}"),)
+    store.submit(Transaction(mark, (AlarmRow("bed", "KEY", "one", mark, "{}"),), events=events, journal=journal))
 
 if what == "full":
     module.RETRY_S = 0.02

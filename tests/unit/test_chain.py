@@ -121,6 +121,7 @@ def test_a_cut_end_is_told_by_the_numbers_that_were_given_or_by_the_head() -> No
     rows = chained(9)
     head = Head(9, rows[8].hash or b"")
     assert faults(rows[:6], highest=9) == ["rows 7 to 9 were cut off behind the end"]
+    assert faults(rows[:8], highest=9) == ["row 9 was cut off behind the end"]
     assert faults(rows[:6]) == []
     assert faults(rows[:8], head) == ["the head is of row 9, and the last row is 8: row 9 was cut off"]
     assert faults(rows[:8], replace(head, number=0)) == [

@@ -129,6 +129,12 @@ def test_many_values_come_in_pages_that_hold_each_once(world: World, monkeypatch
     assert {trend.first_mono_s for page in pages for trend in page.trends} == {NOW_S - 3600}
 
 
+def test_a_value_that_is_longer_than_a_page_comes_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "POINTS_MAX", 100)
+    fill_trends(world, "a", "b")
+    assert [[trend.name for trend in page.trends] for page in world.all_pages()] == [["a"], ["b"]]
+
+
 def test_twelve_hours_of_a_value_are_one_page_of_bounded_size(world: World) -> None:
     for slot in range(SLOTS + 10):
         world.trends.note(shown(metric("a", "1234.567891"), metric("b")), float(slot * STEP_S))

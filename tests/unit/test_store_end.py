@@ -10,6 +10,7 @@ import pytest
 
 from edge import store as module
 from edge import store_file
+from edge.journal import EXIT_OK, verify
 from edge.store import Run, Sent, Store
 from tests.unit.stores import LIMIT_S, WALL, Opened, Results, child, fail_commits, locked, numbered, reload
 
@@ -87,3 +88,5 @@ def test_kill_9_amid_commits_loses_no_acknowledged_row(path: Path) -> None:
         expected += [(run, event_seq) for event_seq in kept]
         assert [(row.run, row.event_seq) for row in opened.state.outbox] == expected
         opened.close()
+    status, text = verify(path, "", lambda _: None)
+    assert (status, text.splitlines()[0]) == (EXIT_OK, f"{len(expected)} rows, 1 to {len(expected)}")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from edge import store as module
 from edge.rows import Item
 from edge.store import STALL_S, Run, Sent, Store, Transaction
 from edge.store_file import StoreFile
 from tests.core_world import order, place, pump
-from tests.unit.stores import WALL, Opened, Results, alarm, event, numbered, reload, wait_until_taken
+from tests.unit.stores import WALL, Opened, Results, alarm, event, fail_commits, numbered, reload, wait_until_taken
 from tests.unit.test_runtime import FAR_BEYOND, INDEX, TOPIC, Edge
 
 
@@ -86,6 +87,30 @@ def test_a_disk_that_gets_on_is_never_told_as_hung(path: Path, disk: Disk) -> No
     opened.commit(numbered(6))
     opened.store.look(201.0 + STALL_S)
     assert [committed for _, committed, _ in opened.results.told] == [True] * 6
+    opened.close()
+
+
+def test_a_disk_that_fails_is_told_so_and_only_when_it_hangs_that_it_hangs(
+    path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 3600.0)
+    fail_commits(monkeypatch, [OSError("first"), OSError("second")])
+    opened = Opened(path)
+    opened.store.look(0.0)
+    opened.commit(numbered(1))
+    opened.store.look(1.0)
+    opened.commit(numbered(2))
+    opened.store.look(1.0 + STALL_S)
+    assert [detail for _, _, detail in opened.results.told] == ["OSError: first", "OSError: second"]
+    disk.works.clear()
+    opened.store.submit(numbered(3))
+    assert disk.hanging.wait(5.0)
+    opened.store.look(10.0)
+    assert len(opened.results.told) == 2
+    opened.store.look(10.0 + STALL_S)
+    assert opened.results.told[2:] == [(3, False, "the disk has not answered for 3 s")]
+    disk.works.set()
+    assert opened.results.wait_for(6)[3:] == [(1, True), (2, True), (3, True)]
     opened.close()
 
 
