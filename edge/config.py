@@ -46,6 +46,7 @@ from edge.core.config import (
 )
 from edge.core.inputs import PlaceOrder, Role
 from edge.core.therapy import Order
+from edge.library_flags import check_against_standard
 from edge.library_reader import read_library
 
 ROUND_MAX_S = 4.5
@@ -172,6 +173,8 @@ class _Loader:
         self._check_ports_used()
         orders = self._orders(drugs)
         limits = read_standard_limits(edge)
+        if drugs is not None and not edge.problems:
+            self._warnings += check_against_standard(self._readers[-1], drugs, limits)
         stations = tuple(self._stations())
         annunciator = read_annunciator(edge, self._bed_ids, self._warnings)
         problems = tuple(problem for reader in self._readers for problem in reader.problems)

@@ -85,17 +85,20 @@ def read_standard_limits(edge: Reader) -> tuple[LimitConfig, ...]:
     for name in sorted(section.keys() - STANDARD.keys()):
         edge.refuse(f"standard_limits.{name}", "is not a known limit", suggest(name, STANDARD))
     tables: dict[str, StandardShape] = {}
+    before = len(edge.problems)
     for name, limit in STANDARD.items():
         raw = edge.section(section, name, "standard_limits")
         table = None if raw is None else edge.table(_TABLES[limit.quantity], raw, f"standard_limits.{name}")
         if table is not None:
             tables[name] = table
             check_bands(edge, f"standard_limits.{name}", limit, table)
-            _check_adjustable(edge, f"standard_limits.{name}", table)
     for name, low in tables.items():
         opposite = f"{name.removesuffix('_low')}_high"
         if name.endswith("_low") and opposite in tables:
             _check_pair(edge, name, low, opposite, tables[opposite])
+    if len(edge.problems) == before:
+        for name, table in tables.items():
+            _check_adjustable(edge, f"standard_limits.{name}", table)
     origin = f"standard limits, {Path(edge.file).name}"
     return tuple(_adjustable(limit_config(STANDARD[name], table, origin), table) for name, table in tables.items())
 

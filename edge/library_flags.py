@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from drivers.model import Quantity
-from edge.config_file import HeartRate, Pressure, Reader, RespiratoryRate, Saturation, join, suggest
+from edge.config_file import HeartRate, Pressure, Problem, Reader, RespiratoryRate, Saturation, join, suggest
 from edge.config_limits import STANDARD, Limit
-from edge.core.config import Flag, FlagRule, VitalBand, VitalRule
+from edge.core.config import DrugConfig, Flag, FlagRule, LimitConfig, VitalBand, VitalRule
 from edge.core.model import Side
 from edge.library_file import (
     AgeTable,
@@ -146,3 +146,30 @@ def _flag(
             yield FlagRule(Flag.AGE_65_OR_OVER, units.mg_per_kg_per_h(table.dose_rate_soft))
         case None:
             return
+
+
+def check_against_standard(
+    library: Reader, drugs: Iterable[DrugConfig], standard: Iterable[LimitConfig]
+) -> tuple[Problem, ...]:
+    """Refuse a band that the standard limits do not have; return as warnings what they are stricter in."""
+    limits = {limit.condition: limit for limit in standard}
+    warnings = []
+    for drug in drugs:
+        for rule in (*drug.vitals, *(each for flag in drug.flags for each in flag.vitals)):
+            limit = limits[rule.condition]
+            values = {band.name: band.value for band in limit.bands}
+            for band in rule.bands:
+                key = f"{drug.drug} {rule.condition} {band.name}"
+                if band.name not in values:
+                    # It would never alarm.
+                    reason = f"the standard limits have no {band.name} band"
+                    library.refuse(key, reason, "give them one in the edge's file, or remove it here")
+                    continue
+                laxest, most = (band.highest, values[band.name])
+                if limit.side is Side.LOW:
+                    laxest, most = (-band.lowest, -values[band.name])
+                if laxest > most:
+                    reason = f"{abs(laxest)} is laxer than the standard limit {abs(most)}, which holds besides"
+                    remedy = "make it as strict, or have the standard limit changed"
+                    warnings.append(Problem(library.file, key, reason, remedy))
+    return tuple(warnings)

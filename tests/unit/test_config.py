@@ -22,6 +22,7 @@ from edge.core.therapy import Order
 from tests.unit.config_files import (
     APPROVED,
     CLINICAL,
+    DRUGS,
     EDGE,
     SECOND_BED,
     SECOND_PUMP,
@@ -358,3 +359,46 @@ def test_slow_line_is_warned_of(round_s: float, warned: bool, tmp_path: Path, mo
         "poll more often, bind fewer channels, or use a faster line or TCP",
     )
     assert configuration.warnings == ((slow,) if warned else ())
+
+
+def test_bounds_within_which_a_limit_may_be_set_for_one_patient(shipped: Configuration) -> None:
+    low = next(limit for limit in shipped.core.vital_limits if limit.condition == "HR_LOW")
+    assert [(band.name, band.adjust_from, band.adjust_to) for band in low.bands] == [
+        ("soft", Decimal(38), Decimal(60)),
+        ("hard", Decimal(35), Decimal(50)),
+    ]
+    spo2 = next(limit for limit in shipped.core.vital_limits if limit.condition == "SPO2_LOW")
+    assert (spo2.bands[2].name, spo2.bands[2].adjust_from) == ("bypass", None)
+
+
+@pytest.mark.parametrize(
+    ("edit", "key", "message"),
+    [
+        (
+            ('hard = "180 mmHg"', 'hard = "181 mmHg"'),
+            "ketamine-chronic-pain BP_SYS_HIGH hard",
+            "181 is laxer than the standard limit 180, which holds besides",
+        ),
+        (
+            ('least = "45 /min"', 'least = "44 /min"'),
+            "ketamine-chronic-pain HR_LOW soft",
+            "44 is laxer than the standard limit 45, which holds besides",
+        ),
+    ],
+)
+def test_what_a_drug_never_gets_of_a_vital_sign_is_a_warning(
+    edit: tuple[str, str], key: str, message: str, tmp_path: Path
+) -> None:
+    (warning,) = load(put(tmp_path, EDGE, changed(DRUGS, edit)), tmp_path).warnings
+    assert (warning.key, warning.message) == (key, message)
+
+
+def test_a_band_that_would_never_alarm_is_refused(tmp_path: Path) -> None:
+    table = "[drug.vital_signs.respiratory_rate_high]"
+    after = "[drug.vital_signs.nibp_mean_high]"
+    drugs = changed(DRUGS, (after, f'{table}\nhard = "30 /min"\n{after}'))
+    (problem,) = problems_of(put(tmp_path, EDGE, drugs), tmp_path)
+    assert (problem.key, problem.message) == (
+        "ketamine-chronic-pain RR_HIGH hard",
+        "the standard limits have no hard band",
+    )
