@@ -24,6 +24,7 @@ def core_state(config: CoreConfig, run: str, boot: str, now: Instant, stored: St
     """Make the state that a run begins with, in the kernel's boot ``boot``."""
     rows = [(row, alarm) for row in stored.alarms if (alarm := _restored(row.body, alarm_from_body)) is not None]
     answers = [answer for row in stored.answers if (answer := _restored(row.body, answer_from_body)) is not None]
+    parts = [(row, _kept_part(row, boot)) for row in stored.therapy]
     state = initial_state(
         config,
         run,
@@ -31,8 +32,10 @@ def core_state(config: CoreConfig, run: str, boot: str, now: Instant, stored: St
         [alarm for row, alarm in rows if boot_of(row.body) == boot != ""],
         of_other_boots=[alarm for row, alarm in rows if boot_of(row.body) != boot or not boot],
         answers=answers,
-        therapy=[part for row in stored.therapy if (part := _kept_part(row, boot)) is not None],
+        therapy=[part for _, part in parts if part is not None],
     )
+    # A lost order or patient is no detail: somebody must look at the bed.
+    state.edge.unreadable = tuple(row.bed for row, part in parts if part is None and row.bed)
     state.edge.store_set_aside = stored.set_aside or ""
     state.edge.store_failure = stored.fault
     return state

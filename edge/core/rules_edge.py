@@ -52,6 +52,7 @@ class EdgeState:
     connected_before_at_s: float = -2 * FLAP_S
     store_failure: str = ""
     store_set_aside: str = ""
+    unreadable: tuple[str, ...] = ()
     damage_told_at_s: float | None = None
     refused: dict[str, str] = field(default_factory=dict)
     test_until_s: float = 0.0
@@ -96,16 +97,23 @@ def store(state: EdgeState, now_s: float) -> Iterator[Finding]:
         when(true=_is_new_damage(state, now_s), now_s=now_s),
         CATALOGUE["STORE_DAMAGED"].bands,
         0.0,
-        lambda _: Particulars(
-            f"The alarm store was damaged and was set aside as {state.store_set_aside}: alarms, acknowledgements and "
-            "messages of the run before are lost.",
-        ),
+        lambda _: Particulars(_damage(state)),
     )
+
+
+def _damage(state: EdgeState) -> str:
+    if state.store_set_aside:
+        return (
+            f"The alarm store was damaged and was set aside as {state.store_set_aside}: alarms, therapies, "
+            "acknowledgements and messages of the run before are lost."
+        )
+    beds = ", ".join(dict.fromkeys(state.unreadable))
+    return f"What was kept of the therapy at {beds} cannot be read: patient, order or dose are lost."
 
 
 def _is_new_damage(state: EdgeState, now_s: float) -> bool:
     """Tell whether the damage was just found: it cannot be undone, and stands latched until somebody has looked."""
-    if state.store_set_aside and state.damage_told_at_s is None:
+    if (state.store_set_aside or state.unreadable) and state.damage_told_at_s is None:
         state.damage_told_at_s = now_s
     return state.damage_told_at_s is not None and now_s < state.damage_told_at_s + DAMAGE_TOLD_S
 

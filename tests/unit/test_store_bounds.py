@@ -6,7 +6,7 @@ import pytest
 
 from edge import store as module
 from edge import store_file
-from edge.store import ANSWERS_MAX, ANSWERS_READ_MAX, Omitted, OutboxRow, Sent, Transaction
+from edge.store import ANSWERS_MAX, ANSWERS_READ_MAX, Omitted, OutboxRow, Sent, TherapyRow, Transaction
 from tests.unit.stores import (
     LIMIT_S,
     Opened,
@@ -56,6 +56,26 @@ def test_over_its_bound_the_queue_refuses_at_once_and_keeps_the_alarm_states(
     assert state.alarms == (alarm("B", rev=2), alarm("D", rev=2), alarm("E"))
     assert (state.outbox, state.answers) == ((event(2),), ())
     assert rows(path, "SELECT count(*) FROM journal") == [(0,)]
+
+
+def test_over_its_bound_the_queue_keeps_the_last_word_of_each_part_of_a_therapy(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUEUE_MAX", 1)
+    opened = Opened(path)
+    with locked(path):
+        opened.store.submit(
+            Transaction(1, therapy=(TherapyRow("bed-1", "therapy", "1"), TherapyRow("bed-2", "dose", "1")))
+        )
+        wait_until_taken(opened.store)
+        opened.store.submit(numbered(2))
+        for mark, body in ((3, "2"), (4, None), (5, "3")):
+            opened.store.submit(Transaction(mark, therapy=(TherapyRow("bed-1", "therapy", body),)))
+        opened.store.submit(Transaction(6, therapy=(TherapyRow("bed-2", "dose", None),)))
+    opened.results.wait_for(6)
+    opened.commit(numbered(7))
+    opened.close()
+    assert reload(path).therapy == (TherapyRow("bed-1", "therapy", "3"),)
 
 
 def test_the_bound_of_the_queue_takes_just_so_many(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
