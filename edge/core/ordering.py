@@ -43,6 +43,15 @@ HEALTHY = Checklist(
 )
 """The checklist of that patient."""
 
+TIMES = {
+    "cuff_interval_s": ("cuff interval", 60.0, 900.0),
+    "round_interval_s": ("interval of the rounds", 300.0, 7200.0),
+    "step_interval_s": ("interval of the steps", 60.0, 86400.0),
+    "planned_s": ("planned time", 60.0, 14 * 86400.0),
+}
+"""What may be ordered, in seconds: a cuff as a bed's configuration has it, whose age limits come after 15 min (H-31);
+rounds at least each two hours; a treatment of two weeks at most."""
+
 STEP_DIGITS = Decimal("0.001")
 """A step that is reckoned from the pump's rate is rounded to this many mg/kg/h: below what any pump can be set to."""
 
@@ -166,6 +175,10 @@ def _order(desk: Desk, act: EnterOrder, pump: Binding, drug: DrugConfig, before:
         rev=view.state.therapy.orders_entered + 1,
     )
     order: Order = replace(entered, **said)
+    for name, (what, least, most) in TIMES.items():
+        time_s = getattr(order, name)
+        if time_s is not None and not least <= time_s <= most:
+            raise RefusedError(f"the {what} {time_s / 60:g} min: {least / 60:g} to {most / 60:g} min can be ordered")
     for what, number in (("step", order.step_mg_per_kg_per_h), ("start", order.start_mg_per_kg_per_h)):
         if number is not None and number > order.maximum_mg_per_kg_per_h:
             raise RefusedError(

@@ -198,6 +198,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"place": replace(HERE, port="mon-1", channel="0")}, "mon-1 channel 0 is no pump of Bed 1"),
     ({"place": replace(HERE, case="c-18")}, "Bed 1 has the case c-17, not c-18: look which bed is meant"),
     ({"rev": 1}, "the order was changed since you looked: there is no order; look again"),
+    ({"cuff_interval_s": 901.0}, "the cuff interval 15.0167 min: 1 to 15 min can be ordered"),
+    ({"cuff_interval_s": 59.0}, "the cuff interval 0.983333 min: 1 to 15 min can be ordered"),
+    ({"round_interval_s": 7201.0}, "the interval of the rounds 120.017 min: 5 to 120 min can be ordered"),
+    ({"planned_s": 1.3e6}, "the planned time 21666.7 min: 1 to 20160 min can be ordered"),
 ]
 
 
