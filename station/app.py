@@ -184,6 +184,8 @@ class Pages:
                 return await answer(request, browser, await _body(request))
             except RefusedError as error:
                 return JSONResponse(error.body, error.status)
+            except TooManyError as error:
+                return JSONResponse({"error": "too_many", "message": str(error)}, 429)
             except MalformedError as error:
                 return JSONResponse({"error": "malformed", "message": str(error)}, 400)
             except ClientDisconnect:
@@ -209,8 +211,6 @@ class Pages:
             raise RefusedError(404, "unknown", f"edge: there is no {asked.edge} here")
         try:
             request_id = await self._station.ask(browser, asked)
-        except TooManyError as error:
-            raise RefusedError(429, "too_many", str(error)) from error
         except NotSentError as error:
             raise RefusedError(503, "no_broker", str(error)) from error
         if request_id is None:

@@ -66,9 +66,10 @@ def _run(options: argparse.Namespace) -> int:
     import asyncio  # noqa: PLC0415 - only this command pays for these
     from dataclasses import replace  # noqa: PLC0415
 
+    from station import log  # noqa: PLC0415
     from station.config import ConfigError, load  # noqa: PLC0415
     from station.notify import Notifier  # noqa: PLC0415
-    from station.run import PortError, run, set_up_log  # noqa: PLC0415
+    from station.run import PortError, run  # noqa: PLC0415
 
     try:
         configuration = load(options.config, os.environ)
@@ -83,7 +84,7 @@ def _run(options: argparse.Namespace) -> int:
         configuration = replace(configuration, broker=replace(configuration.broker, host=host, port=int(port)))
     if options.port is not None:
         configuration = replace(configuration, page=replace(configuration.page, port=options.port))
-    set_up_log(plain=options.plain_log)
+    log.set_up(plain=options.plain_log)
     for warning in configuration.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     try:

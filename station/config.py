@@ -294,6 +294,14 @@ class _Reader:
             if re.fullmatch(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:]+", name) is None:
                 remedy = 'write it as browsers show it, like "ward-3.hospital.example", without a port'
                 self._refuse(f"page.names[{number}]", f'"{name}" is no name of a host', remedy)
+        certificate = self._file("page.certificate_file", page.certificate_file)
+        key = self._file("page.key_file", page.key_file, secret=True)
+        if certificate is not None and key is not None:
+            try:
+                ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+            except (OSError, ValueError) as error:
+                reason = (error.reason if isinstance(error, ssl.SSLError) else None) or _why(error)
+                self._refuse("page", f"certificate and key cannot be used: {reason}", "give PEM files that fit")
         hosts = {name.lower() for name in page.names}
         hosts |= (
             {"localhost", "127.0.0.1", "::1"} if is_loopback(page.host) or page.host in ("0.0.0.0", "::") else set()
@@ -304,8 +312,8 @@ class _Reader:
             page.port,
             frozenset(hosts),
             secure,
-            self._file("page.certificate_file", page.certificate_file),
-            self._file("page.key_file", page.key_file, secret=True),
+            certificate,
+            key,
         )
 
     def _exposed(self, table: StationTable, key: str, message: str, remedy: str) -> None:

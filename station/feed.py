@@ -11,6 +11,7 @@ Laws:
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,9 @@ PAGES_MAX = 64
 
 WAITING_MAX = 5000
 """Things that may wait for one page: more than 200 beds have."""
+
+RECEIPTS_MAX, RECEIPTS_S = 40, 10.0
+"""Receipts of one page: four a second, where it is asked for one every 3 s and one with each change."""
 
 BEAT: Key = ("beat",)
 _ORDER = ("edge", "bed", "alarm", "station_alarm")
@@ -41,7 +45,15 @@ class Page:
     browser: str
     waiting: dict[Key, bytes] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    receipts: deque[float] = field(default_factory=lambda: deque(maxlen=RECEIPTS_MAX))
     ended: bool = False
+
+    def may_receipt(self, now_s: float) -> bool:
+        """Note a receipt; False if there are more than a page has reason for."""
+        if len(self.receipts) == RECEIPTS_MAX and now_s - self.receipts[0] < RECEIPTS_S:
+            return False
+        self.receipts.append(now_s)
+        return True
 
 
 def encode(event: str, data: str) -> bytes:

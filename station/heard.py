@@ -187,8 +187,9 @@ class Edge:
             self.heard_at_s = None
         # Sent while we listen, or newer than what we knew: it lives. The first one may be old.
         if not came.kept or (before is not None and same and status.mono_s > before.mono_s):
-            self.heard_at_s = came.at_s
             self._offsets.append(came.at_s - status.mono_s)
+            # One that was held up on its way is as old as it is: a backlog must not look like life.
+            self.heard_at_s = status.mono_s + min(self._offsets)
             self._lost = False
 
     def take_self_check(self, check: SelfCheckMessage) -> None:

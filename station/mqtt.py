@@ -13,11 +13,11 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import aiomqtt
 import structlog
-from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTMessage, error_string
+from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, DisconnectFlags, MQTTMessage, error_string
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -25,6 +25,10 @@ from station.clock import mono_s
 from station.heard import Came
 
 QOS = 1
+NO_ANSWER = "the broker does not answer"
+TOPICS_AT_ONCE = 200
+"""Of one request to the broker: some 10 kB."""
+
 KEEPALIVE_S = 5
 """A broker that froze is noticed within two of them."""
 
@@ -34,6 +38,13 @@ PUBLISH_LIMIT_S = 4.0
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.5, 5.0
 """Between two tries: soon at first, and never so seldom that a nurse waits for a broker that is back."""
+
+LASTED_S = 10.0
+"""A connection that ended before did not stand."""
+
+SESSION_TAKEN_OVER = 0x8E
+TAKEOVER_PAUSE_S = 30.0
+"""Two programs of one name would throw each other out for ever, and neither would hear anything."""
 
 UNREAD_MAX = 20_000
 """Messages that came and were not yet looked at: several times all that a ward of 200 beds has retained."""
@@ -93,7 +104,9 @@ class _Client(aiomqtt.Client):
 
     def __init__(self, address: BrokerAddress, will: Will, login: Login) -> None:
         self._acknowledgements: dict[int, asyncio.Future[ReasonCode]] = {}
+        self._abandoned = self._sending = False
         self.overflowed = False
+        self.ended: ReasonCode | None = None
         super().__init__(
             address.host,
             address.port,
@@ -110,18 +123,66 @@ class _Client(aiomqtt.Client):
             max_queued_outgoing_messages=WAITING_MAX,
         )
 
+    async def __aenter__(self) -> Self:
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            # A socket left open would speak for us later, and take over the session of the next connection.
+            self._abandon()
+            raise
+
+    def _client_connect(self) -> None:
+        super()._client_connect()
+        if self._abandoned:  # while this thread was connecting
+            self._abandon()
+
+    def _abandon(self) -> None:
+        self._abandoned = True
+        sock = self._client.socket()
+        if isinstance(sock, socket.socket):
+            with contextlib.suppress(OSError):
+                # Not the TLS socket's own: it would forget its keys first, and send the password in the clear.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
     def send(self, topic: str, payload: bytes, *, retain: bool) -> asyncio.Future[ReasonCode]:
         """Send a message; the future is the reason code of its PUBACK. Raises `NotSentError`."""
-        info = self._client.publish(topic, payload, QOS, retain)
+        self._sending = True
+        try:
+            info = self._client.publish(topic, payload, QOS, retain)
+        finally:
+            self._sending = False
         if info.rc != MQTT_ERR_SUCCESS:
             raise NotSentError(f"the broker cannot be reached: {error_string(info.rc)}")
         future: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._acknowledgements[info.mid] = future
+        self._client.loop_write()
+        self._watch_writable(self._client.socket())
         return future
+
+    def _on_socket_register_write(self, client: Client, userdata: Any, sock: Any) -> None:  # noqa: ARG002 - as called
+        # aiomqtt would keep the number of the socket, which may be closed, and another's, when its turn comes.
+        if not self._sending:
+            self._loop.call_soon_threadsafe(self._watch_writable, sock)
+
+    def _watch_writable(self, sock: Any) -> None:
+        # Where nothing is left to write paho does not end the watch, and the loop would spin.
+        if self._client.want_write() and sock is not None and sock.fileno() >= 0:
+            self._loop.add_writer(sock, self._client.loop_write)
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         self.overflowed = self.overflowed or self._queue.full()
         super()._on_message(client, userdata, message)
+
+    def _on_disconnect(
+        self,
+        client: Client,
+        userdata: Any,
+        flags: DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        self.ended = self.ended or reason_code
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
     def _on_publish(
         self, client: Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
@@ -141,37 +202,57 @@ class Broker:
         self._will = will
         self._ears = ears
         self._client: _Client | None = None
+        self._patience: asyncio.Timeout | None = None
+        self._retry_s = RETRY_FIRST_S / 2
         self._told = ""
 
     async def run(self) -> None:
         """Run until cancelled."""
-        wait_s = RETRY_FIRST_S
         while True:
+            began_s, ended = mono_s(), None
             try:
                 login = await asyncio.to_thread(self._address.login)
                 async with _Client(self._address, self._will, login) as client:
                     try:
                         await self._listen(client)
-                    finally:
-                        wait_s = RETRY_FIRST_S
-                        self._client = None
-                why = "the connection ended"
+                        self._lost("the connection ended")
+                    except (aiomqtt.MqttError, TimeoutError) as error:
+                        # Told before the connection is closed, which may take seconds.
+                        self._lost(str(error) or NO_ANSWER)
+                    ended = client.ended
             except (aiomqtt.MqttError, LoginError, OSError) as error:
-                why = str(error) or type(error).__name__
-            self._ears.down(why)
-            (_log.warning if why != self._told else _log.debug)("broker_lost", why=why)
-            self._told = why
-            await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, RETRY_MAX_S)
+                self._lost(str(error) or type(error).__name__)
+            await asyncio.sleep(self._pause_s(mono_s() - began_s, None if ended is None else ended.value))
+
+    def _pause_s(self, lasted_s: float, reason: int | None) -> float:
+        """Return how long to wait: longer after each connection that did not last, as with two programs of one name."""
+        if reason == SESSION_TAKEN_OVER:
+            _log.error("name_taken", remedy="another program has this station's name: end one of them")
+            return TAKEOVER_PAUSE_S
+        self._retry_s = RETRY_FIRST_S if lasted_s > LASTED_S else min(2 * self._retry_s, RETRY_MAX_S)
+        return self._retry_s
+
+    def _lost(self, why: str) -> None:
+        self._client = None
+        self._ears.down(why)
+        if why != self._told:
+            _log.warning("broker_lost", why=why)
+        self._told = why
 
     async def _listen(self, client: _Client) -> None:
-        granted = await client.subscribe([(topic, QOS) for topic in self._topics])
-        for topic, reason in zip(self._topics, granted, strict=True):
-            if isinstance(reason, ReasonCode) and reason.is_failure:
-                raise aiomqtt.MqttError(f"the broker refuses {topic}: {reason}")
-        self._client, self._told = client, ""
-        self._ears.up()
-        _log.info("broker_connected", host=self._address.host, port=self._address.port)
+        for begin in range(0, len(self._topics), TOPICS_AT_ONCE):
+            topics = self._topics[begin : begin + TOPICS_AT_ONCE]
+            granted = await client.subscribe([(topic, QOS) for topic in topics])
+            for topic, reason in zip(topics, granted, strict=True):
+                if isinstance(reason, ReasonCode) and reason.is_failure:
+                    raise aiomqtt.MqttError(f"the broker refuses {topic}: {reason}")
+        async with asyncio.timeout(None) as self._patience:
+            self._client, self._told = client, ""
+            self._ears.up()
+            _log.info("broker_connected", host=self._address.host, port=self._address.port)
+            await self._hear(client)
+
+    async def _hear(self, client: _Client) -> None:
         async for message in client.messages:
             if client.overflowed:
                 raise aiomqtt.MqttError(f"more than {UNREAD_MAX} messages came at once; everything is read anew")
@@ -193,6 +274,9 @@ class Broker:
             async with asyncio.timeout(PUBLISH_LIMIT_S):
                 reason = await self._client.send(topic, payload, retain=retain)
         except TimeoutError:
-            raise NotSentError("the broker does not answer") from None
+            # It froze: whoever waits for its own end of the connection waits long.
+            if self._patience is not None and self._client is not None:
+                self._patience.reschedule(asyncio.get_running_loop().time())
+            raise NotSentError(NO_ANSWER) from None
         if reason.is_failure:
             raise NotSentError(f"the broker refuses it: {reason}")

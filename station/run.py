@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import secrets
 import signal
-import sys
+import socket
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -20,13 +19,13 @@ from station.config import Configuration
 from station.notify import Notifier
 from station.service import Station, Surroundings
 
-STOP_LIMIT_S = 3.0
+STOP_LIMIT_S = 3
 """How long open connections may take to end."""
 
 START_LIMIT_S = 10.0
 """How long the page's port may take to be opened."""
 
-EXIT_FAULT = 1
+LOOK_S = 0.01
 
 _log = structlog.get_logger(__name__)
 
@@ -49,76 +48,60 @@ async def run(configuration: Configuration, notify: Notifier) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    page = configuration.page
     around = Surroundings(mono_s, secrets.token_hex(4), version("infusion-edge"))
+    await serve(configuration, around, notify, stop)
+
+
+async def serve(configuration: Configuration, around: Surroundings, notify: Notifier, stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set, then end in good order. Raises `PortError` if the page cannot be served."""
+    page = configuration.page
+    listener = _listener(page.host, page.port)
     station = Station(configuration.settings, configuration.broker, around)
-    app = Pages(station, Site(page.hosts, page.secure)).app()
     server = _Server(
         uvicorn.Config(
-            app,
-            host=page.host,
-            port=page.port,
+            Pages(station, Site(page.hosts, page.secure)).app(),
             ssl_certfile=page.certificate,
             ssl_keyfile=page.key,
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=int(STOP_LIMIT_S),
+            timeout_graceful_shutdown=STOP_LIMIT_S,
         )
     )
-    with _port(server):
-        serving = asyncio.create_task(server.serve(), name="pages")
-        await _started(server, serving, page.host, page.port)
-        scheme = "https" if page.secure else "http"
-        _log.info("pages_served", address=f"{scheme}://{page.host}:{page.port}/")
-        notify.tell("READY=1")
-        listening = asyncio.create_task(station.run(lambda: notify.tell("WATCHDOG=1")), name="station")
-        stopping = asyncio.create_task(stop.wait())
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="pages")
+    await _started(server, serving)
+    _log.info("pages_served", address=f"{'https' if page.secure else 'http'}://{page.host}:{page.port}/")
+    notify.tell("READY=1")
+    listening = asyncio.create_task(station.run(lambda: notify.tell("WATCHDOG=1")), name="station")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    try:
         await asyncio.wait([serving, listening, stopping], return_when=asyncio.FIRST_COMPLETED)
         notify.tell("STOPPING=1")
         await station.stop()
+    finally:
+        station.feed.close()
         server.should_exit = True
         stopping.cancel()
         failed = listening.done()
         listening.cancel()
-        await asyncio.gather(serving, listening, return_exceptions=True)
-        if failed:
-            listening.result()
+        await asyncio.gather(serving, listening, stopping, return_exceptions=True)
+    if failed:
+        listening.result()
 
 
-@contextlib.contextmanager
-def _port(server: _Server) -> Iterator[None]:
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        yield
-    finally:
-        server.should_exit = True
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise PortError(f"{host}:{port} cannot be opened: {error.strerror or error}") from error
 
 
-async def _started(server: _Server, serving: asyncio.Task[None], host: str, port: int) -> None:
-    """Wait until the page's port is open."""
+async def _started(server: _Server, serving: asyncio.Task[None]) -> None:
+    """Wait until pages are served."""
     async with asyncio.timeout(START_LIMIT_S):
         while not server.started:
             if serving.done():
                 serving.result()
-                raise PortError(f"{host}:{port} cannot be opened")
-            await asyncio.sleep(0.01)
-
-
-def set_up_log(*, plain: bool) -> None:
-    """Set the log up once: JSON lines on standard error, or lines for people."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if plain else structlog.processors.JSONRenderer()
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
+            await asyncio.sleep(LOOK_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,7 @@ from edge.messages import ROOT, StationStatusMessage
 from station.feed import Feed, Page
 from station.heard import Came
 from station.mqtt import Broker, BrokerAddress, Ears, NotSentError, Will
-from station.requests import Desk, Told
+from station.requests import Desk, Told, TooManyError
 from station.users import ATTENDED_VERBS, SESSION_S, Refused, Session, User, Users, actor
 from station.view import Ask, Beat, Hello, LoggedIn, PageConfig, Painted, Person, SessionEvent, Silence
 from station.view import Login as LoginAsked
@@ -72,6 +73,7 @@ class Station:
         self._prefix = f"{ROOT}/{settings.site}/edge/"
         self._status_topic = f"{ROOT}/{settings.site}/station/{settings.station}/status"
         self._unreadable: set[str] = set()
+        self._came = asyncio.Event()
         topics = [*self.ward.topics(), *self.desk.topics(list(settings.edges))]
         will = Will(self._status_topic, self._status("lost"))
         self._broker = Broker(address, topics, will, Ears(self._heard, self._up, self._down))
@@ -116,7 +118,10 @@ class Station:
                 await self._broker.send(self._status_topic, self._status("running"), retain=True)
             except NotSentError as error:
                 _log.debug("not_said_running", why=str(error))
-            await asyncio.sleep(HEARTBEAT_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._came.wait()
+            self._came.clear()
 
     def _status(self, state: Literal["running", "stopped", "lost"]) -> bytes:
         message = StationStatusMessage(
@@ -130,6 +135,7 @@ class Station:
         return message.model_dump_json(by_alias=True).encode()
 
     def _up(self) -> None:
+        self._came.set()
         self.feed.put(self.ward.broker(self._around.mono_s(), connected=True))
 
     def _down(self, why: str) -> None:
@@ -203,10 +209,12 @@ class Station:
         return request_id
 
     def receipt(self, browser: str, painted: Painted) -> bool:
-        """Pass a receipt on to the edges that want one; False if the page has no stream."""
+        """Pass a receipt on to the edges that want one; False if the page has no stream. Raises TooManyError."""
         page = self.feed.pages.get(painted.page)
         if page is None or page.browser != browser:
             return False
+        if not page.may_receipt(self._around.mono_s()):
+            raise TooManyError("more receipts than changes: one every 3 s, and one with each change")
         for outgoing in self.desk.receipts(painted, self._wanting()):
             self._broker.post(outgoing.topic, outgoing.payload)
         return True

@@ -129,15 +129,18 @@ class Ward:
         self.watch.broker(now_s, connected=connected)
         for edge in self.edges.values():
             (edge.connected if connected else edge.disconnected)(now_s)
-        return self.tick(now_s)
+        return self._judge(now_s, list(self.edges.values()))
 
     def tick(self, now_s: float) -> list[Change]:
         """Judge absence; to be called every second. Return what changed by it."""
+        other = [edge for edge in self.edges.values() if self._since.get(edge.name, ("", 0.0))[0] != edge.state(now_s)]
+        return self._judge(now_s, other)
+
+    def _judge(self, now_s: float, edges: Sequence[Edge]) -> list[Change]:
         found: list[Change] = []
-        for edge in self.edges.values():
-            if self._since.get(edge.name, ("", 0.0))[0] != edge.state(now_s) or not self.connected:
-                found += self._tell_edge(edge, now_s)
-                found += self._tell_beds(edge, now_s)
+        for edge in edges:
+            found += self._tell_edge(edge, now_s)
+            found += self._tell_beds(edge, now_s)
         found += self._tell_own(now_s)
         return found
 
