@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from station.mqtt import NotSentError
 from station.requests import MalformedError, TooManyError, checked
 from station.service import Station, logged_in
 from station.users import Refused
-from station.view import Ask, Painted, Silence
+from station.view import Ask, Logout, Painted, Silence
 from station.view import Login as LoginAsked
 
 FOLDER = Path(__file__).parent
@@ -241,8 +240,7 @@ class Pages:
         return JSONResponse({"session": logged_in(found).model_dump()})
 
     async def _logout(self, _: Request, browser: str, body: bytes) -> Response:
-        if json.loads(body or b"{}") != {}:
-            raise MalformedError("body: nothing is to be said")
+        checked(Logout, body)
         self._station.logout(browser)
         return Response(status_code=204)
 

@@ -97,9 +97,7 @@ class Desk:
 
         Raises `MalformedError`, `TooManyError`.
         """
-        kind = REQUESTS.get(said.verb) or LOOKS.get(said.verb)
-        if kind is None:
-            raise MalformedError(f"verb: there is no {said.verb}")
+        kind = message_of(said.verb)
         fields = said.fields()
         if taken := fields.keys() & {"user", "role", "schema"}:
             raise MalformedError(f"{min(taken)}: the server says that")
@@ -202,6 +200,14 @@ def _unanswered(request_id: str, pending: _Pending) -> Told:
         message=None,
     )
     return Told(pending.browser, "answer", event.model_dump_json(by_alias=True))
+
+
+def message_of(verb: str) -> type[RequestMessage]:
+    """Return which message a verb is asked with. Raises `MalformedError`."""
+    kind = REQUESTS.get(verb) or LOOKS.get(verb)
+    if kind is None:
+        raise MalformedError(f"verb: there is no {verb}")
+    return kind
 
 
 def _checked(kind: type[RequestMessage], fields: dict[str, Any]) -> RequestMessage:

@@ -14,7 +14,7 @@ from edge.messages import ROOT, StationStatusMessage
 from station.feed import Feed, Page
 from station.heard import Came
 from station.mqtt import Broker, BrokerAddress, Ears, NotSentError, Will
-from station.requests import Desk, Told, TooManyError
+from station.requests import Desk, Told, TooManyError, message_of
 from station.users import ATTENDED_VERBS, SESSION_S, Refused, Session, User, Users, actor
 from station.view import Ask, Beat, Hello, LoggedIn, PageConfig, Painted, Person, SessionEvent, Silence
 from station.view import Login as LoginAsked
@@ -193,6 +193,7 @@ class Station:
 
         Raises MalformedError, TooManyError, NotSentError.
         """
+        message_of(asked.verb)
         session = self.users.session(browser, acts=True)
         who = actor(asked.verb, session, attended=self.settings.attended, locked=self.users.locked())
         if who is None:
