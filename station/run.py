@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import signal
 import socket
@@ -95,7 +96,7 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise PortError(f"{host}:{port} cannot be opened: {error.strerror or error}") from error
+        raise PortError(f"{host}:{port} cannot be opened: {os.strerror(error.errno or 0)}") from error
 
 
 async def _started(server: _Server, serving: asyncio.Task[None]) -> None:
