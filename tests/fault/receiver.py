@@ -21,6 +21,7 @@ class Receiver:
     shown: dict[str, dict[str, Any]] = field(default_factory=dict)
     ever: dict[Occurrence, None] = field(default_factory=dict)
     ended: set[Occurrence] = field(default_factory=set)
+    in_memory: set[Occurrence] = field(default_factory=set)
     events: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     starts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     committed: dict[str, int] = field(default_factory=dict)
@@ -57,13 +58,15 @@ class Receiver:
         if said is None:
             self._end(topic)
         elif said["signal"] == "off":
+            if not said["durable"]:
+                self.in_memory.add((topic, said["occurrence"]))  # said of itself that a restart may bring it back
             self._end(topic)
             self.ended.add((topic, said["occurrence"]))
         else:
             before = self.shown.get(topic)
             if before is not None and before["occurrence"] != said["occurrence"]:
                 self.ended.add((topic, before["occurrence"]))
-            if (topic, said["occurrence"]) in self.ended:
+            if (topic, said["occurrence"]) in self.ended - self.in_memory:
                 self.broken.append(f"{topic} {said['occurrence']} came again after its end")
             self.shown[topic] = said
             self.ever[topic, said["occurrence"]] = None
