@@ -21,7 +21,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -44,6 +44,8 @@ SHOWN_LIMIT_S = 45.0
 """How long an alarm may take to a screen under faults that last some seconds each, with restarts between."""
 
 ENDED_LIMIT_S = 90.0
+WAITS_S = (0.2, 0.7, 1.5, 3.0, 13.0)
+"""From "not yet up" to "in the middle of it"; an alarm needs ten seconds of one run to end."""
 ASK_AGAIN_S = 2.0
 NO_LIMIT = resource.RLIM_INFINITY
 
@@ -86,12 +88,12 @@ class Campaign:
         self.receiver = Receiver(PREFIX)
         self.result = Result()
 
-    async def run(self, kills: int, pump: PumpModel) -> Result:
+    async def run(self, kills: int, pump: PumpModel, waits_s: Sequence[float]) -> Result:
         """Kill so many times, then let all come to rest, and judge."""
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(self._disturb_network()), tasks.create_task(self._fill_disk())]
             load = tasks.create_task(self._load(pump))
-            await self._kill(kills)
+            await self._kill(kills, waits_s)
             self._over = True
             for task in background:
                 task.cancel()
@@ -103,11 +105,10 @@ class Campaign:
 
     # --- what goes wrong ---
 
-    async def _kill(self, kills: int) -> None:
+    async def _kill(self, kills: int, waits_s: Sequence[float]) -> None:
         for number in range(kills):
             await self._start()
-            # From "not yet up" to "in the middle of it"; an alarm needs ten seconds of one run to end.
-            await asyncio.sleep(self._chance.choice([0.2, 0.7, 1.5, 3.0, 13.0]) * self._chance.uniform(0.5, 1.5))
+            await asyncio.sleep(self._chance.choice(waits_s) * self._chance.uniform(0.5, 1.5))
             assert self._process is not None
             if self._process.returncode is not None:
                 self.result.broken.append(f"the daemon ended by itself with {self._process.returncode}")
@@ -260,10 +261,12 @@ async def stage(folder: Path, seed: int, say: Callable[[str], None]) -> AsyncIte
             yield Campaign(folder, broker, proxy, heard, chance=random.Random(seed), say=say), pump
 
 
-async def campaign(folder: Path, kills: int, seed: int, say: Callable[[str], None]) -> Result:
+async def campaign(
+    folder: Path, kills: int, seed: int, say: Callable[[str], None], waits_s: Sequence[float] = WAITS_S
+) -> Result:
     """Run one; ``say`` takes how far it has come."""
     async with stage(folder, seed, say) as (one, pump):
-        return await one.run(kills, pump)
+        return await one.run(kills, pump, waits_s)
 
 
 def main() -> int:
