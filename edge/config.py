@@ -442,5 +442,6 @@ def _place_order(table: OrderTable, origin: str) -> PlaceOrder:
         table.step,
         table.maximum,
         origin,
+        given_before_mg=table.given_before,
     )
     return PlaceOrder(table.bed, order)

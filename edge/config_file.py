@@ -105,6 +105,7 @@ CuffInterval = Annotated[Decimal, quantity("a cuff interval", "5 min", "s", "60"
 PollInterval = Annotated[Decimal, quantity("a poll interval", "1 s", "s", "0.5", "4.5")]
 Weight = Annotated[Decimal, quantity("a weight", "70 kg", "kg", "0.5", "300")]
 Concentration = Annotated[Decimal, quantity("a concentration", "10 mg/mL", "mg/mL", "0.001", "1000")]
+Dose = Annotated[Decimal, quantity("a dose", "50 mg", "mg", "0.001", "10000")]
 DoseRate = Annotated[Decimal, quantity("a dose rate", "1.0 mg/kg/h", "mg/kg/h", "0.001", "100")]
 Volume = Annotated[Decimal, quantity("a volume", "70 %", "%", "0", "100")]
 # A command that takes longer would hold up the next call.
@@ -223,6 +224,7 @@ class OrderTable(Table):
     weight: Weight
     step: DoseRate
     maximum: DoseRate
+    given_before: Dose | None = None
 
 
 class LimitTable(Table, Generic[Value, Difference]):

@@ -370,9 +370,10 @@ def _still_silent(entry: Entry, finding: Finding, before: Alarm) -> bool:
     return (entry.sensor and before.off_monitor) or (bool(finding.silenced_at) and before.at_device)
 
 
-def _loud(alarm: Alarm) -> tuple[Priority, Priority, bool, bool]:
+def _loud(alarm: Alarm) -> tuple[Priority, int, bool, bool]:
     is_now = alarm.priority if alarm.now is None else alarm.now.priority
-    return alarm.priority, is_now, alarm.present, alarm.audible
+    # What stands latched is not so now, whatever it says.
+    return alarm.priority, is_now if alarm.present else 0, alarm.present, alarm.audible
 
 
 def _worse_by_a_step(entry: Entry, finding: Finding, before: Alarm) -> bool:

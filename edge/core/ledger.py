@@ -239,6 +239,8 @@ class Ledger:
             return  # it made noise again since
         elif shown.rev > item.rev:
             item = _noise_of(shown, item)
+        else:
+            item = replace(item, durable=True)
         alarm = item if durable else replace(item, durable=False)
         if alarm == shown:
             return  # noise has told it already

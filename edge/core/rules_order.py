@@ -148,9 +148,19 @@ def take_step(view: BedView, binding: Binding, at_s: float) -> KeptSteps | None:
     if order is None or rate is None or rate.value is None or not runs:
         steps.paused()
         return None
+    if not steps.held:
+        steps.infusing_s = max(steps.infusing_s, _infused_before_s(view, binding, order))
     if not steps.infused(at_s, dose_of(rate.value, order), dose_of(rate.resolution, order)):
         return None
     return KeptSteps(binding.port, binding.channel, steps.infusing_s, tuple(steps.held))
+
+
+def _infused_before_s(view: BedView, binding: Binding, order: Order) -> float:
+    """Return how long it took at least to give what was given before the order: at the dose that alarms at once."""
+    if order.given_before_mg is None:
+        return 0.0
+    worst = view.limits().doses[binding.port, binding.channel].dose_rate.bands[-1].value
+    return float(order.given_before_mg / (worst * order.weight_kg) * 3600)
 
 
 def exceeded(view: BedView, binding: Binding, now_s: float, is_told: IsTold) -> Iterator[Finding]:

@@ -66,8 +66,6 @@ class BedState:
             self.steps = {}
         if self.limits is not None and _ingredients(therapy) != _ingredients(self.therapy):
             self.limits = None
-        if _case(therapy) != _case(self.therapy):
-            self.steps = {}  # they were the patient's before
         self.therapy = therapy
         self.orders = {(order.port, order.channel): order for order in therapy.orders}
 
@@ -75,10 +73,6 @@ class BedState:
         """Tell whether a therapy is of another patient, or of another treatment, than the one in force (H-09)."""
         had, has = self.therapy.patient, therapy.patient
         return had is not None and (has is None or (had.case, had.started) != (has.case, has.started))
-
-
-def _case(therapy: TherapyState) -> str | None:
-    return None if therapy.patient is None else therapy.patient.case
 
 
 def _ingredients(therapy: TherapyState) -> tuple[object, ...]:

@@ -253,7 +253,7 @@ async def test_a_wrong_configuration_ends_with_78_and_names_every_error(tmp_path
     config.write_text(text.replace('weight = "70 kg"', 'weight = "70"', 1).replace('mode = "demo"', 'mode = "dmo"'))
     (tmp_path / "drugs.toml").write_bytes((ROOT / "config" / "drugs.toml").read_bytes())
     async with daemon(tmp_path, 1, config=config) as running:
-        assert await asyncio.wait_for(running.process.wait(), 5) == 78
+        assert await asyncio.wait_for(running.process.wait(), 20) == 78
     assert running.said("demo_order[0].weight")
     assert running.said("mode")
 

@@ -96,3 +96,16 @@ def test_what_became_hard_again_just_before_the_power_failed_is_acknowledged_as_
     ask(life, Acknowledge(named(life.broker.topics[SPO2])))
     alarm = life.broker.topics[SPO2]
     assert (alarm.priority, alarm.signal) == (Priority.HIGH, SignalPresence.ACKNOWLEDGED)
+
+
+def test_an_older_word_of_the_broker_does_not_latch_what_came_back_since() -> None:
+    """A latched pressure came back as a soft one while the broker was away, and was kept; the broker has it latched."""
+    life = begun()
+    speak(life, 1, cuff=(190, 99, 120, 75))
+    speak(life, 1, cuff=(120, 75, 90, 70))
+    life.restart(1.0, same_boot=True, synchronised=True)
+    life.step(place(life.now_s, order()))
+    speak(life, 1, cuff=(170, 90, 110, 70))
+    restart(life)
+    alarm = life.broker.topics[AlarmKey(BED, "BP_SYS_HIGH")]
+    assert (alarm.present, alarm.signal) == (True, SignalPresence.ON)

@@ -112,6 +112,7 @@ def test_shipped_orders(shipped: Configuration) -> None:
                 step_mg_per_kg_per_h=Decimal("1.0"),
                 maximum_mg_per_kg_per_h=Decimal("2.0"),
                 origin=f"edge.toml demo_order[{number}]",
+                given_before_mg=Decimal(50),
             ),
         )
         for number, bed in enumerate(BEDS)

@@ -139,6 +139,15 @@ def test_the_next_change_that_the_store_takes_is_durable_again() -> None:
     assert (content.alarm.rev, content.alarm.durable) == (3, True)
 
 
+def test_an_end_that_the_store_took_is_durable_though_a_change_before_it_was_not() -> None:
+    book = Book()
+    book.tell(Phase.START)
+    book.commit(1, durable=False)
+    book.tell(Phase.END, **OVER)
+    (content, _) = contents(book.commit(book.mark - 1))
+    assert (content.alarm.rev, content.alarm.durable) == (2, True)
+
+
 def test_a_commit_publishes_what_waited_for_it_once_and_nothing_else() -> None:
     book = Book()
     book.tell(Phase.START)

@@ -7,9 +7,10 @@ import pytest
 
 from edge.core.effects import Keep
 from edge.core.model import Priority
+from edge.core.restore import initial_state
 from edge.core.restore_therapy import KeptPart, restore
-from edge.core.therapy import Checklist, Order, Patient
-from edge.core.therapy_state import UNTREATED, KeptSteps, TherapyState
+from edge.core.therapy import Order
+from edge.core.therapy_state import THERAPY, UNTREATED, KeptSteps, KeptTherapy
 from tests.core_world import BED, CONFIG, PUMP, START_S, World, instant, order, place, pump
 from tests.unit.test_composed import WHOLE
 
@@ -65,6 +66,14 @@ def test_time_in_which_the_pump_stood_does_not_count_toward_them() -> None:
     world.run(world.now_s + 1200, lambda at_s: (pump(at_s, "0"),))
     goes_on(world, 70, "10")
     assert world.told("DOSE_RATE_HIGH", levels=False) == [(1561.0, "start", "soft")]
+
+
+@pytest.mark.parametrize(("given", "at_s"), [("40", 61.0), ("46.7", None), ("140", None)])
+def test_an_order_in_mid_infusion_credits_what_was_given_before(given: str, at_s: float | None) -> None:
+    """At 4.0 mg/kg/h, which alarms at once, 46.67 mg of 70 kg take the ten minutes; 40 mg take 80 s less."""
+    ordered = replace(order(), maximum_mg_per_kg_per_h=D("2.5"), given_before_mg=D(given))
+    world = goes_on(begun(ordered), 70, "10")
+    assert world.told("DOSE_RATE_HIGH", levels=False) == ([] if at_s is None else [(at_s, "start", "soft")])
 
 
 # --- the rise ---
@@ -162,11 +171,12 @@ def test_a_restart_goes_on_with_them() -> None:
     world = goes_on(begun(), 900, "3.5")
     last = kept(world)[-1]
     assert last is not None
-    after = World(WARD)
-    state = after.core.snapshot()
-    restore(state, WARD, [KeptPart(BED, last.part, last, here=True)], instant(START_S))
+    therapy = KeptTherapy(instant(START_S), world.core.snapshot().beds[BED].therapy)
+    state = initial_state(WARD, "run-2", instant(START_S))
+    parts = [KeptPart(BED, last.part, last, here=False), KeptPart(BED, THERAPY, therapy, here=False)]
+    restore(state, WARD, parts, instant(START_S))
     after = World(WARD, state=state)
-    after.step(START_S, place(START_S, replace(order(), maximum_mg_per_kg_per_h=D("2.5"))))
+    after.step(START_S)
     goes_on(after, 30, "10.5")
     assert after.told("DOSE_STEP_HIGH", levels=False) == [(11.0, "start", "soft")]
     assert after.told("DOSE_RATE_HIGH", levels=False) == []
@@ -176,10 +186,9 @@ def test_the_next_patient_does_not_inherit_them() -> None:
     world = goes_on(begun(), 30, "7")
     state = world.core.snapshot().beds[BED]
     assert PUMP in state.steps
-    ann = Patient("case-1", D(70), Checklist(), "ann", instant(START_S))
-    state.treat(TherapyState(patient=ann))
-    assert PUMP in state.steps
-    state.treat(TherapyState(patient=replace(ann, weight_kg=D(71))))
+    patient = state.therapy.patient
+    assert patient is not None
+    state.treat(replace(state.therapy, patient=replace(patient, weight_kg=D(71), rev=2)))
     assert PUMP in state.steps
     state.treat(UNTREATED)
     assert state.steps == {}
