@@ -223,6 +223,8 @@ def _body_of(act: Act) -> dict[str, str]:
         case PressButton(bed, seen):
             named = ", ".join(f"{one.occurrence} {one.rev}" for one in seen)
             return {"bed": bed, "seen": named} if seen else {"bed": bed}
+        case ConfirmDevice(bed, port, channel, serial_number):
+            return {"bed": bed, "port": port, "channel": channel, "serial_number": serial_number}
         case Unusable():
             return {}
         case _:
