@@ -34,6 +34,7 @@ from edge.core.effects import (
     SelfCheck,
     TherapyView,
 )
+from edge.core.kept_dose import KeptDose
 from edge.core.model import (
     Acceptance,
     Acknowledgement,
@@ -49,7 +50,8 @@ from edge.core.model import (
     SignalPresence,
     Silence,
 )
-from edge.core.therapy_state import CASE, STEPS, THERAPY, Case, Kept, KeptSteps, KeptTherapy, kind_of
+from edge.core.therapy_state import CASE, DAY, DOSE, STEPS, THERAPY, Case, Kept, KeptSteps, KeptTherapy, kind_of
+from edge.core.totals import DayDose
 from edge.messages import (
     AcceptanceMessage,
     AcknowledgementMessage,
@@ -150,6 +152,8 @@ _STORED_PARTS: dict[str, TypeAdapter[Kept]] = {
     THERAPY: TypeAdapter(KeptTherapy),
     CASE: TypeAdapter(Case),
     STEPS: TypeAdapter(KeptSteps),
+    DOSE: TypeAdapter(KeptDose),
+    DAY: TypeAdapter(DayDose),
 }
 
 _M = TypeVar("_M", bound=Message)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from drivers.model import Validity
-from edge.core import phases, rules_device, rules_dose, rules_order, rules_rise, rules_therapy, rules_vital
+from edge.core import doses, phases, rules_device, rules_dose, rules_order, rules_rise, rules_therapy, rules_vital
 from edge.core.alarms import Register
 from edge.core.config import Binding, LimitConfig
 from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, PauseView, TherapyView
@@ -30,6 +30,7 @@ def take_sample(view: BedView, source: SourceState, at_s: float) -> KeptSteps | 
     """Let a sample count toward what the bed adds up, whenever it is judged; return what is then to be kept."""
     for pump in view.config.pumps:
         if (pump.port, pump.channel) == (source.port, source.channel):
+            doses.take(view, pump, at_s)
             return rules_order.take_step(view, pump, at_s)
     return None
 

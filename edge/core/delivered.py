@@ -327,22 +327,30 @@ def _mg(volume_ml: Decimal, concentration_mg_per_ml: Decimal) -> Decimal:
 
 @dataclass(slots=True)
 class Delivery:
-    """One pump channel between its samples: it makes pieces of them. ``broken``: the line was opened anew since."""
+    """One pump channel between its samples: it makes pieces of them.
+
+    ``broken``: the line was opened anew since; ``interrupted``: the edge itself was, which is a gap however short.
+    """
 
     counter: PumpCounter = field(default_factory=PumpCounter)
     last: Sample | None = None
     broken: bool = False
+    interrupted: bool = False
 
     def piece(self, sample: Sample) -> Piece | None:
         """Take up a sample, and return what happened since the one before; ``None`` for the first."""
         last, self.last = self.last, sample
-        broken, self.broken = self.broken, False
+        broken, interrupted = self.broken, self.interrupted
+        self.broken = self.interrupted = False
         if last is None:
             self.counter.begin(sample.counter, sample.at_s)
             return None
         seconds = max(sample.at_s - last.at_s, 0.0)
         other = sample.serial_number != last.serial_number
-        if seconds > GAP_S or other or (broken and not sample.serial_number):
+        proved = bool(sample.serial_number) and not other
+        # A serial number that is told later on the same line is no other pump's.
+        changed = not proved if broken or interrupted else other and bool(last.serial_number)
+        if seconds > GAP_S or interrupted or changed:
             return self._over_a_gap(last, sample, seconds)
         return _piece(last, sample, seconds, self._growth(sample))
 

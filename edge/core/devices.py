@@ -18,6 +18,7 @@ from drivers.model import (
     Observation,
 )
 from edge.core import bed as bed_rules
+from edge.core import doses
 from edge.core.alarms import Register
 from edge.core.inputs import LinkCause, LinkChange
 from edge.core.model import Instant
@@ -82,6 +83,9 @@ def hear(ward: Ward, register: Register, item: DeviceEvent, now: Instant) -> Non
         case DeviceRestarted():
             kind, body = "device restarted", {"reason": item.reason}
         case BolusGiven():
+            bed = ward.bed_of.get(place)
+            if bed is not None:
+                doses.take_bolus(ward.views[bed], item)
             kind, body = "bolus", {"count": str(item.count), "volume_ml": str(item.volume_ml)}
         case _:
             assert_never(item)

@@ -18,7 +18,7 @@ from typing import assert_never
 
 from drivers.model import Observation
 from edge.core import bed as bed_rules
-from edge.core import devices, phases, pulse, rules_edge, rules_therapy, stations
+from edge.core import devices, doses, phases, pulse, rules_edge, rules_therapy, stations
 from edge.core.alarms import Register
 from edge.core.annunciation import Annunciation, Scene
 from edge.core.attention import Attention
@@ -257,6 +257,7 @@ class Core:
         if therapy is not None:
             self._ward.note("phase", now, bed=scope, phase=therapy.phase.value, step=str(therapy.step))
             self._ward.treat(scope, therapy, now)
+        doses.tally(self._ward, scope, now)
         due = (bed_rules.judge(view, self._register, now.mono_s), phases.due_s(view))
         self._schedule(scope, min((at_s for at_s in due if at_s is not None), default=None))
 

@@ -6,6 +6,8 @@ Laws:
     without credit for the time between (design, section 5). Vital signs that a nurse typed are aged by the wall clocks
     if both were synchronised, and else dropped; an order that awaited its confirmation is entered again.
   * Time of infusing goes on from where it was when last kept; a rise is measured from the dose rates of before.
+  * Doses go on: what flowed while the edge was off is told by the pump's counter, or is unsure. The day of a case goes
+    on from where it was, without credit.
   * An order holds only for a channel that its bed still has, and for a drug that the library still has: else it is
     dropped, said in the journal, and its channel runs without an order, which alarms.
   * A patient whose bed is no longer configured is not forgotten: an alarm says so until somebody closes the therapy.
@@ -16,12 +18,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from edge.core.channel_dose import restored
 from edge.core.config import CoreConfig
 from edge.core.effects import Journal
+from edge.core.kept_dose import KeptDose
 from edge.core.model import Instant
 from edge.core.state import CoreState
 from edge.core.steps import Steps
 from edge.core.therapy_state import Case, Kept, KeptSteps, KeptTherapy, TherapyState, moved
+from edge.core.totals import DayDose
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,12 @@ def restore(state: CoreState, config: CoreConfig, parts: Iterable[KeptPart], now
             case KeptSteps(port, channel, infusing_s, held):
                 if kept.bed in state.beds:
                     state.beds[kept.bed].steps[port, channel] = Steps(infusing_s, list(held))
+            case KeptDose() as dose:
+                bed, place = state.beds.get(kept.bed), (dose.port, dose.channel)
+                if bed is not None and place in state.sources:
+                    bed.doses[place] = restored(dose, now, here=kept.here)
+            case DayDose() as day:
+                state.days[day.case] = _day_on_this_clock(day, now, here=kept.here)
     state.cases = {case.case: case for case in sorted(cases, key=lambda case: (case.seen.mono_s, case.case))}
 
 
@@ -58,6 +69,12 @@ def _on_this_clock(kept: KeptTherapy, now: Instant, *, here: bool) -> TherapySta
     typed = tuple(replace(vital, at=vital.at.on_clock_of(now)) for vital in therapy.typed if synchronised)
     rest = moved(replace(therapy, typed=(), awaiting=()), now.mono_s - kept.at.mono_s)
     return replace(rest, typed=typed)
+
+
+def _day_on_this_clock(day: DayDose, now: Instant, *, here: bool) -> DayDose:
+    if day.at is None or (here and day.at.mono_s <= now.mono_s):
+        return day
+    return replace(moved(day, now.mono_s - day.at.mono_s), at=now)
 
 
 def _place(state: CoreState, config: CoreConfig, bed: str, therapy: TherapyState, now: Instant) -> None:

@@ -100,7 +100,8 @@ class SourceState:
 
     ``alarms`` is what the device shows that answers now, ``None`` until it has told; they count only if it does.
     ``said`` is the last message of a device with a clock, ``said_again`` how often it was repeated since
-    ``said_first_s``; ``frozen``: so often, or for so long, that none of its values is of now.
+    ``said_first_s``; ``frozen``: so often, or for so long, that none of its values is of now. ``connection`` counts how
+    often it may have become another device.
     """
 
     port: str
@@ -122,6 +123,7 @@ class SourceState:
     said_first_s: float = 0.0
     said_again: int = 0
     frozen: bool = False
+    connection: int = 0
 
     @property
     def name(self) -> str:
@@ -212,6 +214,7 @@ class SourceState:
     def await_identity(self) -> None:
         """Take up that whoever is there now has told nothing yet: neither who it is, nor which alarms it shows."""
         self.identity.forget()
+        self.connection += 1
         self.alarms = None
 
     def confirm(self, serial_number: str) -> bool:

@@ -14,6 +14,7 @@ from edge.core.rules_edge import EdgeState
 from edge.core.sources import PortState, SourceState
 from edge.core.stations import PageState
 from edge.core.therapy_state import THERAPY, UNTREATED, Case, Kept, KeptSteps, KeptTherapy, TherapyState
+from edge.core.totals import DayDose
 from edge.core.view import BedState, BedView, Listening
 
 UNBOUND_MAX = 216
@@ -33,8 +34,9 @@ EDGE = ""
 class CoreState:
     """The snapshot of a core. ``seen_at`` is where each serial number last counted, the oldest first.
 
-    ``cases`` are the patients of whom something is known, the one that was seen longest ago first. ``unplaced`` are
-    therapies of beds that the configuration no longer has; ``restored`` what its restoring has for the journal.
+    ``days`` is what each case was given in 24 hours; ``cases`` are the patients of whom something is known, the one
+    that was seen longest ago first. ``unplaced`` are therapies of beds that the configuration no longer has;
+    ``restored`` what its restoring has for the journal.
     """
 
     started_at_s: float
@@ -44,6 +46,7 @@ class CoreState:
     sources: dict[tuple[str, str], SourceState]
     seen_at: dict[str, tuple[str, str]] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
+    days: dict[str, DayDose] = field(default_factory=dict)
     unplaced: dict[str, KeptTherapy] = field(default_factory=dict)
     restored: list[Journal] = field(default_factory=list)
     edge: EdgeState = field(default_factory=EdgeState)
@@ -70,7 +73,14 @@ class Ward:
         self.state = state
         self.views = {
             bed.bed: BedView(
-                bed, config, state.beds[bed.bed], state.ports, state.sources, state.started_at_s, state.listening
+                bed,
+                config,
+                state.beds[bed.bed],
+                state.ports,
+                state.sources,
+                state.started_at_s,
+                state.listening,
+                state.days,
             )
             for bed in config.beds
         }

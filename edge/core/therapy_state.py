@@ -12,9 +12,11 @@ from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
 from drivers.model import Quantity
+from edge.core.kept_dose import KeptDose
 from edge.core.model import Instant, Side
 from edge.core.steps import HeldDose
 from edge.core.therapy import Baseline, ChannelRole, Order, Patient, TherapyPhase
+from edge.core.totals import DayDose
 
 WATCHED = frozenset(
     {TherapyPhase.BASELINE, TherapyPhase.INFUSING, TherapyPhase.STOPPED, TherapyPhase.RECOVERY},
@@ -236,10 +238,10 @@ class KeptSteps:
         return f"{STEPS}:{self.port}.{self.channel}"
 
 
-THERAPY, CASE, STEPS = "therapy", "case", "steps"
+THERAPY, CASE, STEPS, DOSE, DAY = "therapy", "case", "steps", "dose", "day"
 """The kinds of parts. A part is named by its kind, or ``kind:name`` where a bed has several."""
 
-Kept: TypeAlias = KeptTherapy | Case | KeptSteps
+Kept: TypeAlias = KeptTherapy | Case | KeptSteps | KeptDose | DayDose
 """What `edge.core.effects.Keep` carries, a class a kind of part."""
 
 _T = TypeVar("_T")

@@ -33,10 +33,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class DayDose:
-    """What one patient was given, the newest block last."""
+    """What one patient was given, the newest block last; ``at`` is when that was so.
+
+    ``by_hand`` doses that were entered in ``session`` are in it.
+    """
 
     case: str
     blocks: tuple[Block, ...] = ()
+    at: Instant | None = None
+    session: str = ""
+    by_hand: int = 0
 
     def plus(self, drug: str, dose_mg: Decimal, at: Instant) -> DayDose:
         """Return it with a dose. A dose of nothing, or less, changes nothing."""

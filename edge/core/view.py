@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from drivers.model import Quantity, Validity
+from edge.core.channel_dose import ChannelDose
 from edge.core.composed import ComposedLimits, compose
 from edge.core.config import BedConfig, Binding, CoreConfig
 from edge.core.dose import dose_rate
@@ -21,6 +22,7 @@ from edge.core.sources import CUFF, PortState, SourceState
 from edge.core.steps import Steps
 from edge.core.therapy import Order, TherapyPhase
 from edge.core.therapy_state import UNTREATED, TherapyState
+from edge.core.totals import DayDose
 from edge.core.validate import CANON, Value
 
 CUFF_GRACE_S = 180.0
@@ -49,6 +51,7 @@ class BedState:
     therapy: TherapyState = UNTREATED
     orders: dict[tuple[str, str], Order] = field(default_factory=dict)
     steps: dict[tuple[str, str], Steps] = field(default_factory=dict)
+    doses: dict[tuple[str, str], ChannelDose] = field(default_factory=dict)
     limits: ComposedLimits | None = None
     keeping: bool = False
     kept_mark: int = 0
@@ -89,7 +92,7 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class BedView:
-    """One bed over its configuration, its state, and the sources and ports of the whole edge."""
+    """One bed over its configuration, its state, and the sources, ports and days of the whole edge."""
 
     config: BedConfig
     core: CoreConfig
@@ -98,6 +101,7 @@ class BedView:
     sources: Mapping[tuple[str, str], SourceState]
     started_at_s: float
     listening: Listening
+    days: Mapping[str, DayDose] = field(default_factory=dict)
     _keys: dict[tuple[str, str, str], AlarmKey] = field(default_factory=dict, compare=False, repr=False)
 
     def key(self, condition: str, binding: Binding | None = None) -> AlarmKey:

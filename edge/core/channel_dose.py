@@ -1,0 +1,248 @@
+"""What one pump channel has given, in one session of one patient: both accounts, the check, and what is kept of them.
+
+A session is one treatment of one patient; the next patient begins with nothing (H-09). A channel without an order
+counts no drug, and is checked all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from drivers.model import DeviceAlarmKind, InfusionState, Quantity, Validity
+from edge.core.delivered import GAP_S, Account, Delivery, Flow, Given, Sample, flow_of
+from edge.core.kept_dose import KeptDose
+from edge.core.model import Instant
+from edge.core.pump_counter import PumpCounter, Reading
+from edge.core.sources import SourceState
+from edge.core.therapy import Order
+from edge.core.validate import Value
+from edge.core.volume_check import FlowCheck
+
+DOWNTIME_UNKNOWN_S = 3600.0
+"""Where nobody knows how long the edge was off, a pump that went on unproved is taken to have run for an hour."""
+
+_ZERO = Decimal(0)
+_HALF = Decimal("0.5")
+_OCCLUSIONS = frozenset({DeviceAlarmKind.OCCLUSION_DOWNSTREAM, DeviceAlarmKind.OCCLUSION_UPSTREAM})
+_CHANGES = frozenset(
+    {
+        DeviceAlarmKind.SYRINGE,
+        DeviceAlarmKind.RESERVOIR_EMPTY,
+        DeviceAlarmKind.RESERVOIR_NEAR_EMPTY,
+        DeviceAlarmKind.DOOR_OPEN,
+    }
+)
+_STANDS = frozenset({InfusionState.STOPPED, InfusionState.STANDBY, InfusionState.OFF})
+_RUNS = frozenset({InfusionState.INFUSING, InfusionState.BOLUS})
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Whose session a sample belongs to, and whether what flows is a drug that reaches the patient."""
+
+    session: str = ""
+    case: str = ""
+    order: Order | None = None
+    connected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """A dose that is not yet in the day's total of its case."""
+
+    case: str
+    drug: str
+    dose_mg: Decimal
+
+
+@dataclass(slots=True)
+class ChannelDose:
+    """One channel. ``portions`` are to be added to the day's total; ``before_mg`` of the order's is in it.
+
+    ``stood_from_s`` is since when it stands after it ran, ``changing`` whether its syringe is being changed.
+    """
+
+    delivery: Delivery = field(default_factory=Delivery)
+    account: Account = field(default_factory=Account)
+    check: FlowCheck = field(default_factory=FlowCheck)
+    session: str = ""
+    case: str = ""
+    drug: str = ""
+    before_mg: Decimal = _ZERO
+    portions: list[Portion] = field(default_factory=list)
+    connection: int = 0
+    stood_from_s: float | None = None
+    changing: bool = False
+    awaited_from_s: float | None = None
+    kept_at_s: float | None = None
+    kept_state: tuple[Given, bool] | None = None
+
+    def take(self, source: SourceState, context: Context) -> None:
+        """Take up what a pump said last, if it counts."""
+        sample = sample_of(source)
+        if sample is None or self._is_unproved_yet(sample):
+            return
+        if context.session != self.session:
+            self.begin(context.session)
+        order = context.order
+        self.case, self.drug = context.case, "" if order is None else order.drug
+        self.delivery.broken = source.connection != self.connection
+        self.connection = source.connection
+        shown = frozenset(alarm.kind for alarm in source.alarms or ())
+        self._watch_standing(sample, shown)
+        piece = self.delivery.piece(sample)
+        if piece is None:
+            return
+        before = self.account.given.most_mg
+        concentration = None if order is None else order.concentration_mg_per_ml
+        self.account.add(piece, concentration, connected=context.connected)
+        self.check.occlusion(sample.at_s, shown=bool(shown & _OCCLUSIONS))
+        self.check.add(piece, connected=context.connected)
+        self._portion(self.account.given.most_mg - before)
+
+    def _is_unproved_yet(self, sample: Sample) -> bool:
+        """Tell whether a pump has not yet told who it is, after a restart of the edge: for a while it may still."""
+        last = self.delivery.last
+        if not self.delivery.interrupted or last is None or not last.serial_number or sample.serial_number:
+            return False
+        if self.awaited_from_s is None:
+            self.awaited_from_s = sample.at_s
+        return sample.at_s < self.awaited_from_s + GAP_S
+
+    def bolus(self, at_s: float, volume_ml: Decimal | None) -> None:
+        """Take up a bolus that the pump tells of."""
+        before = self.account.given.most_mg
+        self.account.bolus(volume_ml)
+        self.check.explain(at_s)
+        self._portion(self.account.given.most_mg - before)
+
+    def begin(self, session: str) -> None:
+        """Begin a session: nothing of the one before is in it."""
+        self.session, self.account = session, Account()
+        self.before_mg, self.stood_from_s, self.changing = _ZERO, None, False
+
+    def given_before(self, dose_mg: Decimal) -> None:
+        """Take up what the order says was given before the edge began to count."""
+        if dose_mg > self.before_mg:
+            self._portion(dose_mg - self.before_mg)
+            self.before_mg = dose_mg
+
+    def _portion(self, dose_mg: Decimal) -> None:
+        if dose_mg > 0 and self.drug:
+            self.portions.append(Portion(self.case, self.drug, dose_mg))
+
+    def _watch_standing(self, sample: Sample, shown: frozenset[DeviceAlarmKind]) -> None:
+        last = self.delivery.last
+        if sample.state not in _STANDS:
+            self.stood_from_s, self.changing = None, False
+            return
+        if last is not None and last.state in _RUNS:
+            self.stood_from_s = sample.at_s
+        left = (None if last is None else last.remaining_ml, sample.remaining_ml)
+        refilled = left[0] is not None and left[1] is not None and left[1] > left[0]
+        if self.stood_from_s is not None:
+            self.changing = self.changing or refilled or bool(shown & _CHANGES)
+
+    # --- what is kept -------------------------------------------------------------------------------------------------
+
+    def kept(self, port: str, channel: str, now: Instant) -> KeptDose | None:
+        """Return what is to be kept; ``None`` where nothing is counted."""
+        last, concentration = self.delivery.last, self.account.concentration_mg_per_ml
+        if last is None or concentration is None:
+            return None
+        counter = self.delivery.counter
+        return KeptDose(
+            at=now,
+            port=port,
+            channel=channel,
+            session=self.session,
+            case=self.case,
+            drug=self.drug,
+            concentration_mg_per_ml=concentration,
+            given=self.account.given,
+            infusing_s=self.account.infusing_s,
+            before_mg=self.before_mg,
+            sampled=_moment(last.at_s, now),
+            flow_ml_per_h=last.flow.high,
+            stands=last.state in _STANDS,
+            serial_number=last.serial_number,
+            counter=counter.last,
+            changed=_moment(counter.changed_at_s, now),
+        )
+
+
+def restored(kept: KeptDose, now: Instant, *, here: bool) -> ChannelDose:
+    """Return the channel as it was kept: the time since is a gap, bridged by what the pump then shows."""
+    if not here or kept.at.mono_s > now.mono_s:
+        known = kept.at.synchronised and now.synchronised
+        downtime_s = max(0.0, now.wall_s - kept.at.wall_s) if known else DOWNTIME_UNKNOWN_S
+        by_s = now.mono_s - downtime_s - kept.at.mono_s
+        sampled_s, changed_s = kept.sampled.mono_s + by_s, kept.changed.mono_s + by_s
+    else:
+        sampled_s, changed_s = kept.sampled.mono_s, kept.changed.mono_s
+    state = InfusionState.STOPPED if kept.stands else InfusionState.INFUSING
+    flow = Flow(_ZERO, kept.flow_ml_per_h)
+    last = Sample(sampled_s, state, flow, kept.counter, kept.serial_number)
+    account = Account(kept.concentration_mg_per_ml, past=kept.given, given=kept.given, infusing_s=kept.infusing_s)
+    return ChannelDose(
+        delivery=Delivery(PumpCounter(kept.counter, changed_s), last, interrupted=True),
+        account=account,
+        session=kept.session,
+        case=kept.case,
+        drug=kept.drug,
+        before_mg=kept.before_mg,
+        kept_at_s=now.mono_s,
+    )
+
+
+def sample_of(source: SourceState) -> Sample | None:
+    """Return what a pump said last of its delivery; ``None`` where it does not count, or only repeats itself."""
+    heard_at_s = source.counted_at_s
+    if not source.trusted or source.frozen or source.infusion is None or heard_at_s is None:
+        return None
+    rate, bolus = source.values.get(Quantity.INFUSION_RATE), source.values.get(Quantity.BOLUS_RATE)
+    counter = _reading(source.values.get(Quantity.VOLUME_INFUSED))
+    left = source.values.get(Quantity.VOLUME_REMAINING)
+    return Sample(
+        heard_at_s,
+        source.state,
+        flow_of(
+            source.state,
+            _flow(rate, source.extremes.get(Quantity.INFUSION_RATE, ())),
+            None if bolus is None else bolus.value,
+            sure=rate is not None and rate.validity is Validity.VALID,
+        ),
+        counter,
+        source.identity.serial_number,
+        None if left is None or left.validity is not Validity.VALID else left.value,
+        _peak(counter, source.extremes.get(Quantity.VOLUME_INFUSED, ())),
+    )
+
+
+def _flow(rate: Value | None, extremes: Iterable[Decimal]) -> Flow | None:
+    """Return the rate as an interval: half a digit each way, and what merged samples passed through."""
+    if rate is None or rate.value is None:
+        return None
+    numbers = (rate.value, *extremes)
+    half = rate.resolution * _HALF
+    high = None if rate.validity is Validity.OVER else max(numbers) + half
+    return Flow(max(_ZERO, min(numbers) - half), high)
+
+
+def _reading(value: Value | None) -> Reading | None:
+    if value is None or value.value is None or value.validity is not Validity.VALID:
+        return None
+    return Reading(value.value, value.resolution)
+
+
+def _peak(counter: Reading | None, extremes: Iterable[Decimal]) -> Reading | None:
+    highest = max(extremes, default=None)
+    if counter is None or highest is None or highest <= counter.volume_ml:
+        return None
+    return replace(counter, volume_ml=highest)
+
+
+def _moment(at_s: float, now: Instant) -> Instant:
+    return Instant(at_s, now.wall_s - (now.mono_s - at_s), now.synchronised)

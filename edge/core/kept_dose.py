@@ -1,0 +1,32 @@
+"""What the store keeps of the dose of a channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from edge.core.delivered import Given
+from edge.core.model import Instant
+from edge.core.pump_counter import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDose:
+    """What the store keeps of a channel. ``last`` and ``counter`` prove what was delivered while the edge was off."""
+
+    at: Instant
+    port: str
+    channel: str
+    session: str
+    case: str
+    drug: str
+    concentration_mg_per_ml: Decimal
+    given: Given
+    infusing_s: float
+    before_mg: Decimal
+    sampled: Instant
+    flow_ml_per_h: Decimal | None
+    stands: bool
+    serial_number: str
+    counter: Reading | None
+    changed: Instant
