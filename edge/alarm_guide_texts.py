@@ -14,6 +14,7 @@ from edge.core.phases import LATER_ROUND_S, RECOVERY_ROUND_S, ROUND_S, STOPPED_M
 from edge.core.requests import BASIS_LIMIT_S, TEST_ALARM_S
 from edge.core.rules_edge import CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S, NAME_TAKEN_SHOWN_S
 from edge.core.rules_therapy import OVERDUE_SILENT_S
+from edge.core.rules_total import UNSURE_SHARE
 from edge.core.rules_vital import CUFF_HIGH_S, CUFF_MEDIUM_MAX_S, HR_APART_PER_MIN
 from edge.core.signal import (
     SILENT_HIGH_ACCEPTED_S,
@@ -25,6 +26,7 @@ from edge.core.signal import (
 from edge.core.sources import ERROR_WINDOW_S, FROZEN_AFTER_S, FROZEN_MIN_S, FROZEN_REPEATS, LINK_LIMIT_MAX_S, MEDIAN_OF
 from edge.core.stations import RECEIPT_LIMIT_S
 from edge.core.view import CUFF_GRACE_S, DEAF_MAX_S
+from edge.core.volume_check import EXTRA_MIN_ML, EXTRA_WINDOW_S
 from edge.core.wall_clock import CLOCK_STEP_S
 from edge.heard import LOST_AFTER_S
 
@@ -248,11 +250,28 @@ GROUPS = (
             "DOSE_INPUT_MISSING": "Dose cannot be reckoned",
             "DOSE_STEP_HIGH": "Dose raised too far within ten minutes",
             "DOSE_MASS_RATE_HIGH": "Too many milligrams in an hour",
+            "DOSE_CUMULATIVE_HIGH": "Dose of this treatment too high",
+            "DOSE_24H_HIGH": "Dose of 24 hours too high",
+            "DURATION_HIGH": "Infused for too long",
+            "DOSE_UNCERTAIN": "Not certain how much was given",
             "ORDER_EXCEEDED": "Dose above the order",
             "ORDER_MISMATCH": "The pump is set to something else than ordered",
             "STEP_UNCONFIRMED": "A step that nobody has confirmed",
             "ORDER_MISSING": "A pump runs without an order",
             "CHANNEL_UNBOUND": "A pump runs that belongs to no bed",
+        },
+    ),
+    Group(
+        "Flow",
+        "The volume that the pump counts, held against its rate. Free flow and flow while it stands take two steps of"
+        " its counter and 0.3 mL at least.",
+        {
+            "FREE_FLOW": "Free flow",
+            "FLOW_WHILE_STOPPED": "Flow while the pump stands",
+            "FLOW_MISMATCH": "The pump does not deliver what it shows",
+            "EXTRA_VOLUME": "Extra volume after an occlusion",
+            "INFUSION_PAUSED": "The infusion stands before its end",
+            "SYRINGE_CHANGE": "A change of the syringe takes long",
         },
     ),
     Group(
@@ -363,6 +382,16 @@ GROUPS = (
 
 _LINK = f"lost after two missed rounds of its line and 1 s, at most {duration(LINK_LIMIT_MAX_S)}"
 NOTES = {
+    "DOSE_CUMULATIVE_HIGH": "medium above the order's total and its tolerance, **high** above the library's hard total,"
+    " at once; held against what the counter or the rate says, whichever is more, with doses by hand",
+    "DOSE_24H_HIGH": "medium and **high** above the library's totals of a day, at once; over all treatments of a case",
+    "DURATION_HIGH": "medium and **high** above the planned time and its tolerance, in which the pump ran, at once",
+    "DOSE_UNCERTAIN": f"unsure: more than {UNSURE_SHARE * 100:.0f} % of the limit may have been given while the pump"
+    " was not heard, and its counter does not prove it",
+    "FREE_FLOW": "counted beyond twice the rate",
+    "FLOW_MISMATCH": "more: than 110 % of the rate; less: than 85 %; stalled: less than half. Beyond what a counter"
+    " that is brought up to date once a minute may be behind",
+    "EXTRA_VOLUME": f"more than {EXTRA_MIN_ML} mL beyond the rate within {duration(EXTRA_WINDOW_S)} after an occlusion",
     "HR_SOURCES_DISAGREE": f"apart: by more than {HR_APART_PER_MIN} /min, at a bed that is to have heart rate and SpO2",
     "OBSERVATION_OVERDUE": f"due each {duration(ROUND_S)} in the first hour, then each {duration(LATER_ROUND_S)} or as"
     f" ordered, and at the end of the infusion and each {duration(RECOVERY_ROUND_S)} after it;"

@@ -6,7 +6,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from drivers.model import Validity
-from edge.core import doses, phases, rules_device, rules_dose, rules_order, rules_rise, rules_therapy, rules_vital
+from edge.core import (
+    dose_shown,
+    doses,
+    phases,
+    rules_device,
+    rules_dose,
+    rules_flow,
+    rules_order,
+    rules_rise,
+    rules_therapy,
+    rules_total,
+    rules_vital,
+)
 from edge.core.alarms import Register
 from edge.core.config import Binding, LimitConfig
 from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, PauseView, TherapyView
@@ -74,6 +86,9 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_therapy.flow_in_recovery(view, pump, now_s)
         yield from rules_dose.limits(view, pump, now_s)
         yield from rules_dose.order_missing(view, pump, now_s)
+        yield from rules_total.totals(view, pump, now_s)
+        yield from rules_flow.flow(view, pump, now_s)
+        yield from rules_flow.paused(view, pump, now_s)
         yield from rules_order.mismatch(view, pump, now_s)
         yield from rules_order.exceeded(view, pump, now_s, register.is_told)
         yield from rules_rise.rise(view, pump, now_s)
@@ -145,6 +160,7 @@ def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:
         value = source.value(quantity)
         if value is not None:
             metrics.append(_metric(value.aged(now_s, limit_s), now_s))
+    metrics += dose_shown.metrics(view, pump, now_s)
     order = view.order(pump)
     return ChannelView(
         port=pump.port,

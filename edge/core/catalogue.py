@@ -158,6 +158,11 @@ _AGAINST_ORDER = {
         name: Entry(AlarmKind.PHYSIOLOGICAL, Audience.NURSE, ACTIONS[name].english, ORDERED, latching=True)
         for name in ("DOSE_STEP_HIGH", "DOSE_MASS_RATE_HIGH")
     },
+    **{
+        name: Entry(AlarmKind.PHYSIOLOGICAL, Audience.NURSE, ACTIONS[name].english, ORDERED, latching=True)
+        for name in ("DOSE_CUMULATIVE_HIGH", "DOSE_24H_HIGH", "DURATION_HIGH")
+    },
+    "DOSE_UNCERTAIN": _technical("DOSE_UNCERTAIN", ORDERED, Band("unsure", LOW, 0.0)),
     "ORDER_MISMATCH": _technical(
         "ORDER_MISMATCH", ORDERED, Band("apart", MEDIUM, 5.0), Band("other", HIGH, 5.0), latching=True
     ),
@@ -199,6 +204,26 @@ _BED = {
         latching=True,
     ),
     "IDENTITY_UNCONFIRMED": _technical("IDENTITY_UNCONFIRMED", ACTIVE, Band("asked", MEDIUM, 120.0)),
+}
+_COUNTS = "the pump counts a volume"
+_STANDS = f"{ORDERED}, and has infused and stands before its total is given"
+_FLOW = {
+    # A volume that was counted twice over in two samples; nothing explains it, and nothing holds it back.
+    "FREE_FLOW": _technical("FREE_FLOW", _COUNTS, Band("free flow", HIGH, 1.0, 2), clear_delay_s=30.0, latching=True),
+    "FLOW_WHILE_STOPPED": _technical(
+        "FLOW_WHILE_STOPPED", _COUNTS, Band("flow", HIGH, 1.0, 2), clear_delay_s=30.0, latching=True
+    ),
+    "FLOW_MISMATCH": _technical(
+        "FLOW_MISMATCH",
+        _COUNTS,
+        Band("more", MEDIUM, 300.0, 2),
+        Band("less", MEDIUM, 300.0, 2),
+        Band("stalled", HIGH, 60.0, 2),
+        clear_delay_s=30.0,
+    ),
+    "EXTRA_VOLUME": _technical("EXTRA_VOLUME", _COUNTS, Band("extra", MEDIUM, 0.0)),
+    "INFUSION_PAUSED": _technical("INFUSION_PAUSED", _STANDS, Band("paused", LOW, 120.0)),
+    "SYRINGE_CHANGE": _technical("SYRINGE_CHANGE", _STANDS, Band("changing", MEDIUM, 300.0)),
 }
 _TECHNICIAN = Audience.TECHNICIAN
 _EDGE = {
@@ -283,6 +308,7 @@ CATALOGUE = (
     _PATIENT
     | _AGAINST_ORDER
     | _BED
+    | _FLOW
     | _EDGE
     | {f"DEVICE_{kind.name}": _device(kind, priority) for kind, priority in _OF_DEVICE.items()}
 )

@@ -41,6 +41,45 @@ ACTIONS = {
         "Check the patient's weight, then the pump: rate and concentration.",
         "Kontroller pasientens vekt, deretter pumpen: hastighet og konsentrasjon.",
     ),
+    "DOSE_CUMULATIVE_HIGH": Action(
+        "Stop the infusion: the patient has had the dose of this treatment. Look at breathing and circulation.",
+        "Stopp infusjonen: pasienten har fått dosen for denne behandlingen. Kontroller pust og sirkulasjon.",
+    ),
+    "DOSE_24H_HIGH": Action(
+        "Stop the infusion, and ask the doctor: the patient has had the dose of a day.",
+        "Stopp infusjonen, og spør legen: pasienten har fått dosen for et døgn.",
+    ),
+    "DURATION_HIGH": Action(
+        "Ask whether the infusion is to go on: it takes longer than planned.",
+        "Spør om infusjonen skal fortsette: den varer lenger enn planlagt.",
+    ),
+    "DOSE_UNCERTAIN": Action(
+        "Read the volume infused at the pump, and reckon what was given while it was not watched.",
+        "Les av infundert volum på pumpen, og beregn hva som ble gitt mens den ikke ble overvåket.",
+    ),
+    "FREE_FLOW": Action(
+        "Go to the pump at once: clamp the line. Then look at the patient.",
+        "Gå til pumpen straks: klem av slangen. Se deretter til pasienten.",
+    ),
+    "FLOW_WHILE_STOPPED": Action(
+        "Go to the pump at once: clamp the line, and take the pump out of use.",
+        "Gå til pumpen straks: klem av slangen, og ta pumpen ut av bruk.",
+    ),
+    "FLOW_MISMATCH": Action(
+        "Look at the pump, the syringe and the line: it does not deliver what it shows.",
+        "Kontroller pumpen, sprøyten og slangen: den leverer ikke det den viser.",
+    ),
+    "EXTRA_VOLUME": Action(
+        "Go to the patient: a bolus came when the line was opened. Look at breathing and circulation.",
+        "Gå til pasienten: en bolus kom da slangen ble åpnet. Kontroller pust og sirkulasjon.",
+    ),
+    "INFUSION_PAUSED": Action(
+        "Start the infusion again, or end the treatment.", "Start infusjonen igjen, eller avslutt behandlingen."
+    ),
+    "SYRINGE_CHANGE": Action(
+        "Put the new syringe in: same drug, same concentration? Then start the pump.",
+        "Sett inn den nye sprøyten: samme legemiddel, samme konsentrasjon? Start så pumpen.",
+    ),
     "ORDER_EXCEEDED": Action(
         "Compare the pump with the order; set the pump, or have the order changed.",
         "Sammenlign pumpen med forordningen; still pumpen, eller få forordningen endret.",

@@ -95,7 +95,7 @@ class FlowCheck:
     stopped_at_s: float = 0.0
     fastest: Decimal = ZERO
     held_until_s: float = 0.0
-    grown_at_s: float = 0.0
+    grown_at_s: float | None = None
     still_s: float = 0.0
     explained_until_s: float = 0.0
     rate: Decimal | None = None
@@ -139,7 +139,7 @@ class FlowCheck:
         """Begin all sums anew."""
         self.behind_ml = self.free_ml = self.more_ml = self.less_ml = self.stalled_ml = self.stopped_ml = ZERO
         self.points.clear()
-        self.still_s, self.grown_at_s = 0.0, self.now.at_s
+        self.still_s, self.grown_at_s = 0.0, None
         self.extra_from_s = None
 
     def occlusion(self, at_s: float, *, shown: bool) -> None:
@@ -212,6 +212,8 @@ class FlowCheck:
 
     def _sum(self, piece: Piece, high_ml: Decimal) -> None:
         counted_ml = piece.counted_ml
+        if self.grown_at_s is None:
+            self.grown_at_s = piece.at_s - piece.seconds
         if not piece.stands:
             self.still_s = max(self.still_s, piece.at_s - self.grown_at_s)
         if piece.stands or counted_ml:

@@ -1,0 +1,77 @@
+"""What is shown of a channel's dose beside its rate: the rate that its counter proves, and what was given in all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from drivers.model import Validity
+from edge.core.config import Binding
+from edge.core.doses import day_dose_mg, session_dose
+from edge.core.effects import Metric
+from edge.core.therapy import Order
+from edge.core.view import BedView
+from edge.core.volume_check import VolumeCheck
+
+NOT_YET = "volume check not yet possible"
+WORDS = {
+    VolumeCheck.NO_COUNTER: "no volume check: the pump counts no volume",
+    VolumeCheck.NOT_YET: NOT_YET,
+    VolumeCheck.AGREES: "the counted volume agrees with the rate",
+    VolumeCheck.MORE: "the pump counts more than its rate",
+    VolumeCheck.LESS: "the pump counts less than its rate",
+}
+"""What the volume check says, for people."""
+
+RECKONED = "reckoned"
+_STEP = Decimal("0.0001")
+
+
+def metrics(view: BedView, pump: Binding, now_s: float) -> Iterator[Metric]:
+    """Give what the counter proves, and the totals of the channel's order; intervals as their two ends."""
+    yield from _delivered(view, pump, now_s)
+    order = view.order(pump)
+    if order is not None:
+        yield from _totals(view, pump, order, now_s)
+
+
+def _delivered(view: BedView, pump: Binding, now_s: float) -> Iterator[Metric]:
+    dose, source = view.state.doses.get((pump.port, pump.channel)), view.source(pump)
+    if dose is None:
+        return
+    verdict, found = dose.check.verdict(), dose.check.delivered()
+    live = view.live(pump, now_s) and source.trusted
+    shown = found if live else None
+    validity = Validity.VALID if shown is not None else Validity.NOT_AVAILABLE if live else Validity.STALE
+    if shown is not None and verdict in {VolumeCheck.MORE, VolumeCheck.LESS}:
+        validity = Validity.QUESTIONABLE
+    for name, number in (
+        ("delivered_rate_low_ml_per_h", None if shown is None else shown.low),
+        ("delivered_rate_high_ml_per_h", None if shown is None else shown.high),
+    ):
+        age_s = None if number is None else round(max(0.0, now_s - dose.check.now.at_s), 3)
+        yield Metric(name, number, "mL/h", validity, age_s, source.name, note=WORDS[verdict])
+
+
+def _totals(view: BedView, pump: Binding, order: Order, now_s: float) -> Iterator[Metric]:
+    given, dose = session_dose(view, order.drug), view.state.doses.get((pump.port, pump.channel))
+    last = None if dose is None else dose.delivery.last
+    age_s = 0.0 if last is None else round(max(0.0, now_s - last.at_s), 3)
+    note, live = "", view.live(pump, now_s) and view.source(pump).trusted
+    if not live:
+        note = "at least so much: the pump is not heard"
+    elif given.unsure_mg:
+        note = f"{given.unsure_mg.quantize(Decimal('0.01'), ROUND_CEILING)} mg of it may not have been given"
+    validity = Validity.VALID if live and not given.unsure_mg else Validity.QUESTIONABLE
+    low, high = given.low_mg.quantize(_STEP, ROUND_FLOOR), given.high_mg.quantize(_STEP, ROUND_CEILING)
+    per_kg = (given.most_mg / order.weight_kg).quantize(_STEP, ROUND_CEILING)
+    yield Metric("session_dose_low_mg", low, "mg", validity, age_s, RECKONED, order.drug, note)
+    if live:
+        yield Metric("session_dose_high_mg", high, "mg", validity, age_s, RECKONED, order.drug, note)
+    else:
+        yield Metric("session_dose_high_mg", None, "mg", Validity.STALE, None, RECKONED, order.drug, note)
+    yield Metric("session_dose_mg_per_kg", per_kg, "mg/kg", validity, age_s, RECKONED, order.drug, note)
+    day_mg = day_dose_mg(view, order.drug, now_s)
+    if day_mg is not None:
+        most = (max(day_mg, given.most_mg) / order.weight_kg).quantize(_STEP, ROUND_CEILING)
+        yield Metric("day_dose_mg_per_kg", most, "mg/kg", validity, age_s, RECKONED, order.drug, note)

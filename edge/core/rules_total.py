@@ -1,0 +1,148 @@
+"""Rules about what was given in all: in this treatment, in 24 hours, for how long, and how sure that is.
+
+Limits are held against what at least one account claims, and what may have been given unseen. These are sums: they
+stand when the pump is not heard, and nothing but another treatment lowers them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+from drivers.model import Quantity, Validity
+from edge.core.catalogue import CATALOGUE
+from edge.core.composed import DoseLimits
+from edge.core.condition import INSIDE, Band
+from edge.core.config import Binding, LimitConfig
+from edge.core.delivered import Given
+from edge.core.doses import day_dose_mg, given_of, session_dose
+from edge.core.finding import Finding, Particulars, level
+from edge.core.limits import bands_of, judge_limit
+from edge.core.rules_dose import drug_of
+from edge.core.rules_vital import describe_limit
+from edge.core.therapy import Order
+from edge.core.validate import Value
+from edge.core.view import BedView
+
+UNSURE_SHARE = Decimal("0.05")
+"""What may have been given unseen is told from this share of the limit on; less is in the number that is shown."""
+
+_STEP = Decimal("0.000001")
+_HUNDREDTH = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A total that is held against a limit: its number in the unit of the limit, and how it was reckoned."""
+
+    limit: LimitConfig
+    number: Decimal
+    what: str
+    evidence: Callable[[], tuple[tuple[str, str], ...]]
+
+
+def totals(view: BedView, pump: Binding, now_s: float) -> Iterator[Finding]:
+    """Hold the totals of a channel's drug, and its time, against the limits of its order."""
+    order = view.order(pump)
+    if order is None:
+        return
+    limits = view.limits().doses[pump.port, pump.channel]
+    given = session_dose(view, order.drug)
+    for total in _totals(view, pump, (order, limits, given), now_s):
+        value = _value(total, now_s)
+        yield Finding(
+            view.key(total.limit.condition, pump),
+            judge_limit(total.limit, value),
+            bands_of(total.limit),
+            total.limit.clear_delay_s,
+            partial(_describe, view.config.label, total, value),
+            value=total.number,
+        )
+    yield _unsure(view, pump, (order, limits, given), now_s)
+
+
+def _totals(view: BedView, pump: Binding, of: tuple[Order, DoseLimits, Given], now_s: float) -> Iterator[Total]:
+    order, limits, given = of
+    label = drug_of(view, order).label
+    if limits.session is not None:
+        yield Total(
+            limits.session,
+            _per_kg(given.most_mg, order),
+            f"{label} of this treatment",
+            lambda: (*_evidence(given), *_arithmetic(given.most_mg, order)),
+        )
+    day_mg = day_dose_mg(view, order.drug, now_s)
+    if limits.day is not None and day_mg is not None:
+        # The day holds this treatment too; what it was not yet told of is the treatment's own.
+        most_mg = max(day_mg, given.most_mg)
+        yield Total(
+            limits.day,
+            _per_kg(most_mg, order),
+            f"{label} of 24 hours",
+            lambda: (("day_dose_mg", str(most_mg)), *_arithmetic(most_mg, order)),
+        )
+    dose = view.state.doses.get((pump.port, pump.channel))
+    if limits.duration is not None and dose is not None and given_of(view, pump).high_mg > 0:
+        seconds = int(dose.account.infusing_s)
+        minutes = (Decimal(seconds) / 60).quantize(_STEP)
+        yield Total(limits.duration, minutes, f"{label}: infused for", lambda: (("infusing_s", str(seconds)),))
+
+
+def _value(total: Total, now_s: float) -> Value:
+    return Value(
+        Quantity.DOSE_RATE, total.number, total.limit.unit, Decimal(0), Validity.VALID, now_s, now_s, "reckoned"
+    )
+
+
+def _describe(label: str, total: Total, value: Value, band: Band) -> Particulars:
+    plain = describe_limit(label, total.what, total.limit, value, band)
+    return Particulars(plain.text, plain.value, plain.unit, plain.limit, (*total.evidence(), *plain.evidence))
+
+
+def _evidence(given: Given) -> tuple[tuple[str, str], ...]:
+    return (
+        ("dose_low_mg", str(given.low_mg)),
+        ("dose_high_mg", str(given.high_mg)),
+        ("dose_claimed_mg", str(given.claimed_mg)),
+        ("dose_unsure_mg", str(given.unsure_mg)),
+    )
+
+
+def _arithmetic(most_mg: Decimal, order: Order) -> tuple[tuple[str, str], ...]:
+    return (
+        ("weight_kg", str(order.weight_kg)),
+        ("arithmetic", f"{most_mg} mg / {order.weight_kg} kg = {_per_kg(most_mg, order)} mg/kg"),
+        ("order", order.origin),
+    )
+
+
+def _per_kg(dose_mg: Decimal, order: Order) -> Decimal:
+    return (dose_mg / order.weight_kg).quantize(_STEP)
+
+
+def _unsure(view: BedView, pump: Binding, of: tuple[Order, DoseLimits, Given], now_s: float) -> Finding:
+    order, limits, given = of
+    most_mg = given.high_mg
+    if limits.session is not None:
+        most_mg = limits.session.bands[0].value * order.weight_kg
+    unsure = given.unsure_mg > UNSURE_SHARE * most_mg
+    entry = CATALOGUE["DOSE_UNCERTAIN"]
+    return Finding(
+        view.key("DOSE_UNCERTAIN", pump),
+        level(0 if unsure else INSIDE, now_s),
+        entry.bands,
+        entry.clear_delay_s,
+        partial(_describe_unsure, view.config.label, drug_of(view, order).label, given, order),
+    )
+
+
+def _describe_unsure(label: str, drug: str, given: Given, order: Order, _: Band) -> Particulars:
+    unseen = given.unsure_mg.quantize(_HUNDREDTH)
+    return Particulars(
+        f"{label}: up to {unseen} mg {drug} more may have been given while the pump was not heard.",
+        given.unsure_mg,
+        "mg",
+        evidence=(*_evidence(given), *_arithmetic(given.most_mg, order)),
+    )
