@@ -192,8 +192,9 @@ technician never go up.
   alarms, another device than before, and a damaged store. If such a value only gets milder, the alarm stays high, and
   says beside it what is so now.
 - **All others go with their cause, seen or not, high ones too:** a lost pump or monitor, an overdue cuff pressure, a
-  pump without an order or without a bed, an edge that is cut off, screens that show nothing, and what a nurse
-  entered in a round; and all that is low or medium. `infusion-edge explain` still has them.
+  pump without an order or without a bed, a pump that counts otherwise than it shows, an edge that is cut off, screens
+  that show nothing, and what a nurse entered in a round; and all that is low or medium. `infusion-edge explain` still
+  has them.
 - If the cause of a latched alarm is back, it is the same alarm, and sounds.
 - After a restart of the program what stood still stands, and is not told as new. If the whole computer was restarted,
   what was silenced sounds again.
@@ -416,7 +417,12 @@ NOTES = {
 }
 """What the bands of an alarm do not say by themselves."""
 
+_WITH_TREATMENT = "with another treatment, or a changed order<br>latches when high"
 ENDS = {
+    "DOSE_CUMULATIVE_HIGH": _WITH_TREATMENT,
+    "DOSE_24H_HIGH": f"when enough of it is a day old, {_WITH_TREATMENT}",
+    "DURATION_HIGH": _WITH_TREATMENT,
+    "DOSE_UNCERTAIN": "with another treatment",
     "CHOKING": "when a later round finds another airway",
     "SEDATION_DEEP": "when a later round finds another sedation",
     "OBSERVATION_OVERDUE": "with the round",

@@ -145,6 +145,18 @@ class ChannelMessage(Message):
     metrics: tuple[MetricMessage, ...]
 
 
+class DoseMessage(Message):
+    """What a pump channel has given: totals as their two ends, and what its counter says of its rate."""
+
+    port: str
+    channel: str
+    drug: str
+    volume_check: Literal["no_counter", "not_yet", "agrees", "more", "less"]
+    volume_check_text: str
+    infusing_s: float
+    metrics: tuple[MetricMessage, ...]
+
+
 class SnapshotMessage(Message):
     """Retained, expires with ``valid_for_s``: every metric of a bed."""
 
@@ -156,6 +168,7 @@ class SnapshotMessage(Message):
     valid_for_s: float
     vital_signs: tuple[MetricMessage, ...]
     channels: tuple[ChannelMessage, ...]
+    doses: tuple[DoseMessage, ...] = ()
 
 
 class OverrideMessage(Message):

@@ -15,6 +15,7 @@ from edge.core.effects import (
     ChannelView,
     Content,
     DeviceView,
+    DoseView,
     Event,
     Heartbeat,
     LimitView,
@@ -46,6 +47,7 @@ from edge.core.model import (
     SilenceReason,
 )
 from edge.core.therapy import Order
+from edge.core.volume_check import VolumeCheck
 from edge.messages import Topics
 from edge.wire import Wire
 from tests.therapies import FULL
@@ -116,6 +118,17 @@ SNAPSHOT = BedSnapshot(
             InfusionState.INFUSING,
             "KETAMINE",
             (Metric("infusion_rate_ml_per_h", Decimal("18.20"), "mL/h", Validity.VALID, 1.0, "pumps/1-2"),),
+        ),
+    ),
+    doses=(
+        DoseView(
+            "pumps",
+            "1-2",
+            "ketamine",
+            VolumeCheck.NOT_YET,
+            "volume check not yet possible",
+            61.0,
+            (Metric("session_dose_low_mg", Decimal("1.1843"), "mg", Validity.VALID, 1.0, "reckoned", "ketamine"),),
         ),
     ),
 )

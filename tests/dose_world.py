@@ -122,7 +122,13 @@ class Treatment:
     def metric(self, name: str) -> Metric:
         """A metric of the pump, as it is shown now."""
         shown: BedSnapshot = [one for one in self.world.snapshots if one.bed == BED][-1]
-        return next(metric for metric in shown.channels[0].metrics if metric.name == name)
+        return next(metric for metric in shown.doses[0].metrics if metric.name == name)
+
+    @property
+    def volume_check(self) -> str:
+        """What the check of the pump's volume says, for people."""
+        shown: BedSnapshot = [one for one in self.world.snapshots if one.bed == BED][-1]
+        return shown.doses[0].volume_check_text
 
     def number(self, name: str) -> Decimal:
         found = self.metric(name).value

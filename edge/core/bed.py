@@ -146,7 +146,8 @@ def snapshot(view: BedView, now_s: float) -> BedSnapshot:
         _metric(value, now_s) for quantity in quantities if (value := view.vital(quantity, now_s)) is not None
     )
     channels = tuple(_channel(view, pump, now_s) for pump in view.config.pumps)
-    return BedSnapshot(view.config.bed, view.active(), SNAPSHOT_VALID_S, vital_signs, channels)
+    shown = tuple(dose_shown.doses(view, now_s))
+    return BedSnapshot(view.config.bed, view.active(), SNAPSHOT_VALID_S, vital_signs, channels, shown)
 
 
 def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:
@@ -160,7 +161,6 @@ def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:
         value = source.value(quantity)
         if value is not None:
             metrics.append(_metric(value.aged(now_s, limit_s), now_s))
-    metrics += dose_shown.metrics(view, pump, now_s)
     order = view.order(pump)
     return ChannelView(
         port=pump.port,

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from drivers.model import Validity
+from edge.core.channel_dose import ChannelDose
 from edge.core.config import Binding
 from edge.core.doses import day_dose_mg, session_dose
-from edge.core.effects import Metric
+from edge.core.effects import DoseView, Metric
 from edge.core.therapy import Order
 from edge.core.view import BedView
 from edge.core.volume_check import VolumeCheck
@@ -27,30 +28,35 @@ RECKONED = "reckoned"
 _STEP = Decimal("0.0001")
 
 
-def metrics(view: BedView, pump: Binding, now_s: float) -> Iterator[Metric]:
-    """Give what the counter proves, and the totals of the channel's order; intervals as their two ends."""
-    yield from _delivered(view, pump, now_s)
-    order = view.order(pump)
-    if order is not None:
-        yield from _totals(view, pump, order, now_s)
+def doses(view: BedView, now_s: float) -> Iterator[DoseView]:
+    """Give what each pump channel that was heard has given; intervals as their two ends."""
+    for pump in view.config.pumps:
+        dose, order = view.state.doses.get((pump.port, pump.channel)), view.order(pump)
+        if dose is None:
+            continue
+        metrics = tuple(_delivered(view, pump, dose, now_s))
+        if order is not None:
+            metrics += tuple(_totals(view, pump, order, now_s))
+        verdict = dose.check.verdict()
+        drug = "" if order is None else order.drug
+        yield DoseView(
+            pump.port, pump.channel, drug, verdict, WORDS[verdict], round(dose.account.infusing_s, 3), metrics
+        )
 
 
-def _delivered(view: BedView, pump: Binding, now_s: float) -> Iterator[Metric]:
-    dose, source = view.state.doses.get((pump.port, pump.channel)), view.source(pump)
-    if dose is None:
-        return
-    verdict, found = dose.check.verdict(), dose.check.delivered()
+def _delivered(view: BedView, pump: Binding, dose: ChannelDose, now_s: float) -> Iterator[Metric]:
+    check, source = dose.check, view.source(pump)
     live = view.live(pump, now_s) and source.trusted
-    shown = found if live else None
+    shown = check.delivered() if live else None
     validity = Validity.VALID if shown is not None else Validity.NOT_AVAILABLE if live else Validity.STALE
-    if shown is not None and verdict in {VolumeCheck.MORE, VolumeCheck.LESS}:
+    if shown is not None and check.verdict() in {VolumeCheck.MORE, VolumeCheck.LESS}:
         validity = Validity.QUESTIONABLE
     for name, number in (
         ("delivered_rate_low_ml_per_h", None if shown is None else shown.low),
         ("delivered_rate_high_ml_per_h", None if shown is None else shown.high),
     ):
-        age_s = None if number is None else round(max(0.0, now_s - dose.check.now.at_s), 3)
-        yield Metric(name, number, "mL/h", validity, age_s, source.name, note=WORDS[verdict])
+        age_s = None if number is None else round(max(0.0, now_s - check.now.at_s), 3)
+        yield Metric(name, number, "mL/h", validity, age_s, source.name, note=WORDS[check.verdict()])
 
 
 def _totals(view: BedView, pump: Binding, order: Order, now_s: float) -> Iterator[Metric]:

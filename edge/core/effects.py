@@ -12,6 +12,7 @@ from edge.core.inputs import Named
 from edge.core.model import Alarm, Instant, Phase, Priority, Side, SilenceReason
 from edge.core.therapy import Order
 from edge.core.therapy_state import UNTREATED, Kept, TherapyState
+from edge.core.volume_check import VolumeCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,19 @@ class ChannelView:
 
 
 @dataclass(frozen=True, slots=True)
+class DoseView:
+    """What a pump channel has given, and what its counter says of its rate, in a word and for people."""
+
+    port: str
+    channel: str
+    drug: str
+    volume_check: VolumeCheck
+    volume_check_text: str
+    infusing_s: float
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BedSnapshot:
     """Every metric of a bed now. ``valid_for_s`` is how long it may be shown as live."""
 
@@ -49,6 +63,7 @@ class BedSnapshot:
     valid_for_s: float
     vital_signs: tuple[Metric, ...]
     channels: tuple[ChannelView, ...]
+    doses: tuple[DoseView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

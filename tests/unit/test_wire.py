@@ -161,6 +161,28 @@ BODIES: dict[str, dict[str, Any]] = {
                 ],
             }
         ],
+        "doses": [
+            {
+                "port": "pumps",
+                "channel": "1-2",
+                "drug": "ketamine",
+                "volume_check": "not_yet",
+                "volume_check_text": "volume check not yet possible",
+                "infusing_s": 61.0,
+                "metrics": [
+                    {
+                        "name": "session_dose_low_mg",
+                        "value": "1.1843",
+                        "unit": "mg",
+                        "validity": "valid",
+                        "age_s": 1.0,
+                        "source": "reckoned",
+                        "origin": "ketamine",
+                        "note": "",
+                    },
+                ],
+            },
+        ],
     },
     "therapy": {
         "schema": "therapy/1",
