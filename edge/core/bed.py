@@ -81,9 +81,9 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_device.identity(view, binding, now_s)
         yield from rules_device.device_alarms(view, binding, known, now_s)
     yield from rules_therapy.observed(view, now_s)
-    yield from rules_therapy.overdue(view, now_s)
+    yield from rules_therapy.overdue(view, known, now_s)
     for pump in view.config.pumps:
-        yield from rules_therapy.flow_in_recovery(view, pump, now_s)
+        yield from rules_therapy.flow_in_recovery(view, pump, known, now_s)
         yield from rules_dose.limits(view, pump, now_s)
         yield from rules_dose.order_missing(view, pump, now_s)
         yield from rules_total.totals(view, pump, now_s)

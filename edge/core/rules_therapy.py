@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 from edge.core import phases
@@ -58,12 +58,11 @@ def _describe_sedation(label: str, found: Round, _: Band) -> Particulars:
     )
 
 
-def overdue(view: BedView, now_s: float) -> Iterator[Finding]:
-    """Tell that an observation round was due ten minutes ago."""
-    therapy = view.state.therapy
-    if therapy.patient is None:
-        return
+def overdue(view: BedView, known: Collection[AlarmKey], now_s: float) -> Iterator[Finding]:
+    """Tell that an observation round was due ten minutes ago. ``known``: the keys that were judged before."""
     due_s = phases.round_due_s(view)
+    if due_s is None and view.key("OBSERVATION_OVERDUE") not in known:
+        return
     told_s = None if due_s is None else due_s + OVERDUE_SILENT_S
     yield Finding(
         view.key("OBSERVATION_OVERDUE"),
@@ -79,10 +78,10 @@ def _describe_overdue(label: str, _: Band) -> Particulars:
     return Particulars(f"{label}: the observation round is overdue.")
 
 
-def flow_in_recovery(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+def flow_in_recovery(view: BedView, binding: Binding, known: Collection[AlarmKey], now_s: float) -> Iterator[Finding]:
     """Tell that a pump delivers though the infusion is over (H-27, H-29)."""
     therapy = view.state.therapy
-    if therapy.patient is None:
+    if therapy.phase is not TherapyPhase.RECOVERY and view.key("FLOW_IN_RECOVERY", binding) not in known:
         return
     source = view.source(binding)
     supervised = any(pump is binding for pump in phases.supervised(view))
