@@ -33,6 +33,8 @@ IN_FLIGHT_QUIET_MAX = 6
 """How many of them telemetry and events may take, so that an alarm finds a free place."""
 
 
+ALARM_LANES = (Lane.ALARM_HIGH, Lane.ALARM_MEDIUM, Lane.ALARM_LOW)
+
 SAID_MAX = 200
 """Answers that wait to be sent; who misses one asks again, and gets the answer that was kept."""
 
@@ -207,7 +209,9 @@ class SendQueue:
         return None
 
     def _first_dirty(self) -> str | None:
-        for topics in self._dirty.values():
+        for lane, topics in self._dirty.items():
+            if lane is Lane.INDEX and any(self._dirty[each] for each in ALARM_LANES):
+                continue  # an alarm waits for its own topic to be free, and goes before what names it
             for topic in topics:
                 if topic not in self._in_flight:
                     return topic

@@ -47,6 +47,8 @@ ENDED_LIMIT_S = 90.0
 WAITS_S = (0.2, 0.7, 1.5, 3.0, 13.0)
 """From "not yet up" to "in the middle of it"; an alarm needs ten seconds of one run to end."""
 ASK_AGAIN_S = 2.0
+ASKS = ("on", "latched")
+"""Signals of an alarm that asks for somebody."""
 NO_LIMIT = resource.RLIM_INFINITY
 
 
@@ -173,7 +175,7 @@ class Campaign:
                     self.result.broken.append(f"alarm {self.result.alarms + 1} was never shown")
                 await self._take(station)
                 pump.set_rate(loop.time(), WELL_ML_PER_H)
-                if not await self._until(lambda: KEY not in self.receiver.shown, ENDED_LIMIT_S):
+                if not await self._see_it_end(station, loop.time() + ENDED_LIMIT_S):
                     self.result.broken.append(f"alarm {self.result.alarms + 1} never ended")
                 self.result.alarms += 1
                 new = [name for topic, name in self.receiver.ever if topic == KEY and name not in before]
@@ -183,7 +185,7 @@ class Campaign:
     async def _take(self, station: aiomqtt.Client) -> None:
         """Press the one button, again and again until the alarm shows it, as a nurse does."""
         number = 0
-        while (alarm := self.receiver.shown.get(KEY)) is not None and alarm["signal"] == "on":
+        while (alarm := self.receiver.shown.get(KEY)) is not None and alarm["signal"] in ASKS:
             number += 1
             beats = (one.payload for one in reversed(self._heard.messages) if _is_heartbeat(one))
             if (beat := next(beats, None)) is not None:
@@ -192,7 +194,15 @@ class Campaign:
                 body = {"request_id": f"{alarm['occurrence']}-{number}", "user": "u7", "role": "nurse", **named}
                 body |= {"run": basis["run"], "edge_mono_s": basis["mono_s"], "acknowledge": True}
                 await station.publish(TOPICS.request("ward-desk", "accept"), json.dumps(body), qos=1)
-            await self._until(lambda: self._signal() != "on", ASK_AGAIN_S)
+            await self._until(lambda: self._signal() not in ASKS, ASK_AGAIN_S)
+
+    async def _see_it_end(self, station: aiomqtt.Client, end_s: float) -> bool:
+        """Wait for the end; what sounds again, or latched, since a restart knew no more of the nurse, is taken again."""
+        while not await self._until(lambda: KEY not in self.receiver.shown, ASK_AGAIN_S):
+            if asyncio.get_running_loop().time() >= end_s:
+                return False
+            await self._take(station)
+        return True
 
     def _signal(self) -> str:
         return str(self.receiver.shown.get(KEY, {}).get("signal", "off"))

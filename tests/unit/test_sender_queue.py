@@ -79,6 +79,22 @@ def test_a_topic_is_never_in_flight_twice() -> None:
     assert taken(queue).outgoing.payload == b"2"
 
 
+def test_an_index_waits_for_an_alarm_whose_topic_is_on_its_way() -> None:
+    queue = SendQueue(RETRY_S)
+    queue.put(Outgoing("alarm", b"cleared", Lane.ALARM_LOW), 0.0)
+    cleared = queue.take(0.0)
+    assert cleared is not None
+    queue.put(Outgoing("alarm", b"again", Lane.ALARM_HIGH), 0.0)
+    queue.put(Outgoing("alarms", b"names it", Lane.INDEX), 0.0)
+    queue.put(Outgoing("snapshot", b"x", Lane.SNAPSHOT), 0.0)
+    passed = queue.take(0.0)
+    assert passed is not None
+    assert passed.outgoing.topic == "snapshot"
+    queue.accepted(cleared)
+    order = [queue.take(0.0), queue.take(0.0)]
+    assert [one.outgoing.payload for one in order if one is not None] == [b"again", b"names it"]
+
+
 def test_what_is_in_flight_is_bounded_and_an_alarm_finds_a_free_place() -> None:
     queue = queue_of(*(state(f"s{n}") for n in range(20)))
     queue.add_events(rows(1, 5))
