@@ -197,7 +197,7 @@ class Campaign:
             await self._until(lambda: self._signal() not in ASKS, ASK_AGAIN_S)
 
     async def _see_it_end(self, station: aiomqtt.Client, end_s: float) -> bool:
-        """Wait for the end; what sounds again, or latched, since a restart knew no more of the nurse, is taken again."""
+        """Wait for the end; what asks again, since a restart knew no more of the nurse, is taken again."""
         while not await self._until(lambda: KEY not in self.receiver.shown, ASK_AGAIN_S):
             if asyncio.get_running_loop().time() >= end_s:
                 return False
