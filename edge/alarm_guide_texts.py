@@ -281,6 +281,7 @@ GROUPS = (
         {
             "HR_HIGH": "Heart rate too high",
             "HR_LOW": "Heart rate too low",
+            "HR_CLIMBING": "Heart rate climbs after a dose step",
             "SPO2_LOW": "Oxygen saturation too low",
             "RR_HIGH": "Breathing too fast",
             "RR_LOW": "Breathing too slow",
@@ -296,6 +297,7 @@ GROUPS = (
         {
             "BP_SYS_HIGH": "Systolic pressure too high",
             "BP_SYS_LOW": "Systolic pressure too low",
+            "BP_CLIMBING": "Pressure climbs after a dose step",
             "BP_DIA_HIGH": "Diastolic pressure too high",
             "BP_DIA_LOW": "Diastolic pressure too low",
             "BP_MEAN_HIGH": "Mean pressure too high",

@@ -67,6 +67,17 @@ def _vital(name: str, worse_step: str, *, repeats: bool = False, inhibited_by: t
     )
 
 
+def _advisory(name: str, band: Band, clear_delay_s: float = 0.0) -> Entry:
+    return Entry(
+        AlarmKind.PHYSIOLOGICAL,
+        Audience.NURSE,
+        ACTIONS[name].english,
+        "within 10 min after a step of a dose rate",
+        (band,),
+        clear_delay_s=clear_delay_s,
+    )
+
+
 def _observed(name: str, *bands: Band) -> Entry:
     return Entry(AlarmKind.PHYSIOLOGICAL, Audience.NURSE, ACTIONS[name].english, "a nurse entered it in a round", bands)
 
@@ -134,6 +145,8 @@ _PATIENT = {
     "SPO2_LOW": _vital("SPO2_LOW", "2"),
     "RR_HIGH": _vital("RR_HIGH", "5"),
     "RR_LOW": _vital("RR_LOW", "2"),
+    "HR_CLIMBING": _advisory("HR_CLIMBING", Band("climbing", LOW, 20.0, 2), clear_delay_s=60.0),
+    "BP_CLIMBING": _advisory("BP_CLIMBING", Band("climbing", LOW, 0.0)),
     "CHOKING": _observed("CHOKING", Band("reported", HIGH, 0.0)),
     "SEDATION_DEEP": _observed("SEDATION_DEEP", Band("RASS -2", MEDIUM, 0.0), Band("RASS -3 or less", HIGH, 0.0)),
     "FLOW_IN_RECOVERY": Entry(

@@ -20,6 +20,10 @@ _LOOK = Action(
     "Go to the patient; check breathing, circulation and the sensor.",
     "Gå til pasienten; kontroller pust, sirkulasjon og sensor.",
 )
+_CLIMB = Action(
+    "Look at the patient; wait with the next step, or have the dose lowered.",
+    "Se til pasienten; vent med neste trinn, eller få dosen senket.",
+)
 _REPEAT = Action("Go to the patient and repeat the measurement.", "Gå til pasienten og ta målingen på nytt.")
 _AT_PUMP = Action("Go to the pump and read its display.", "Gå til pumpen og les displayet.")
 _AT_DEVICE = Action("Go to the device and read its display.", "Gå til apparatet og les displayet.")
@@ -91,6 +95,8 @@ ACTIONS = {
     "STEP_UNCONFIRMED": Action(
         "Confirm the new step, or set the pump back.", "Bekreft det nye trinnet, eller still pumpen tilbake."
     ),
+    "HR_CLIMBING": _CLIMB,
+    "BP_CLIMBING": _CLIMB,
     "HR_HIGH": _LOOK,
     "HR_LOW": _LOOK,
     "BP_SYS_HIGH": _REPEAT,

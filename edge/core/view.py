@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from drivers.model import Quantity, Validity
 from edge.core.channel_dose import ChannelDose
+from edge.core.climb import Climbs
 from edge.core.composed import ComposedLimits, compose
 from edge.core.config import BedConfig, Binding, CoreConfig
 from edge.core.dose import dose_rate
@@ -53,6 +54,7 @@ class BedState:
     steps: dict[tuple[str, str], Steps] = field(default_factory=dict)
     doses: dict[tuple[str, str], ChannelDose] = field(default_factory=dict)
     limits: ComposedLimits | None = None
+    climbs: Climbs = field(default_factory=Climbs)
     keeping: bool = False
     kept_mark: int = 0
     kept_at_s: float | None = None
@@ -67,6 +69,7 @@ class BedState:
         """Put a therapy in force. Its limits are made anew where it changed what they are made of."""
         if self.is_another_treatment(therapy):
             self.steps = {}
+            self.climbs = Climbs()  # the next patient inherits nothing (H-09)
         if self.limits is not None and _ingredients(therapy) != _ingredients(self.therapy):
             self.limits = None
         self.therapy = therapy
