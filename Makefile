@@ -18,7 +18,7 @@ demo: ## two simulated beds, a broker, the daemon and a viewer: make demo ARGS="
 	@$(BIN)/infusion-sim demo $(ARGS)
 
 test: ## every check and every test, two at a time: make test ARGS="tests/unit -k ivy", or ARGS="-n 0"
-	@scripts/debian mosquitto systemd
+	@scripts/debian mosquitto systemd chromium
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 

@@ -1,0 +1,70 @@
+/** Decimals as text, exactly as they were sent: a dose never goes through binary floating point. */
+
+const DECIMAL = /^([+-]?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
+
+/** @typedef {{negative: boolean, whole: bigint, places: number}} Exact  the number is whole / 10^places */
+
+/** @returns {Exact | null} */
+export function exact(text) {
+  const found = DECIMAL.exec(text ?? "");
+  if (!found) return null;
+  const digits = found[3] ?? "";
+  let whole = BigInt(found[2] + digits);
+  let places = digits.length - Number(found[4] ?? 0);
+  if (Math.abs(places) > 60) return null;
+  if (places < 0) {
+    whole *= 10n ** BigInt(-places);
+    places = 0;
+  }
+  return { negative: found[1] === "-" && whole !== 0n, whole, places };
+}
+
+/** Write a decimal with so many places; what is cut off rounds away from zero, or is dropped with `up` false. */
+export function rounded(text, places, up = true) {
+  const number = exact(text);
+  if (!number) return text ?? "";
+  let whole = number.whole;
+  if (number.places > places) {
+    const unit = 10n ** BigInt(number.places - places);
+    whole = whole / unit + (up !== number.negative && whole % unit !== 0n ? 1n : 0n);
+  } else whole *= 10n ** BigInt(places - number.places);
+  return written(number.negative && whole !== 0n, whole, places);
+}
+
+/** Write a decimal without zeros at its end. */
+export function plain(text) {
+  const number = exact(text);
+  if (!number) return text ?? "";
+  let { whole, places } = number;
+  while (places > 0 && whole % 10n === 0n) {
+    whole /= 10n;
+    places -= 1;
+  }
+  return written(number.negative, whole, places);
+}
+
+function written(negative, whole, places) {
+  const digits = whole.toString().padStart(places + 1, "0");
+  const point = places ? `.${digits.slice(-places)}` : "";
+  return `${negative ? "-" : ""}${digits.slice(0, digits.length - places)}${point}`;
+}
+
+/** A dose as its alarm writes it: two places, never less than it is (H-37). */
+export const dose = (text) => rounded(text, 2, true);
+
+/**
+ * Read a number that a person typed, with a comma or a point. A thousands separator is refused, and so is what might
+ * be one: "1.000" is one to some and a thousand to others, and a dose must not hang on that.
+ * @returns {{value: string} | {error: "empty" | "not_a_number" | "thousands" | "ambiguous"}}
+ */
+export function typed(text) {
+  const told = text.trim();
+  if (!told) return { error: "empty" };
+  if (/\d[\s'’\u00a0\u202f_]\d/.test(told) || (told.match(/[.,]/g) ?? []).length > 1) return { error: "thousands" };
+  const found = /^(\d{1,9})(?:[.,](\d{1,6}))?$/.exec(told);
+  if (!found) return { error: "not_a_number" };
+  const [, before, after] = found;
+  if (after?.length === 3 && /^[1-9]\d{0,2}$/.test(before)) return { error: "ambiguous" };
+  const whole = before.replace(/^0+(?=\d)/, "");
+  return { value: after ? `${whole}.${after}` : whole };
+}

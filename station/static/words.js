@@ -1,0 +1,54 @@
+/** The words of the page, in the language of this screen. */
+
+export const LANGUAGES = ["en", "nb"];
+const KEPT = "station.language";
+
+const texts = new Map();
+let language = "en";
+
+export const lang = () => language;
+
+/** Load a language, and keep the choice for this screen. */
+export async function use(name, { keep = false } = {}) {
+  const chosen = LANGUAGES.includes(name) ? name : "en";
+  if (!texts.has(chosen)) {
+    const answer = await fetch(new URL(`i18n/${chosen}.json`, import.meta.url));
+    if (!answer.ok) throw new Error(`the words of ${chosen} cannot be had: ${answer.status}`);
+    texts.set(chosen, await answer.json());
+  }
+  language = chosen;
+  document.documentElement.lang = chosen;
+  if (keep) localStorage.setItem(KEPT, chosen);
+}
+
+/** What was chosen at this screen, if anything. */
+export const chosen = () => localStorage.getItem(KEPT);
+
+/** Whether there is such a text. */
+export const has = (key) => texts.get(language)?.[key] !== undefined;
+
+/** Say something; `{name}` stands for what is given. A text that is missing shows its key, which a test finds. */
+export function t(key, given = {}) {
+  const text = texts.get(language)?.[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in given ? String(given[name]) : whole));
+}
+
+/** Write numbers and units inside a text of an edge as this language does. */
+export function local(text) {
+  if (language !== "nb") return text.replaceAll("mm[Hg]", "mmHg");
+  return text
+    .replace(/(\d)\.(\d)/g, "$1,$2")
+    .replaceAll("mm[Hg]", "mmHg")
+    .replaceAll("mg/kg/h", "mg/kg/t")
+    .replaceAll("mL/h", "ml/t")
+    .replaceAll("mg/mL", "mg/ml")
+    .replaceAll("mg/h", "mg/t")
+    .replace(/(\d )mL\b/g, "$1ml")
+    .replace(/(\d) h\b/g, "$1 t");
+}
+
+/** A unit as this language writes it. */
+export const unit = (name) => {
+  const known = `unit.${name}`;
+  return has(known) ? t(known) : name;
+};

@@ -1,0 +1,151 @@
+"""A real browser, shared by a module, at a real station with a ward that plays its part."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.station.scene import Bed, Scene, alive
+from tests.station.world import World, world
+
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --enable-precise-memory-info "
+    # What was once heard from a site does not allow it to sound: each test begins as a new screen does.
+    "--disable-features=MediaEngagementBypassAutoplayPolicies,PreloadMediaEngagementData"
+)
+LIMIT_S = 10.0
+Found = TypeVar("Found")
+
+
+def until(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait for what no locator can tell; the page's policy forbids playwright's own way."""
+    for _ in range(200):
+        if condition():
+            return
+        page.wait_for_timeout(25)
+    pytest.fail("not so within 5 s")
+
+
+class Ward:
+    """A station with its edge in a thread of their own, since the browser is driven in this one."""
+
+    def __init__(self, folder: Path, beds: tuple[Bed, ...], *, attended: bool) -> None:
+        self._folder, self._beds, self._attended = folder, beds, attended
+        self._ready = threading.Event()
+        self._failed: BaseException | None = None
+        self._stop: asyncio.Event
+        self.loop: asyncio.AbstractEventLoop
+        self.world: World
+        self.scene: Scene
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.world.port}/"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(LIMIT_S)
+        if self._failed is not None:
+            raise self._failed
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(LIMIT_S)
+
+    async def _run(self) -> None:
+        self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with AsyncExitStack() as stack:
+            try:
+                self.world = await stack.enter_async_context(world(self._folder, attended=self._attended))
+                self.scene = await stack.enter_async_context(alive(Scene(self.world, *self._beds)))
+            except BaseException as error:  # noqa: BLE001 - raised again where the test waits
+                self._failed = error
+                return
+            finally:
+                self._ready.set()
+            await self._stop.wait()
+
+    def do(self, what: Callable[[Scene], Awaitable[Found]]) -> Found:
+        """Let the ward do something, and wait for it."""
+
+        async def doing() -> Found:
+            return await what(self.scene)
+
+        return asyncio.run_coroutine_threadsafe(doing(), self.loop).result(LIMIT_S)
+
+    def freeze(self) -> Callable[[], None]:
+        """Let the server's process hang, as a stopped one does; returns what ends it."""
+        thaw = threading.Event()
+        self.loop.call_soon_threadsafe(lambda: thaw.wait(LIMIT_S))
+        return thaw.set
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if shutil.which(CHROMIUM) is None:
+        pytest.skip("NO BROWSER: chromium is not installed; scripts/debian chromium")
+    with sync_playwright() as player:
+        found = player.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS.split())
+        yield found
+        found.close()
+
+
+def beds() -> tuple[Bed, ...]:
+    return tuple(Bed(f"bed-{number}", f"Bed {number}") for number in range(1, 5))
+
+
+@pytest.fixture(scope="module")
+def module_ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    with Ward(tmp_path_factory.mktemp("ward"), beds(), attended=True) as found:
+        yield found
+
+
+@pytest.fixture
+def ward(module_ward: Ward) -> Iterator[Ward]:
+    """The module's ward, as it was at first."""
+    scene = module_ward.scene
+    scene.beds = {bed.bed: bed for bed in beds()}
+    scene.alive, scene.refuse, scene.mute = True, "", False
+    scene.asked.clear()
+    module_ward.do(lambda one: one.clear_all())
+    module_ward.do(lambda one: one.say_all())
+    yield module_ward
+    module_ward.do(lambda one: one.clear_all())
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    found = browser.new_context(viewport={"width": 1600, "height": 900}, locale="en-GB")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def open_page(context: BrowserContext, ward: Ward) -> Iterator[Callable[..., Page]]:
+    """Open the page; whatever goes wrong in it fails the test."""
+    errors: list[str] = []
+
+    def opened(path: str = "", *, touched: bool = True, **more: Any) -> Page:
+        page = context.new_page()
+        page.set_default_timeout(LIMIT_S * 1000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(ward.url + path, **more)
+        until(page, lambda: bool(page.evaluate("Boolean(globalThis.station?.ward.ready && station.painted > 0)")))
+        if touched:
+            page.mouse.click(5, 5)
+        return page
+
+    yield opened
+    assert errors == []

@@ -1,0 +1,51 @@
+"""The page is honest about itself: old values, lost edges, a lost server, and never the last values as if live."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.station.conftest import Ward, until
+from tests.station.test_page_alarms import Open
+
+
+def test_old_values_are_grey_and_say_since_when(open_page: Open, ward: Ward) -> None:
+    page = open_page()
+    ward.scene.beds["bed-3"].live = False
+    # As old as it would be in eleven seconds: nothing is waited for that can be reckoned.
+    page.evaluate("station.ward.beds.get('pi-1/bed-3').taken_at_s -= 11")
+    tile = page.locator(".tile[data-bed='pi-1/bed-3']")
+    expect(tile).to_have_class("tile calm stale")
+    expect(tile.locator(".fresh")).to_contain_text("No data since")
+    expect(tile.locator(".vital.hr")).to_have_class("vital hr stale")
+
+
+def test_a_lost_edge_makes_its_beds_unknown_and_the_verdict_too(open_page: Open, ward: Ward) -> None:
+    page = open_page()
+    ward.scene.alive = False
+    ward.do(lambda scene: scene.say_status("lost"))
+    card = page.locator(".list .alarm.high")
+    expect(card).to_contain_text("A bedside computer is silent")
+    expect(card).to_contain_text("Beds: Bed 1, Bed 2, Bed 3, Bed 4")
+    expect(page.locator(".list .alarm")).to_have_count(1)
+    expect(page.locator(".tile .unknown").first).to_contain_text("The bedside computer is silent. No data since")
+    expect(page.locator(".tile.doubt.stale")).to_have_count(4)
+    until(page, lambda: page.evaluate("station.sound.playing") == "high")
+    card.get_by_role("button", name="Silence 2 min").click()
+    expect(card.locator(".notes")).to_contain_text("Sound paused: 2:00 left")
+    until(page, lambda: page.evaluate("station.sound.playing") is None)
+
+
+def test_a_page_that_lost_its_server_says_so_with_sound_within_five_seconds(open_page: Open, ward: Ward) -> None:
+    page = open_page()
+    thaw: Callable[[], None] = ward.freeze()
+    try:
+        expect(page.locator(".banner.high")).to_contain_text("THIS SCREEN IS CUT OFF since", timeout=6500)
+        expect(page.locator(".verdict")).to_contain_text("1 alarm")
+        expect(page.locator(".truth")).to_have_text("NOT LIVE")
+        expect(page.locator(".tile.stale.doubt")).to_have_count(4)
+        assert page.evaluate("station.sound.playing") == "high"
+    finally:
+        thaw()
+    expect(page.locator(".verdict")).to_have_text("No alarms")
+    expect(page.locator(".banner.high")).to_have_count(0)
+    assert page.evaluate("station.sound.playing") is None
