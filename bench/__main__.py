@@ -12,11 +12,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import codec, core, latency, start
+from bench import codec, core, latency, start, station
 from bench.process import ROOT, environment, forget_compiled
 from bench.report import Report
 
-SECTIONS = ("start", "core", "codec", "latency")
+SECTIONS = ("start", "core", "codec", "latency", "station")
 STARTS, QUICK_STARTS = 7, 2
 STEPS, QUICK_STEPS = 10_000, 1_000
 CODEC_S, QUICK_CODEC_S = 1.0, 0.2
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(sections: Sequence[str], *, quick: bool) -> Report:
     report = Report()
     # Compile everything once: the first start is not to be measured with it.
-    warm_up = f"{start.IMPORTED}, bench.plain, bench.relay, bench.load, edge.cli"
+    warm_up = f"{start.IMPORTED}, bench.plain, bench.relay, bench.load, edge.cli, {station.IMPORTED}"
     subprocess.run([sys.executable, "-c", warm_up], env=environment(), cwd=ROOT, check=True)
     for section in sections:
         match section:
@@ -66,6 +66,10 @@ def _run(sections: Sequence[str], *, quick: bool) -> Report:
                 for case in latency.QUICK_CASES if quick else latency.CASES:
                     _say(f"latency with {case.devices} devices at {case.rate_hz:g}/s")
                     report.latency += latency.measure(case)
+            case "station":
+                for ward in station.QUICK_CASES if quick else station.CASES:
+                    _say(f"the station with {ward.beds} beds")
+                    report.station.append(station.measure(ward))
     return report
 
 

@@ -10,6 +10,7 @@ from bench.codec import Result as CodecResult
 from bench.core import Result as CoreResult
 from bench.latency import Result as LatencyResult
 from bench.start import Result as StartResult
+from bench.station import Result as StationResult
 from bench.subjects import DAEMON, PLAIN
 
 LATENCY_RATIO_MAX = 1.5
@@ -21,6 +22,10 @@ CODEC_LINES_MIN = 50.0
 
 STEP_RATIO_MAX = 1.5
 """A step at 100 beds over a step at 1: caches and larger dictionaries are allowed for, a loop over the beds is not."""
+
+COLD_MAX_S = 2.0
+ALARM_P99_MAX_MS = 100.0
+"""To the screen's socket; the browser has the rest of the 250 ms to painted."""
 
 LATENCY_CASE = "32 devices at 1/s"
 COST_CASE = "128 devices at 1/s"
@@ -38,15 +43,17 @@ class Report:
     codec: list[CodecResult] = field(default_factory=list)
     core: list[CoreResult] = field(default_factory=list)
     start: StartResult | None = None
+    station: list[StationResult] = field(default_factory=list)
 
     def tables(self) -> str:
         """Return every table."""
-        parts = [self._latency(), self._codec(), self._core(), self._start(), self._aims()]
+        parts = [self._latency(), self._codec(), self._core(), self._start(), self._station(), self._aims()]
         return "\n\n".join(part for part in parts if part)
 
     def data(self) -> dict[str, object]:
         """Return everything as plain data; what could not be measured is ``None``."""
-        rows = {name: [_finite(asdict(row)) for row in getattr(self, name)] for name in ("latency", "codec", "core")}
+        names = ("latency", "codec", "core", "station")
+        rows = {name: [_finite(asdict(row)) for row in getattr(self, name)] for name in names}
         aims = [_finite(asdict(aim)) | {"met": aim.met} for aim in self.aims()]
         return {**rows, "start": _finite(asdict(self.start)) if self.start else None, "aims": aims}
 
@@ -78,7 +85,14 @@ class Report:
                 aims.append(Aim(f"a step at {most.beds} beds, {what}", ratio, STEP_RATIO_MAX, " x at 1"))
         if self.start is not None:
             aims.append(Aim("start to READY", self.start.ready_s, START_MAX_S, " s"))
-        return aims
+        return [*aims, *self._station_aims()]
+
+    def _station_aims(self) -> Iterable[Aim]:
+        for ward in self.station:
+            where = f"the station with {ward.beds} beds"
+            yield Aim(f"alarms that a screen was not told, {where}", ward.missed, 0, "")
+            yield Aim(f"cold start, {where}", ward.cold_s, COLD_MAX_S, " s")
+            yield Aim(f"alarm to a screen, p99, {where}", ward.alarm_p99_ms, ALARM_P99_MAX_MS, " ms")
 
     def _row(self, case: tuple[int, float], subject: str) -> LatencyResult | None:
         return next((row for row in self.latency if (row.devices, row.rate_hz, row.subject) == (*case, subject)), None)
@@ -168,6 +182,35 @@ class Report:
         ]
         note = f"Median of {one.starts}; under imports: the packages' own modules, slowed by the measuring."
         return _table("Start", note, ("what", "takes"), rows)
+
+    def _station(self) -> str:
+        rows = [
+            (
+                f"{row.beds}",
+                f"{row.screens}",
+                f"{row.cold_s:.2f}",
+                f"{row.cold_cpu_s:.2f}",
+                f"{row.cpu_percent:.1f}",
+                f"{row.memory_mb:.0f}",
+                f"{row.alarms}",
+                f"{row.missed}",
+                f"{row.alarm_p50_ms:.1f}",
+                f"{row.alarm_p99_ms:.1f}",
+                f"{row.number_p50_ms:.0f}",
+                f"{row.number_p99_ms:.0f}",
+                f"{row.others_cpu_percent:.0f}",
+            )
+            for row in self.station
+        ]
+        head = (
+            "beds", "screens", "cold s", "cold cpu s", "cpu %", "MB", "alarms", "missed", "p50 ms", "p99 ms",
+            "number p50", "number p99", "others %",
+        )  # fmt: skip
+        note = (
+            "cold: from the start of the program until a screen knows every bed. p50, p99: an alarm from its publish\n"
+            "to the sockets of all screens; number: a bed's values, which go together ten times a second."
+        )
+        return _table("Nursing station", note, head, rows)
 
     def _aims(self) -> str:
         rows = [

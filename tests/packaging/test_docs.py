@@ -14,10 +14,10 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(
-    r"^(?:sudo (?:-u \S+ )?)?(?:\S*/)?(infusion-edge|infusion-sim|make) ([a-z][a-z-]*)([^#|&;\n]*)", re.MULTILINE
+    r"^(?:sudo (?:-u \S+ )?)?(?:\S*/)?(infusion-edge|infusion-sim|infusion-station|make) ([a-z][a-z-]*)([^#|&;\n]*)", re.MULTILINE
 )
-INLINE = re.compile(r"`((?:infusion-edge|infusion-sim|make) [a-z][^`]*)`")
-NAMED = re.compile(r"`((?:config|docs|drivers|edge|requirements|scripts|simulators|systemd|tests)(?:/[\w.-]+)+)`")
+INLINE = re.compile(r"`((?:infusion-edge|infusion-sim|infusion-station|make) [a-z][^`]*)`")
+NAMED = re.compile(r"`((?:config|docs|drivers|edge|requirements|scripts|simulators|station|systemd|tests)(?:/[\w.-]+)+)`")
 BEHIND = {
     "demo": ("infusion-sim", "demo"),
     "bench": ("python", "-m", "bench"),
@@ -55,6 +55,8 @@ def test_every_command_exists(document: Path) -> None:
                 assert options == []
                 continue
             known = usage(*BEHIND[name])
+        elif (program, name) == ("infusion-station", "user"):
+            known = usage(program, name, "add")
         else:
             known = usage(program, name)
         assert [option for option in options if option not in known] == []

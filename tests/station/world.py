@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from station.config import Configuration, PageSettings
-from station.mqtt import BrokerAddress
+from station.mqtt import BrokerAddress, Login
 from station.notify import Notifier
 from station.run import serve
 from station.service import Settings, Surroundings
@@ -78,13 +78,19 @@ async def world(
 
 @contextlib.asynccontextmanager
 async def running(
-    broker: Mosquitto, *, edges: Sequence[str], attended: bool = True, users: tuple[User, ...] = USERS
+    broker: Mosquitto,
+    *,
+    edges: Sequence[str],
+    attended: bool = True,
+    users: tuple[User, ...] = USERS,
+    station: str = STATION,
+    login: Callable[[], Login] = Login,
 ) -> AsyncIterator[tuple[int, asyncio.Event]]:
     """A station at a broker: its port, and what ends it."""
     port, stop = free_port(), asyncio.Event()
-    settings = Settings(said.SITE, STATION, "Ward 3", "en", attended, tuple(edges), users)
+    settings = Settings(said.SITE, station, "Ward 3", "en", attended, tuple(edges), users)
     page = PageSettings(HOST, port, frozenset({HOST, "localhost"}), secure=False, certificate=None, key=None)
-    configuration = Configuration(settings, BrokerAddress(HOST, broker.port, "station-desk"), page, ())
+    configuration = Configuration(settings, BrokerAddress(HOST, broker.port, f"station-{station}", login), page, ())
     around = Surroundings(asyncio.get_running_loop().time, "run-s", "0.1.0")
     serving = asyncio.create_task(serve(configuration, around, Notifier({}), stop))
     try:
