@@ -14,10 +14,12 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(
-    r"^(?:sudo (?:-u \S+ )?)?(?:\S*/)?(infusion-edge|infusion-sim|infusion-station|make) ([a-z][a-z-]*)([^#|&;\n]*)", re.MULTILINE
+    r"^(?:sudo (?:-u \S+ )?)?(?:\S*/)?(infusion-(?:edge|sim|station)|make) ([a-z][a-z-]*)([^#|&;\n]*)", re.MULTILINE
 )
-INLINE = re.compile(r"`((?:infusion-edge|infusion-sim|infusion-station|make) [a-z][^`]*)`")
-NAMED = re.compile(r"`((?:config|docs|drivers|edge|requirements|scripts|simulators|station|systemd|tests)(?:/[\w.-]+)+)`")
+INLINE = re.compile(r"`((?:infusion-(?:edge|sim|station)|make) [a-z][^`]*)`")
+NAMED = re.compile(
+    r"`((?:config|docs|drivers|edge|requirements|scripts|simulators|station|systemd|tests)(?:/[\w.-]+)+)`"
+)
 BEHIND = {
     "demo": ("infusion-sim", "demo"),
     "bench": ("python", "-m", "bench"),
