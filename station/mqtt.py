@@ -213,6 +213,7 @@ class Broker:
             try:
                 login = await asyncio.to_thread(self._address.login)
                 async with _Client(self._address, self._will, login) as client:
+                    _still_wanted()
                     try:
                         await self._listen(client)
                         self._lost("the connection ended")
@@ -243,6 +244,7 @@ class Broker:
         for begin in range(0, len(self._topics), TOPICS_AT_ONCE):
             topics = self._topics[begin : begin + TOPICS_AT_ONCE]
             granted = await client.subscribe([(topic, QOS) for topic in topics])
+            _still_wanted()
             for topic, reason in zip(topics, granted, strict=True):
                 if isinstance(reason, ReasonCode) and reason.is_failure:
                     raise aiomqtt.MqttError(f"the broker refuses {topic}: {reason}")
@@ -280,3 +282,10 @@ class Broker:
             raise NotSentError(NO_ANSWER) from None
         if reason.is_failure:
             raise NotSentError(f"the broker refuses it: {reason}")
+
+
+def _still_wanted() -> None:
+    """Raise CancelledError if this task was cancelled: a wait within the client can swallow that in its last moment."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 
 from edge.messages import Topics
 from edge.schemas import FOLDER
+from tests.broker import Mosquitto
 from tests.station import said
 from tests.station.browser import Browser
 from tests.station.test_ward import TRUTH
-from tests.station.world import STATION, World, world
+from tests.station.world import STATION, World, running, world
 
 STATUS = f"infusion/v1/{said.SITE}/station/{STATION}/status"
 SCHEMA = json.loads((FOLDER / "station-status.json").read_text(encoding="utf-8"))
@@ -202,3 +203,12 @@ async def test_a_frozen_broker_is_noticed_and_becomes_an_alarm_that_can_be_silen
             assert (await page.post("/silence", {"key": "BROKER_LOST", "rev": 77})).status == 404
             one.broker.thaw()
             await page.until(lambda: page.screen.own == {}, limit_s=9.0)
+
+
+async def test_it_ends_at_any_moment_of_connecting(tmp_path: Path) -> None:
+    async with Mosquitto(tmp_path) as broker:
+        for turns in range(0, 24, 2):
+            async with running(broker, edges=("pi-1",)) as (_, stop):
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                stop.set()
