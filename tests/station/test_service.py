@@ -15,9 +15,8 @@ from tests.broker import Mosquitto
 from tests.station import said
 from tests.station.browser import Browser
 from tests.station.test_ward import TRUTH
-from tests.station.world import STATION, World, running, world
+from tests.station.world import STATION, STATUS, World, running, world
 
-STATUS = f"infusion/v1/{said.SITE}/station/{STATION}/status"
 SCHEMA = json.loads((FOLDER / "station-status.json").read_text(encoding="utf-8"))
 NAMED = {"bed": "bed-1", "key": "HR_HIGH", "occurrence": "run-a-1", "rev": 1}
 

@@ -25,6 +25,7 @@ from tests.station import said
 from tests.station.browser import Browser
 
 STATION = "desk"
+STATUS = f"infusion/v1/{said.SITE}/station/{STATION}/status"
 PIN = "2580"
 USERS = (
     User("kari", "Kari N.", "nurse", pin_hash(PIN, b"s" * 16)),
@@ -68,11 +69,12 @@ async def world(
     attended: bool = True,
     users: tuple[User, ...] = USERS,
 ) -> AsyncIterator[World]:
-    """A station that runs; what is ``told`` was retained before it began."""
+    """A station that runs and has its broker; what is ``told`` was retained before it began."""
     async with Mosquitto(folder) as broker, broker.subscribe_all() as heard, broker.station("edges") as client:
         for topic, payload in told:
             await client.publish(topic, payload, qos=1, retain=True, properties=_expiring(10))
         async with running(broker, edges=edges, attended=attended, users=users) as (port, stop):
+            await heard.wait_for(lambda one: one.topic == STATUS)
             yield World(broker, heard, port, client, stop)
 
 
