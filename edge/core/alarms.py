@@ -88,6 +88,8 @@ class Register:
             worse = alarm if alarm.priority >= kept.priority else kept
             rev = max(kept.rev, alarm.rev)
             alarm = replace(worse, occurrence=kept.occurrence, rev=rev, onset=kept.onset, delivery=kept.delivery)
+            if kept.present and alarm.signal is SignalPresence.LATCHED:
+                alarm = replace(alarm, signal=SignalPresence.ON)  # an end that nobody kept ends nothing
         else:
             alarm = replace(alarm, onset=alarm.onset.on_clock_of(self._ledger.now))
         condition = self._state.conditions.get(alarm.key.bed, {}).get(alarm.key)

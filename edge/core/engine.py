@@ -297,9 +297,9 @@ class Core:
         # After the start, and after a broker that was lost, pages have their time to say what they show.
         since_s = self._state.alarms.watched_since_s
         heard = since_s is not None and now_s >= since_s + stations.RECEIPT_LIMIT_S
-        if heard and len(unseen) == len(self._ward.views):
-            self._ward.touch_paused(self._attention.end_pauses("no required station is there"))
         reachable = bool(self._state.edge.connected)
+        if not reachable or (heard and len(unseen) == len(self._ward.views)):
+            self._ward.touch_paused(self._attention.end_pauses("no required station is there"))
         undelivered = self._attention.undelivered() if reachable else ()
         yield from stations.not_displaying(unseen if heard and reachable else None, undelivered, now_s)
 

@@ -130,6 +130,7 @@ class Life:
         self.wall_ahead_s = WALL_S
         self.synchronised = True
         self.connected = False
+        self.connected_at_s = 0.0
         self.held: list[Content] | None = None
         self.answers: list[Answer] = []
         self.persisted_at: dict[tuple[str, int], int] = {}
@@ -183,7 +184,7 @@ class Life:
             held, self.held = self.held, None
             for content in held:
                 self.broker.take(content)
-        self.connected = True
+        self.connected, self.connected_at_s = True, self.now_s
         self.step(BrokerLink(self.now_s, connected=True, detail=""))
 
     def disconnect(self) -> None:

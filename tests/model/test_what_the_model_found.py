@@ -109,3 +109,18 @@ def test_an_older_word_of_the_broker_does_not_latch_what_came_back_since() -> No
     restart(life)
     alarm = life.broker.topics[AlarmKey(BED, "BP_SYS_HIGH")]
     assert (alarm.present, alarm.signal) == (True, SignalPresence.ON)
+
+
+def test_an_end_that_nobody_kept_ends_nothing_though_the_sound_was_paused_since() -> None:
+    """The disk failed when it ended: after the restart it is present, and paused; the broker has it latched."""
+    life = begun()
+    speak(life, 12, heart_rate=150)
+    life.disk.mood = "failing"
+    speak(life, 12)
+    assert life.broker.topics[HR].signal is SignalPresence.LATCHED
+    life.restart(1.0, same_boot=False, synchronised=False)
+    life.disk.mood = "ok"
+    ask(life, AudioPause(BED, 10.0))
+    life.connect()
+    alarm = life.broker.topics[HR]
+    assert (alarm.present, alarm.signal, alarm.audible) == (True, SignalPresence.ON, True)

@@ -111,7 +111,9 @@ class Watch:
         for effect in step.effects:
             if isinstance(effect, Remember):
                 self.remembered_at[effect.answer.request_id] = step.mark
-        if self.required and life.now_s > self.page_at_s + PAGE_S + BEAT_S:
+        # Pages have their time to say what they show after the broker came back; while it is away there are none.
+        shown_by_s = max(self.page_at_s, life.connected_at_s) + PAGE_S if life.connected else -BEAT_S
+        if self.required and life.now_s > shown_by_s + BEAT_S:
             self.book.end_older(life.now_s - BEAT_S)
         for event in events:
             self._counts(life, event)
