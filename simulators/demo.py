@@ -111,16 +111,31 @@ def _run(wishes: Wishes, folder: Path, stack: contextlib.ExitStack) -> int:
     daemon = [_command("infusion-edge"), "run", str(wishes.config), "--run-dir", str(folder), "--broker", address]
     edge = _start(stack, "daemon", folder, [*daemon, "--plain-log"])
     print("the dose at bed 2 is raised: its alarm comes after about 25 s", flush=True)
-    print("the dose is lowered again after about a minute, and the alarm stands until you take it\n", flush=True)
-    top = [_command("infusion-edge"), "top", "--broker", address, "--note", _note(address, folder)]
+    print("the dose is lowered again after about a minute, and the alarm stands until you take it", flush=True)
+    page, served = _serve_page(wishes, address, folder, stack)
+    top = [_command("infusion-edge"), "top", "--broker", address, "--note", _note(address, folder, page)]
     if wishes.duration_s is not None:
         top += ["--duration", str(wishes.duration_s)]
     if wishes.lines:
         top.append("--lines")
-    return _watch(top, (broker, ward, edge))
+    return _watch(top, (broker, ward, edge, *served))
 
 
-def _note(address: str, folder: Path) -> str:
+def _serve_page(
+    wishes: Wishes, address: str, folder: Path, stack: contextlib.ExitStack
+) -> tuple[str, tuple[Part, ...]]:
+    """Start the nursing station, if it is installed and has a file beside the daemon's; return the page's address."""
+    config = wishes.config.with_name("station.toml")
+    if importlib.util.find_spec("starlette") is None or not config.is_file():
+        return "", ()
+    port = _free_port()
+    command = [_command("infusion-station"), "run", str(config), "--broker", address, "--port", str(port)]
+    page = f"http://127.0.0.1:{port}/"
+    print(f"the ward's page, with {config}: {page}\n", flush=True)
+    return page, (_start(stack, "station", folder, [*command, "--plain-log"]),)
+
+
+def _note(address: str, folder: Path, page: str = "") -> str:
     """Say what else there is to try: each command on its own row, of which no part alone asks anything of a daemon."""
     edge = Path(_command("infusion-edge"))
     with contextlib.suppress(ValueError):
@@ -129,6 +144,7 @@ def _note(address: str, folder: Path) -> str:
     program, control = shlex.quote(str(edge)), shlex.quote(str(folder / "control.sock"))
     return "\n".join(
         (
+            *([f"The ward's page, for a browser: {page}"] if page else []),
             f"The broker is at {address}. In another terminal, see alarms and take one:",
             f"{program} alarms --control {control}",
             f"{program} accept --control {control} NAME",

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.station.browser import Browser
+
 ROOT = Path(__file__).parents[2]
 COMMAND = (str(Path(sys.executable).with_name("infusion-sim")), "demo", "--lines")
 WITHOUT_BROKER = "import sys; sys.modules['iotcore'] = None; from simulators.cli import main; sys.exit(main(['demo']))"
@@ -85,7 +87,7 @@ async def test_the_alarm_of_bed_2_begins_and_latches_and_bed_1_has_none(tmp_path
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_to_the_demonstration_alone_ends_all(tmp_path: Path, number: signal.Signals) -> None:
     demo = await start_watching(tmp_path)
-    assert len(programs(tmp_path)) == 5  # it, broker, ward, daemon, viewer
+    assert len(programs(tmp_path)) == 6  # it, broker, ward, daemon, station, viewer
     demo.send_signal(number)
     output, _ = await asyncio.wait_for(demo.communicate(), 20)
     assert demo.returncode == 0, output.decode()
@@ -103,7 +105,7 @@ async def test_ctrl_c_ends_all_with_a_summary_and_keeps_the_logs_if_asked(tmp_pa
     assert programs(tmp_path) == {}
     (folder,) = files(tmp_path)
     assert output.decode().endswith(f"logs and store are kept in {folder}\n")
-    assert {"broker.log", "daemon.log", "ward.log", "edge.db"} <= {path.name for path in files(folder)}
+    assert {"broker.log", "daemon.log", "station.log", "ward.log", "edge.db"} <= {path.name for path in files(folder)}
 
 
 @pytest.mark.long
@@ -125,6 +127,31 @@ async def test_a_daemon_that_ends_is_told_at_once_with_the_end_of_its_log(tmp_pa
     assert demo.returncode == 1
     assert "infusion-sim demo: the daemon ended by itself (exit status -9):\n" in output.decode()
     assert "watching" in output.decode().split("ended by itself")[1]
+    assert programs(tmp_path) == {}
+
+
+async def test_the_wards_page_is_served_at_the_address_that_it_says(tmp_path: Path) -> None:
+    demo = await start(tmp_path, *COMMAND)
+    assert demo.stdout is not None
+    async with asyncio.timeout(20):
+        while not (
+            told := re.match(
+                rb"The ward's page, for a browser: http://127\.0\.0\.1:(\d+)/", await demo.stdout.readline()
+            )
+        ):
+            pass
+        page = Browser(int(told[1]))
+        while True:
+            with contextlib.suppress(OSError):
+                await page.load()
+                break
+            await asyncio.sleep(0.05)
+        async with page.stream():
+            await page.until(lambda: len(page.screen.beds) == 2, limit_s=10.0)
+            assert page.hello["config"]["label"] == "Demonstration"
+    demo.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(demo.communicate(), 20)
+    assert demo.returncode == 0
     assert programs(tmp_path) == {}
 
 
