@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fault bench lock wheel clean
+.PHONY: help demo test check fault bench lock wheel deb clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 --quiet
@@ -11,7 +11,7 @@ PARALLEL := -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: ## two simulated beds, a broker, the daemon and a viewer: make demo ARGS="--duration 60"
 	@scripts/venv demo
@@ -27,6 +27,7 @@ check: ## what needs no running: lint, format, types, import borders, schemas, g
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy debian/build.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m edge.schemas --check
 	$(BIN)/python -m edge.alarm_guide --check
@@ -53,6 +54,11 @@ lock: ## resolve the locks again (needs uv): make lock ARGS=--upgrade
 wheel: ## the package for an installation, in dist/
 	@scripts/venv demo
 	$(BIN)/python -m hatchling build -t wheel
+
+deb: ## the Debian packages for amd64 and arm64, in dist/: make deb ARGS="--arch arm64 infusion-edge"
+	@scripts/debian dpkg-deb
+	@scripts/venv demo
+	$(BIN)/python debian/build.py $(ARGS)
 
 clean: ## remove what these commands made
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -100,7 +100,7 @@ class App:
         self._configuration = configuration
         self._topics = Topics(configuration.core.site, configuration.core.edge)
         self._around = surroundings
-        self._boot = boot_id()
+        self._boot = boot_id(os.environ)
         self._lock: int | None = None
         self._inbox = Inbox()
         loop = asyncio.get_running_loop()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from edge.cli_machine import add_machine
 from edge.cli_therapy import add_therapy
 
 EXIT_OK = 0
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_broker_files(commands)
     _add_bedside(commands)
     _add_line_tools(commands)
+    add_machine(commands, CONTROL, _command)
     return parser
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from edge.commands_stop import stop, without_answer
 from edge.commands_therapy import COMMANDS, NotAskedError
 from edge.core.inactivation import PAUSE_LIMIT_S
 from edge.core.model import SilenceReason
@@ -68,7 +69,11 @@ def carry_out(options: argparse.Namespace) -> tuple[int, str]:
     try:
         with closing(_Line(options.control)) as line:
             return _COMMANDS[options.verb](line, options)
-    except (_FailedError, NotAskedError) as error:
+    except _FailedError as error:
+        if options.verb == "stop":
+            return without_answer(str(error), options)
+        return EXIT_USAGE, f"infusion-edge: {error}"
+    except NotAskedError as error:
         return EXIT_USAGE, f"infusion-edge: {error}"
 
 
@@ -350,5 +355,6 @@ _COMMANDS: dict[str, Callable[[_Line, argparse.Namespace], tuple[int, str]]] = {
     "off-monitor": _off_monitor,
     "test-alarm": _test_alarm,
     "confirm-device": _confirm_device,
+    "stop": lambda line, options: stop(line.exchange, options),
     **COMMANDS,
 }

@@ -24,6 +24,7 @@ BEHIND = {
     "demo": ("infusion-sim", "demo"),
     "bench": ("python", "-m", "bench"),
     "fault": ("python", "-m", "tests.fault.campaign"),
+    "deb": ("python", "debian/build.py"),
 }
 """The programs behind targets that take options."""
 
@@ -45,7 +46,7 @@ def usage(program: str, *subcommand: str) -> str:
 
 
 def targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

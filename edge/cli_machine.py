@@ -1,0 +1,44 @@
+"""The subcommands about the computer itself: its serial adapters, and ending the service."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+def add_machine(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    control: Path,
+    ask: Callable[[argparse.Namespace], int],
+) -> None:
+    """Add them; ``control`` is the usual control socket, and ``ask`` runs what is asked of the daemon through it."""
+    ports = commands.add_parser("ports", help="list serial adapters, and print the udev rule that gives one a name")
+    ports.add_argument("--device", metavar="DEVICE", help="the adapter that the rule is for")
+    ports.add_argument("--name", metavar="NAME", help="how to call it: bed-1-pump for /dev/infusion/bed-1-pump")
+    ports.set_defaults(run=_ports)
+
+    stop = commands.add_parser("stop", help="stop the service, unless a bed has a patient")
+    stop.add_argument("--with-patients", action="store_true", help="also while a bed has a patient")
+    stop.add_argument("--check", action="store_true", help="only say whether it may be stopped, by the exit status too")
+    stop.add_argument(
+        "--control", type=Path, default=control, metavar="PATH", help="the control socket (default: %(default)s)"
+    )
+    stop.set_defaults(run=ask, verb="stop")
+
+
+def _ports(options: argparse.Namespace) -> int:
+    from edge.ports import EXIT_OK, EXIT_REFUSED, adapters, hint, report, rule  # noqa: PLC0415 - only it pays for these
+
+    if (options.device is None) != (options.name is None):
+        print("infusion-edge: a rule needs both --device and --name", file=sys.stderr)
+        return EXIT_REFUSED
+    if options.device is None:
+        print(report(adapters()))
+        return EXIT_OK
+    status, text = rule(adapters(), options.device, options.name)
+    print(text, file=sys.stdout if status == EXIT_OK else sys.stderr)
+    if status == EXIT_OK:
+        print(hint(options.name), file=sys.stderr)
+    return status

@@ -1,0 +1,71 @@
+"""What goes into the Debian packages."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted(path for path in (ROOT / "debian").glob("*/p*") if path.name in {"postinst", "prerm", "postrm"})
+
+
+@pytest.fixture(scope="module")
+def build() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("debian_build", ROOT / "debian/build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("lock", ["runtime", "station"])
+@pytest.mark.parametrize("arch", ["amd64", "arm64"])
+@pytest.mark.parametrize("python", ["3.11", "3.13"])
+def test_what_is_fetched_is_judged_for_the_target(build: ModuleType, lock: str, arch: str, python: str) -> None:
+    lines = build.requirements(lock, python, arch).splitlines()
+    names = {re.split("==", line)[0] for line in lines}
+    assert all(re.fullmatch(r"[a-z0-9-]+==\S+( --hash=sha256:[0-9a-f]{64})+", line) for line in lines)
+    assert ("lgpio" in names) == (lock == "runtime" and arch == "arm64")
+    assert "setuptools" not in names
+    assert {"pydantic-core", "cffi", "structlog"} <= names
+    assert ("uvicorn" in names) == (lock == "station")
+    pinned = (ROOT / f"requirements/{lock}.lock").read_text(encoding="utf-8")
+    assert all(line.partition(" ")[0] in pinned for line in lines)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_the_shell_takes_the_script(script: Path) -> None:
+    assert subprocess.run(["sh", "-n", script], check=False).returncode == 0
+    assert script.read_text(encoding="utf-8").startswith("#!/bin/sh\n")
+
+
+def test_each_package_has_its_scripts_and_files(build: ModuleType) -> None:
+    assert len(SCRIPTS) == 6
+    missing = [source for files in build.FILES.values() for source in files if not (ROOT / source).is_file()]
+    assert missing == []
+
+
+def test_a_file_of_a_wheel_that_differs_between_pythons_is_refused(build: ModuleType, tmp_path: Path) -> None:
+    import zipfile  # noqa: PLC0415 - this test alone makes wheels
+
+    into = tmp_path / "lib"
+    for number in (1, 2):
+        with zipfile.ZipFile(tmp_path / f"{number}.whl", "w") as wheel:
+            wheel.writestr("one/module.py", f"NUMBER = {number}\n")
+            wheel.writestr("one-1.0.dist-info/RECORD", str(number))
+    build._unpack(tmp_path / "1.whl", into)
+    assert [path.name for path in into.rglob("*") if path.is_file()] == ["module.py"]
+    with pytest.raises(build.BuildError, match="another one for another Python"):
+        build._unpack(tmp_path / "2.whl", into)
+
+
+def test_help_names_the_architectures() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "debian/build.py", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "{amd64,arm64}" in done.stdout
