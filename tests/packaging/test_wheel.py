@@ -61,7 +61,11 @@ def test_it_has_its_commands_and_its_licence(wheel: Path) -> None:
         info = {name.partition(".dist-info/")[2]: name for name in archive.namelist() if ".dist-info/" in name}
         entries = archive.read(info["entry_points.txt"]).decode()
         metadata = archive.read(info["METADATA"]).decode()
-    assert {"infusion-edge = edge.cli:main", "infusion-sim = simulators.cli:main"} <= set(entries.splitlines())
+    assert {
+        "infusion-edge = edge.cli:main",
+        "infusion-sim = simulators.cli:main",
+        "infusion-station = station.cli:main",
+    } <= set(entries.splitlines())
     assert "licenses/LICENSE" in info
     assert "License-Expression: Apache-2.0\n" in metadata
     needed = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:") and "extra ==" not in line]
@@ -94,6 +98,13 @@ def test_its_migrations_make_a_store(programs: Path, tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "edge.db")) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     assert "outbox" in tables
+
+
+def test_the_station_runs_from_it(programs: Path, tmp_path: Path) -> None:
+    where = run(programs / "python", "-c", "import station.run; print(station.run.__file__)", cwd=tmp_path)
+    assert Path(where.strip()).is_relative_to(programs.parent)
+    told = run(programs / "infusion-station", "check-config", ROOT / "config/station.toml", cwd=tmp_path)
+    assert "edges expected: pi-1" in told
 
 
 def test_the_simulators_run_from_it(programs: Path, tmp_path: Path) -> None:

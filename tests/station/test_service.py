@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from edge.messages import Topics
 from edge.schemas import FOLDER
+from station.users import TRIES
 from tests.broker import Mosquitto
 from tests.station import said
 from tests.station.browser import Browser
@@ -106,7 +107,7 @@ async def test_a_broker_that_goes_makes_everything_unknown_at_once_and_known_aga
             await page.until(lambda: len(page.screen.beds) == 2 and doubts(page) == {""})
             one.broker.kill()
             await page.until(lambda: doubts(page) == {"broker_lost"})
-            reply = await page.act("pi-1", "accept", **NAMED)
+            reply = await page.act("pi-1", "accept", **NAMED, request_id="tap-1")
             assert (reply.status, reply.json()["error"]) == (503, "no_broker")
             assert list(page.screen.alarms) == [("pi-1", "bed-1", "HR_HIGH")]
             await one.broker.start()
@@ -116,6 +117,10 @@ async def test_a_broker_that_goes_makes_everything_unknown_at_once_and_known_aga
                 await page.until(lambda: doubts(page) == {"edge_unproven"})
                 await client.publish(*said.status(103.0), qos=1, retain=True)
                 await page.until(lambda: doubts(page) == {""})
+            # What was not sent is not pending: the same tap again is a new one.
+            assert (await page.act("pi-1", "accept", **NAMED, request_id="tap-1")).status == 202
+            asked = await one.asked("accept")
+            assert (asked["request_id"], asked["edge_mono_s"]) == ("tap-1", 103.0)
 
 
 async def test_it_says_that_it_lives_and_that_it_stops(tmp_path: Path) -> None:
@@ -184,6 +189,19 @@ async def test_a_lock_out_stops_neither_silencing_nor_looking(tmp_path: Path) ->
             assert (await page.post("/login", {"user": "ola", "pin": "2580"})).status == 200
         async with page.stream():
             assert page.hello["session"]["user"] == "ola"
+
+
+async def test_tries_beside_each_other_are_counted_too(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        page = await one.browser()
+        async with page.stream():
+            tries = [
+                asyncio.create_task(page.post("/login", {"user": "kari", "pin": "9999"})) for _ in range(TRIES + 1)
+            ]
+            await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+            right = await page.post("/login", {"user": "kari", "pin": "2580"})
+            assert (right.status, right.json()["error"]) == (403, "locked")
+            await asyncio.gather(*tries)
 
 
 @pytest.mark.long
