@@ -7,10 +7,12 @@ own "cleared" or by an index of the current run without it; what has not come is
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from edge.messages import (
+    KEYS_MAX,
     AlarmIndexMessage,
     AlarmMessage,
     RosterMessage,
@@ -21,6 +23,8 @@ from edge.messages import (
 )
 from station.view import Doubt, EdgeState
 
+Place = TypeVar("Place")
+
 LOST_AFTER_S = 10.0
 """An edge without a heartbeat for this long is lost, whatever its retained status says (docs/mqtt.md)."""
 
@@ -29,6 +33,9 @@ OFFSETS_MAX = 100
 
 EXPIRY_STEP_S = 1.0
 """A broker counts what remains of a message in whole seconds."""
+
+BEDS_MAX = 72
+"""More beds than one bedside computer has lines for; a fault of an edge must not fill the memory of the ward."""
 
 _DOUBTS: dict[EdgeState, Doubt] = {
     "never_heard": "edge_never_heard",
@@ -197,7 +204,8 @@ class Edge:
         self.self_check = check
 
     def take_snapshot(self, snapshot: SnapshotMessage, came: Came) -> None:
-        """Take every metric of a bed, with the time at which it was taken; ``None``: not known."""
+        """Take every metric of a bed, with the time at which it was taken; ``None``: not known. Raises ValueError."""
+        _bounded(self.snapshots, snapshot.bed, BEDS_MAX)
         held_up_s: float | None = 0.0
         if came.kept:
             held_up_s = None
@@ -222,8 +230,14 @@ class Edge:
             for bed in held.keys() - kept:
                 del held[bed]
 
+    def take_therapy(self, therapy: TherapyMessage) -> None:
+        """Take a bed's therapy. Raises ValueError."""
+        _bounded(self.therapies, therapy.bed, BEDS_MAX)
+        self.therapies[therapy.bed] = therapy
+
     def take_index(self, index: AlarmIndexMessage) -> None:
-        """Take which alarms stand; those that no longer do, and are of no use to a later message, are forgotten."""
+        """Take which alarms stand; those that no longer do are forgotten. Raises ValueError."""
+        _bounded(self.indexes, index.bed, BEDS_MAX + 1)
         self._count += 1
         self.indexes[index.bed] = (index, self._count)
         if index.run == self.run:
@@ -232,6 +246,16 @@ class Edge:
                 del self.alarms[place]
 
     def take_alarm(self, alarm: AlarmMessage) -> None:
-        """Take an alarm. One that is over stays known, so that an older index does not seem to lack it."""
+        """Take an alarm. One that is over stays known, so that an older index does not seem to lack it.
+
+        Raises ValueError if there are more than an edge can have.
+        """
+        _bounded(self.alarms, (alarm.bed, alarm.key), KEYS_MAX)
         self._count += 1
         self.alarms[alarm.bed, alarm.key] = Held(alarm, self._count)
+
+
+def _bounded(held: Mapping[Place, object], place: Place, most: int) -> None:
+    """Refuse one more than there may be. Raises ValueError."""
+    if place not in held and len(held) >= most:
+        raise ValueError(f"an edge has no more than {most} of these")

@@ -28,6 +28,9 @@ START_LIMIT_S = 10.0
 
 LOOK_S = 0.01
 
+CONNECTIONS_MAX = 512
+"""Of all browsers together, several times what 64 pages need: beyond it somebody floods, and is turned away."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -67,6 +70,7 @@ async def serve(configuration: Configuration, around: Surroundings, notify: Noti
             log_config=None,
             access_log=False,
             server_header=False,
+            limit_concurrency=CONNECTIONS_MAX,
             timeout_graceful_shutdown=STOP_LIMIT_S,
         )
     )

@@ -91,7 +91,7 @@ class Ward:
             case ["snapshot"]:
                 yield from self._take_snapshot(edge, _same(bed, SnapshotMessage.read(payload)), came)
             case ["therapy"]:
-                edge.therapies[bed] = _same(bed, TherapyMessage.read(payload))
+                edge.take_therapy(_same(bed, TherapyMessage.read(payload)))
                 part = ("bed", edge.name, bed, "therapy")
                 yield from self._changed(part, "bed", edge=edge.name, bed=bed, therapy=edge.therapies[bed])
             case ["alarms"]:

@@ -1,9 +1,19 @@
 """What the station makes of one edge: alive by heartbeats alone, unknown where something is missing."""
 
+from collections.abc import Callable
+
 import pytest
 
-from edge.messages import AlarmIndexMessage, AlarmMessage, RosterMessage, SnapshotMessage, Status, TherapyMessage
-from station.heard import LOST_AFTER_S, OFFSETS_MAX, Came, Edge
+from edge.messages import (
+    KEYS_MAX,
+    AlarmIndexMessage,
+    AlarmMessage,
+    RosterMessage,
+    SnapshotMessage,
+    Status,
+    TherapyMessage,
+)
+from station.heard import BEDS_MAX, LOST_AFTER_S, OFFSETS_MAX, Came, Edge
 from tests.station import said
 
 
@@ -258,3 +268,25 @@ def test_the_roster_says_which_beds_there_are() -> None:
     assert (one.beds(), one.label("bed-3"), one.label("bed-7")) == (["bed-3", "bed-2"], "Bed 3", "bed-7")
     assert one.snapshots == {}
     assert present(one) == ["bed-9/HR_HIGH"]
+
+
+def test_a_faulty_edge_cannot_fill_the_memory() -> None:
+    one = edge()
+    for number in range(BEDS_MAX):
+        one.take_therapy(TherapyMessage.read(said.therapy(f"bed-{number}")[1]))
+        one.take_snapshot(SnapshotMessage.read(said.snapshot(f"bed-{number}")[1]), said.live(1.0))
+        index(one, bed=f"bed-{number}")
+    index(one, bed="")
+    for number in range(KEYS_MAX):
+        alarm(one, said.alarm(f"KEY_{number}"))
+    alarm(one, said.alarm("KEY_0", rev=2))
+    more = "more"
+    takes: list[Callable[[], None]] = [
+        lambda: one.take_therapy(TherapyMessage.read(said.therapy(more)[1])),
+        lambda: one.take_snapshot(SnapshotMessage.read(said.snapshot(more)[1]), said.live(1.0)),
+        lambda: index(one, bed=more),
+        lambda: alarm(one, said.alarm("ONE_MORE")),
+    ]
+    for take in takes:
+        with pytest.raises(ValueError, match="no more than"):
+            take()
