@@ -248,13 +248,14 @@ def _run(options: argparse.Namespace) -> int:
     from edge import log  # noqa: PLC0415
     from edge.app import AlreadyRunningError, App, Surroundings  # noqa: PLC0415
     from edge.clock import Clock  # noqa: PLC0415
-    from edge.config import ConfigError, at_broker, load  # noqa: PLC0415
+    from edge.config import ConfigError, at_broker, load_or_last_good  # noqa: PLC0415
     from edge.control import path_of  # noqa: PLC0415
+    from edge.good_copy import keep  # noqa: PLC0415
     from edge.notify import notifier  # noqa: PLC0415
 
     log.set_up(verbose=options.verbose, plain=options.plain_log)
     try:
-        configuration = load(options.config, options.run_dir)
+        configuration = load_or_last_good(options.config, options.run_dir)
         if options.broker:
             configuration = at_broker(configuration, *_broker(options.broker))
     except ConfigError as error:
@@ -262,6 +263,12 @@ def _run(options: argparse.Namespace) -> int:
         return EXIT_CONFIG
     for warning in configuration.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+
+    if not configuration.core.invalid:
+        try:
+            keep(configuration.files, options.run_dir)
+        except OSError as error:
+            print(f"warning: the configuration is good and could not be kept for later: {error}", file=sys.stderr)
 
     async def live() -> None:
         around = Surroundings(Clock(), token_hex(6), SystemRandom(), notifier())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -46,8 +46,12 @@ from edge.core.config import (
 )
 from edge.core.inputs import PlaceOrder, Role
 from edge.core.therapy import Order
+from edge.good_copy import recall
 from edge.library_flags import check_against_standard
 from edge.library_reader import read_library
+
+INVALID_MAX = 300
+"""As much of an error as an alarm says; the log has all."""
 
 ROUND_MAX_S = 4.5
 """Two missed rounds and 1 s are then the 10 s within which a lost link must be known."""
@@ -103,17 +107,45 @@ class Configuration:
     sha256: tuple[tuple[str, str], ...]
     warnings: tuple[Problem, ...]
     annunciator: AnnunciatorSettings | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Each file read, whole."""
 
 
-def load(path: Path, run_dir: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
+def load(
+    path: Path,
+    run_dir: Path,
+    environment: Mapping[str, str] = os.environ,
+    copies: Mapping[str, bytes] | None = None,
+) -> Configuration:
     """Read the edge's file and its library. Relative devices and the store are in ``run_dir``. Raises ConfigError.
 
-    ``environment`` tells where systemd hands over credentials.
+    ``environment`` tells where systemd hands over credentials; ``copies`` are taken in the place of the files.
     """
-    edge = Reader(path)
+    edge = Reader(path, copies)
     if not edge.read():
         raise ConfigError(tuple(edge.problems))
-    return _Loader(edge, path.parent, run_dir, environment).configuration()
+    return _Loader(edge, path.parent, run_dir, environment, copies).configuration()
+
+
+def load_or_last_good(path: Path, run_dir: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
+    """Read the files, or what was kept of the last good ones, with an alarm that says so. Raises ConfigError.
+
+    The error is that of the files where nothing is kept, or where that cannot be used either.
+    """
+    try:
+        return load(path, run_dir, environment)
+    except ConfigError as error:
+        kept = recall(path, run_dir)
+        if not kept:
+            raise
+        try:
+            good = load(path, run_dir, environment, kept)
+        except ConfigError:
+            raise error from None
+        problems = error.problems
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        invalid = f"{problems[0]}{more}"[:INVALID_MAX]
+        return replace(good, core=replace(good.core, invalid=invalid), warnings=(*problems, *good.warnings))
 
 
 def at_broker(configuration: Configuration, host: str, port: int) -> Configuration:
@@ -143,7 +175,15 @@ class _Bound:
 class _Loader:
     """One loading. What is refused is skipped, so that the rest is still checked."""
 
-    def __init__(self, edge: Reader, base: Path, run_dir: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        edge: Reader,
+        base: Path,
+        run_dir: Path,
+        environment: Mapping[str, str],
+        copies: Mapping[str, bytes] | None,
+    ) -> None:
+        self._copies = copies
         self._environment = environment
         self._edge = edge
         self._base = base
@@ -201,6 +241,7 @@ class _Loader:
             tuple((reader.file, reader.sha256) for reader in self._readers),
             (*reader.warnings, *self._warnings),
             annunciator,
+            {reader.file: reader.data or b"" for reader in self._readers},
         )
 
     def _stations(self) -> Iterator[StationConfig]:
@@ -218,7 +259,7 @@ class _Loader:
         name = self._edge.content.get("library")
         if not isinstance(name, str):
             return None  # told with the keys at the top
-        library = Reader(self._base / name)
+        library = Reader(self._base / name, self._copies)
         self._readers.append(library)
         found = read_library(library, clinical=self._clinical) if library.read() else ()
         drugs = tuple(drug.config for drug in found if drug.enabled)

@@ -254,8 +254,10 @@ Row = tuple[str, dict[str, object]]
 class Reader:
     """One file: its content, and everything that is wrong with it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, copies: Mapping[str, bytes] | None = None) -> None:
+        """Read ``path``, or in its place the copy of it that is among ``copies``."""
         self.file = str(path)
+        self.data = (copies or {}).get(self.file)
         self.problems: list[Problem] = []
         self.sha256 = ""
         self.content: dict[str, object] = {}
@@ -263,8 +265,7 @@ class Reader:
     def read(self) -> bool:
         """Read and parse the file. False, and a problem more, if that cannot be done."""
         try:
-            with Path(self.file).open("rb") as file:
-                data = file.read(FILE_MAX_BYTES + 1)
+            data = self._bytes() if self.data is None else self.data
         except (OSError, ValueError) as error:  # ValueError: a name with NUL
             reason = getattr(error, "strerror", None) or error
             self.refuse("", f"cannot be read: {reason}", "correct the path, or let this user read the file")
@@ -272,6 +273,7 @@ class Reader:
         if len(data) > FILE_MAX_BYTES:
             self.refuse("", f"is larger than {FILE_MAX_BYTES} bytes", "give a configuration file")
             return False
+        self.data = data
         self.sha256 = hashlib.sha256(data).hexdigest()
         try:
             self.content = tomllib.loads(data.decode())
@@ -282,6 +284,10 @@ class Reader:
             self.refuse("", f"is not TOML: {error}", "correct the line that is named, or save the file as UTF-8")
             return False
         return True
+
+    def _bytes(self) -> bytes:
+        with Path(self.file).open("rb") as file:
+            return file.read(FILE_MAX_BYTES + 1)
 
     def refuse(self, key: str, message: str, remedy: str) -> None:
         """Note a problem."""

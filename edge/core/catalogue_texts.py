@@ -206,6 +206,10 @@ ACTIONS = {
         "Renew the certificate that is named, and replace its file: it counts at the next connection.",
         "Forny sertifikatet som er nevnt, og bytt filen: det gjelder fra neste tilkobling.",
     ),
+    "CONFIG_INVALID": Action(
+        "Correct the configuration (infusion-edge check-config) and restart: what was changed in it does not count.",
+        "Rett konfigurasjonen (infusion-edge check-config) og start på nytt: det som ble endret i den, gjelder ikke.",
+    ),
     "CLOCK_UNSYNCED": Action(
         "Check the network's time server: times of day in the history may be wrong.",
         "Kontroller nettverkets tidstjener: klokkeslett i historikken kan være feil.",

@@ -290,3 +290,5 @@ class CoreConfig:
     drugs: tuple[DrugConfig, ...]
     stations: tuple[StationConfig, ...] = ()
     annunciator: AnnunciatorConfig | None = None
+    invalid: str = ""
+    """What is wrong with the configuration that should be used; empty where this is it."""

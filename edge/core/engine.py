@@ -271,6 +271,7 @@ class Core:
             *rules_edge.northbound(state.edge, labels, now_s),
             *rules_edge.name_taken(state.edge, labels, now_s),
             *rules_edge.certificates(state.edge, now_s),
+            *rules_edge.configuration(self._config.invalid, now_s),
             *rules_edge.store(state.edge, now_s),
             *rules_therapy.unplaced(state.unplaced, now_s),
             *rules_edge.refused(state.edge, now_s),

@@ -215,6 +215,21 @@ def certificates(state: EdgeState, now_s: float) -> Iterator[Finding]:
     )
 
 
+def configuration(invalid: str, now_s: float) -> Iterator[Finding]:
+    """The configuration cannot be used, and the edge watches by the last good one (H-34)."""
+    yield Finding(
+        AlarmKey("", "CONFIG_INVALID"),
+        when(true=bool(invalid), now_s=now_s),
+        CATALOGUE["CONFIG_INVALID"].bands,
+        0.0,
+        lambda _: Particulars(
+            f"The configuration cannot be used, the last good one is in force: {invalid}.",
+            evidence=(("problem", invalid),),
+        ),
+        fingerprint=invalid,
+    )
+
+
 def name_taken(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Iterator[Finding]:
     """Another program writes over what this edge says: screens may show another's beds as these (H-24)."""
     at_s = state.name_taken_at_s

@@ -1,0 +1,50 @@
+"""The last good copy of the configuration: what was watched by before somebody broke the files (H-34).
+
+One file in the run directory holds every file that was read, whole, so that no mixture of two can be taken for one. It
+is written when a configuration was found good and is another than the one kept. None of these files holds a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+NAME = "last-good.json"
+COPY_MAX_BYTES = 8 * 1024 * 1024
+"""Two files of a megabyte at most each, as JSON text."""
+
+
+def keep(files: Mapping[str, bytes], run_dir: Path) -> None:
+    """Keep the files of a good configuration, unless they are kept already. Raises OSError; the kept ones then stay."""
+    kept = json.dumps({name: data.decode() for name, data in files.items()}).encode()
+    target = run_dir / NAME
+    with suppress(OSError):
+        if target.read_bytes() == kept:
+            return
+    run_dir.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(kept)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(target)
+    folder = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def recall(path: Path, run_dir: Path) -> dict[str, bytes]:
+    """Return the files that were kept of the configuration at this path; empty where there are none, or not sound."""
+    try:
+        with (run_dir / NAME).open("rb") as file:
+            found = json.loads(file.read(COPY_MAX_BYTES))
+        files = {name: text.encode() for name, text in found.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return files if str(path) in files else {}

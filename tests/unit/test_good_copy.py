@@ -1,0 +1,109 @@
+"""The last good copy: kept whole, used when the files are broken, and said to be in force (H-34)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edge.config import INVALID_MAX, ConfigError, load, load_or_last_good
+from edge.core.model import Audience, Priority
+from edge.good_copy import NAME, keep, recall
+from tests.core_world import START_S, World
+
+ROOT = Path(__file__).parents[2]
+
+
+class Site:
+    """The files of a site, and a run directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.run_dir = folder / "run"
+        self.edge, self.drugs = folder / "edge.toml", folder / "drugs.toml"
+        for file in (self.edge, self.drugs):
+            shutil.copyfile(ROOT / "config" / file.name, file)
+
+    def keep(self) -> None:
+        keep(load(self.edge, self.run_dir, {}).files, self.run_dir)
+
+    def change(self, file: Path, old: str, new: str) -> None:
+        text = file.read_text(encoding="utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_a_good_configuration_is_used_and_nothing_is_said(site: Site) -> None:
+    site.keep()
+    site.change(site.edge, 'label = "Bed 1"', 'label = "Room 4"')
+    found = load_or_last_good(site.edge, site.run_dir, {})
+    assert (found.core.invalid, found.core.beds[0].label) == ("", "Room 4")
+
+
+@pytest.mark.parametrize("broken", ["edge", "drugs", "gone"])
+def test_a_broken_file_leaves_the_kept_pair_in_force(site: Site, broken: str) -> None:
+    good = load(site.edge, site.run_dir, {})
+    site.keep()
+    site.change(site.edge, 'label = "Bed 1"', 'label = "Room 4"')
+    if broken == "edge":
+        site.change(site.edge, "[[bed]]", "[[bedd]]")
+    elif broken == "drugs":
+        site.drugs.write_text("drug = 1\n", encoding="utf-8")
+    else:
+        site.edge.unlink()
+    found = load_or_last_good(site.edge, site.run_dir, {})
+    assert found.core.beds == good.core.beds
+    assert found.core.drugs == good.core.drugs
+    assert found.sha256 == good.sha256
+    with pytest.raises(ConfigError) as error:
+        load(site.edge, site.run_dir, {})
+    assert found.core.invalid.startswith(str(error.value.problems[0])[:INVALID_MAX])
+    assert found.warnings[: len(error.value.problems)] == error.value.problems
+
+
+def test_without_a_copy_the_error_stands(site: Site) -> None:
+    site.edge.unlink()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_or_last_good(site.edge, site.run_dir, {})
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{", '{"other.toml": ""}', '{"%s": 1}', '{"%s": "no = "}'])
+def test_a_copy_that_cannot_be_used_leaves_the_error_of_the_files(site: Site, kept: str) -> None:
+    site.run_dir.mkdir()
+    (site.run_dir / NAME).write_text(kept.replace("%s", str(site.edge)), encoding="utf-8")
+    site.change(site.edge, "[[bed]]", "[[bedd]]")
+    with pytest.raises(ConfigError, match="bedd"):
+        load_or_last_good(site.edge, site.run_dir, {})
+
+
+def test_what_is_kept_already_is_not_written_again(site: Site) -> None:
+    site.keep()
+    before = (site.run_dir / NAME).stat()
+    assert before.st_mode & 0o777 == 0o600
+    site.keep()
+    assert (site.run_dir / NAME).stat().st_ino == before.st_ino
+    site.change(site.drugs, "# ", "#  ")
+    site.keep()
+    assert (site.run_dir / NAME).stat().st_ino != before.st_ino
+    assert recall(site.edge, site.run_dir)[str(site.drugs)] == site.drugs.read_bytes()
+    assert [path.name for path in site.run_dir.iterdir()] == [NAME]
+
+
+def test_the_core_says_which_configuration_is_in_force(site: Site) -> None:
+    site.keep()
+    site.change(site.edge, "[[bed]]", "[[bedd]]")
+    world = World(load_or_last_good(site.edge, site.run_dir, {}).core)
+    world.step(START_S)
+    alarm = world.alarm("CONFIG_INVALID")
+    assert alarm is not None
+    assert (alarm.priority, alarm.audience) == (Priority.MEDIUM, Audience.TECHNICIAN)
+    assert alarm.text.startswith("The configuration cannot be used, the last good one is in force: ")
+    site.change(site.edge, "[[bedd]]", "[[bed]]")
+    mended = World(load_or_last_good(site.edge, site.run_dir, {}).core, alarms=[alarm])
+    mended.step(START_S)
+    assert mended.alarm("CONFIG_INVALID") is None
