@@ -12,7 +12,7 @@ export function bar(page) {
     "header",
     { class: "bar", key: "bar" },
     h("div", { class: "name" },
-      h("a", { href: "#/", class: "ward-name" }, ward.hello?.config.label ?? t("app.name")),
+      h(route.name === "ward" ? "h1" : "p", { class: "ward-name" }, h("a", { href: "#/" }, ward.hello?.config.label ?? t("app.name"))),
       truth(page)),
     verdict(page),
     h("nav", { "aria-label": t("nav.title") },

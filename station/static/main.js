@@ -4,7 +4,7 @@ import { lineOf } from "./alarm-text.js";
 import { Acts } from "./acts.js";
 import { banners, Truth } from "./truth.js";
 import { bar } from "./bar.js";
-import { bedPage } from "./bed.js";
+import { bedPage, Opened } from "./bed.js";
 import { h, paint } from "./dom.js";
 import { Feed, here } from "./feed.js";
 import { overview } from "./overview.js";
@@ -38,6 +38,7 @@ class Page {
     this.order = localStorage.getItem(ORDER) ?? "bed";
     this.theme = localStorage.getItem(THEME) ?? "dark";
     this.panel = null;
+    this.opened = null;
     this.testing = null;
     this.settled = false;
     this.items = [];
@@ -84,12 +85,19 @@ class Page {
     this.ward.apply(name, data);
     if (name === "hello") {
       this.trends.clear();
+      this.readRoute();
       this.greet(data);
     }
-    if (name === "bed" && data.snapshot) this.trends.take(this.ward.beds.get(bedKey(data.edge, data.bed)));
+    if (name === "bed" && data.snapshot) this.takeSnapshot(bedKey(data.edge, data.bed));
     if (name === "beat") return this.judge();
     this.judge();
     this.draw();
+  }
+
+  takeSnapshot(key) {
+    const bed = this.ward.beds.get(key);
+    this.trends.take(bed);
+    if (this.opened?.key === key) this.opened.take(bed);
   }
 
   async greet(data) {
@@ -177,6 +185,8 @@ class Page {
     this.route = parts[0] === "bed" && parts.length >= 3
       ? { name: "bed", edge: parts[1], bed: parts[2], view: parts[3] ?? "now" }
       : { name: "ward" };
+    const key = this.route.name === "bed" ? bedKey(this.route.edge, this.route.bed) : null;
+    this.opened = key === null ? null : new Opened(this, key);
   }
 
   skip(event) {

@@ -11,7 +11,7 @@ export function panel(page, title, ...kids) {
   return h(
     "section",
     { class: "panel", role: "dialog", "aria-label": title, key: `panel-${page.panel.kind}`, tabindex: -1 },
-    h("header", null, h("h2", null, title), h("button", { class: "close", "aria-label": t("panel.close"), on: { click: () => page.close() } }, "✕")),
+    h("div", { class: "panel-head" }, h("h2", null, title), h("button", { class: "close", "aria-label": t("panel.close"), on: { click: () => page.close() } }, "✕")),
     h("div", { class: "panel-body" }, kids),
   );
 }

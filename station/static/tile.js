@@ -2,6 +2,7 @@
 
 import { takeButton, outcomeOf, targetOf, takeable } from "./alarm-card.js";
 import { drugName, lineOf, SIGN } from "./alarm-text.js";
+import { allWellButton, bedTarget, chokingButton } from "./actions.js";
 import { countdown, span, timeOf } from "./clock.js";
 import { h } from "./dom.js";
 import { gauge } from "./gauge.js";
@@ -151,6 +152,8 @@ function foot(page, bed, live) {
   const age = page.moment.snapshotAge(bed);
   const pauses = page.moment.pauses(bed);
   const prompts = promptsOf(page, bed).filter((one) => one.kind === "round" || one.kind === "confirm-order");
+  const therapy = page.moment.therapy(bed);
+  const due = prompts.some((one) => one.kind === "round" && one.late);
   return h(
     "footer",
     { key: "foot" },
@@ -158,6 +161,8 @@ function foot(page, bed, live) {
     pauses.map((one) => h("span", { class: "paused" }, `${t(`silence.${one.reason}`)} ${countdown(one.left)}`)),
     prompts.map((one) => h("span", { class: one.late ? "due late" : "due" }, one.text)),
     experimental(page.ward, bed) ? h("span", { class: "experimental" }, t("device.experimental")) : null,
+    h("span", { class: "acts" }, due ? allWellButton(page, bed, therapy) : null, chokingButton(page, bed, therapy)),
+    outcomeOf(page, bedTarget(bed)),
   );
 }
 

@@ -1,4 +1,4 @@
-/** The last hour of every bed, for the tiles: asked of the edge once, then carried on with what comes in. For drawing only. */
+/** What was, for drawing only: asked of the edge once, then carried on with what comes in. */
 
 import { bedKey } from "./ward.js";
 
@@ -10,9 +10,11 @@ const FRESH_S = STEP_S;
 
 export class Trends {
   /** @param {import("./past.js").Past} past @param {() => void} changed */
-  constructor(past, changed) {
+  constructor(past, changed, { names = NAMES, keptS = KEPT_S } = {}) {
     this.past = past;
     this.changed = changed;
+    this.names = names;
+    this.keptS = keptS;
     this.beds = new Map();
   }
 
@@ -32,7 +34,7 @@ export class Trends {
     const key = bedKey(bed.edge, bed.bed);
     let held = this.beds.get(key);
     if (held?.run !== snapshot.run) {
-      held = { run: snapshot.run, lines: new Map(NAMES.map((name) => [name, new Map()])), last: 0, version: 0 };
+      held = { run: snapshot.run, lines: new Map(this.names.map((name) => [name, new Map()])), last: 0, version: 0 };
       this.beds.set(key, held);
       this.fetch(bed, held);
     }
@@ -44,13 +46,13 @@ export class Trends {
     if (at !== held.last) {
       held.last = at;
       held.version += 1;
-      const oldest = at - KEPT_S / STEP_S;
+      const oldest = at - this.keptS / STEP_S;
       for (const line of held.lines.values()) for (const n of line.keys()) if (n < oldest) line.delete(n);
     }
   }
 
   async fetch(bed, held) {
-    const asked = { bed: bed.bed, what: "trend", metrics: NAMES, from_ago_s: KEPT_S };
+    const asked = { bed: bed.bed, what: "trend", metrics: this.names, from_ago_s: this.keptS };
     const messages = await this.past.ask(bed.edge, asked).catch(() => []);
     for (const message of messages) {
       if (message.run !== held.run) continue;

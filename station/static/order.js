@@ -1,0 +1,121 @@
+/**
+ * Start and order. The pump's drug and step are taken over; weight and concentration are typed again, since a number
+ * that nobody typed nobody has looked at (H-01). What was understood is read back large before it is sent.
+ */
+
+import { bedTarget } from "./actions.js";
+import { drugName } from "./alarm-text.js";
+import { reasonOf } from "./alarm-card.js";
+import { h } from "./dom.js";
+import { entry, quantity, wrong } from "./entry.js";
+import { choice, panel } from "./panel.js";
+import { figure } from "./values.js";
+import { bedKey, metric, orderOf } from "./ward.js";
+import { fact } from "./why.js";
+import { local, t, unit } from "./words.js";
+
+const CASE = /^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/;
+const CHECKS = ["heart_disease", "cyp3a4_inhibitor", "cyp2b6_inhibitor", "opioids", "sedatives", "dependence", "age_65_or_over"];
+const ANSWERS = ["no", "yes", "unknown"];
+/** Number fields of an order: name, unit of the request, whether it may be left to the pump or the library. */
+const FIELDS = [
+  ["weight", "kg", false], ["concentration", "mg/mL", false], ["step", "mg/kg/h", true], ["maximum", "mg/kg/h", true],
+];
+const MORE = [["increment", "mg/kg/h"], ["step_interval", "min"], ["total", "mg/kg"], ["planned", "min"], ["given_before", "mg"]];
+
+/** @param {Record<string, any>} page; its panel: {edge, bed, step, typed, case, checklist, channel, sure, error} */
+export function order(page) {
+  const { panel: state, ward, moment } = page;
+  const bed = ward.beds.get(bedKey(state.edge, state.bed));
+  if (!bed) return panel(page, t("order.title"), h("p", null, t("bed.unknown")));
+  const therapy = moment.therapy(bed);
+  const channels = bed.snapshot?.channels ?? [];
+  const channel = channels.find((one) => `${one.port}.${one.channel}` === state.channel) ?? channels[0] ?? null;
+  const title = `${t(therapy?.patient ? "order.title" : "start.title")}: ${bed.label ?? bed.bed}`;
+  if (!channel) return panel(page, title, h("p", null, t("pump.none")));
+  const form = { bed, therapy, channel, channels };
+  return panel(page, title, state.step === "read" ? readBack(page, form) : enter(page, form));
+}
+
+function enter(page, { therapy, channel, channels }) {
+  const { panel: state } = page;
+  const { typed } = state;
+  const put = (name) => (text) => page.setPanel({ typed: { ...typed, [name]: text }, error: "" });
+  const starting = !therapy?.patient;
+  const checklist = state.checklist ?? {};
+  const ready = FIELDS.every(([name, , optional]) => !wrong(typed[name], { optional })) && MORE.every(([name]) => !wrong(typed[name], { optional: true })) && (!starting || CASE.test(state.case ?? ""));
+  const pump = metric(channel.metrics, "dose_rate_set_mg_per_kg_per_h") ?? metric(channel.metrics, "dose_rate_mg_per_kg_per_h");
+  const rate = metric(channel.metrics, "infusion_rate_ml_per_h");
+  return h(
+    "form",
+    { class: "order-form", key: "enter", on: { submit: (event) => (event.preventDefault(), ready && page.setPanel({ step: "read" })) } },
+    channels.length > 1 ? choice(t("order.channel"), channels.map((one) => `${one.port}.${one.channel}`), `${channel.port}.${channel.channel}`, (one) => page.setPanel({ channel: one })) : null,
+    h("p", { class: "from-pump" }, t("order.from_pump", { drug: drugName(channel.drug), rate: `${figure(rate)} ${unit("mL/h")}` })),
+    starting
+      ? h("div", { class: "entry", key: "case" }, h("label", { for: "entry-case" }, t("patient.case")),
+          h("div", { class: "typed" }, h("input", { id: "entry-case", value: state.case ?? "", maxlength: 32, autocomplete: "off", "data-first": true, on: { input: (event) => page.setPanel({ case: event.target.value.trim() }) } })),
+          h("p", { class: "read" }, state.case && !CASE.test(state.case) ? t("entry.case") : t("patient.no_name")))
+      : null,
+    h("div", { class: "entries" }, FIELDS.map(([name, of, optional], n) =>
+      entry({ name: `order.${name}`, text: typed[name] ?? "", unit: of, change: put(name), optional, first: !starting && n === 0, hint: name === "step" ? t("order.step_hint", { step: figure(pump, { asDose: true }) }) : name === "maximum" ? t("order.maximum_hint") : "" }))),
+    starting
+      ? h("details", { key: "checks", open: true }, h("summary", null, t("check.title")),
+          h("button", { type: "button", class: "wide", on: { click: () => page.setPanel({ checklist: Object.fromEntries(CHECKS.map((name) => [name, "no"])) }) } }, t("check.all_no")),
+          h("div", { class: "checks" }, CHECKS.map((name) =>
+            choice(t(`check.${name}`), ANSWERS, checklist[name] ?? "unknown", (answer) => page.setPanel({ checklist: { ...checklist, [name]: answer } }), { label: (one) => t(`answer.${one}`) }))))
+      : null,
+    h("details", { key: "more" }, h("summary", null, t("order.more")),
+      h("div", { class: "entries" }, MORE.map(([name, of]) => entry({ name: `order.${name}`, text: typed[name] ?? "", unit: of, optional: true, change: put(name) })))),
+    h("button", { type: "submit", class: "go", disabled: !ready }, t("order.read")),
+  );
+}
+
+/** Everything that will be sent, large. */
+function readBack(page, form) {
+  const { panel: state } = page;
+  const { therapy, channel } = form;
+  const before = orderOf(therapy, channel);
+  const said = [...FIELDS, ...MORE].map(([name, of]) => [t(`order.${name}`), quantity(state.typed[name], of), of]).filter(([, value]) => value);
+  return h(
+    "div",
+    { class: "read-back", key: "read" },
+    h("p", null, t("order.check")),
+    h("dl", { class: "facts huge" },
+      therapy?.patient ? null : fact(t("patient.case"), state.case),
+      fact(t("order.drug"), drugName(channel.drug || before?.drug)),
+      said.map(([name, value, of]) => fact(name, `${local(value.slice(0, -of.length - 1))} ${unit(of)}`)),
+      said.some(([name]) => name === t("order.step")) ? null : fact(t("order.step"), t("order.as_pump"))),
+    state.error ? h("p", { class: "outcome refused", role: "alert" }, state.error) : null,
+    state.asks ? h("button", { class: "wide", disabled: state.busy, on: { click: () => send(page, form, true) } }, t("order.sure")) : null,
+    h("div", { class: "actions" },
+      h("button", { class: "go", "data-first": true, disabled: state.busy, on: { click: () => send(page, form, false) } }, t(state.busy ? "act.pending" : "order.send")),
+      h("button", { on: { click: () => page.setPanel({ step: "enter", error: "", asks: false, fresh: true }) } }, t("act.back"))),
+  );
+}
+
+/** First the patient, if there is none; then the order. Each waits for the edge. */
+function send(page, { bed, therapy, channel }, sure) {
+  const { panel: state } = page;
+  const caseNumber = therapy?.patient?.case ?? state.case;
+  const target = bedTarget(bed);
+  const kept = { ...state };
+  page.setPanel({ busy: true, error: "", asks: false });
+  const failed = (outcome) => {
+    const text = outcome.result === "refused" ? t("act.refused", { reason: reasonOf(outcome.reason) }) : t(`act.${outcome.result}`);
+    if (page.panel?.kind !== "order") page.open("order", kept);
+    page.setPanel({ kind: "order", step: "read", busy: false, error: text, asks: /\(sure\)/.test(outcome.reason) });
+  };
+  const place = () => {
+    const before = orderOf(page.moment.therapy(bed), channel);
+    const waiting = page.moment.therapy(bed)?.awaiting?.find((one) => one.order.port === channel.port && one.order.channel === channel.channel);
+    const told = Object.fromEntries([...FIELDS, ...MORE].map(([name, of]) => [name, quantity(state.typed[name], of)]).filter(([, value]) => value));
+    page.acts.ask("order", bed.edge, { bed: bed.bed, case: caseNumber, port: channel.port, channel: channel.channel, rev: waiting?.order.rev ?? before?.rev ?? 0, sure, ...told }, {
+      target, then: (outcome) => (outcome.result === "done" ? page.panel?.kind === "order" && page.close() : failed(outcome)),
+    });
+  };
+  if (therapy?.patient) return place();
+  page.acts.ask("start-patient", bed.edge, { bed: bed.bed, case: caseNumber, weight: quantity(state.typed.weight, "kg"), checklist: state.checklist ?? {}, sure }, {
+    target, then: (outcome) => (outcome.result === "done" ? place() : failed(outcome)),
+  });
+}
+

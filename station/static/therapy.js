@@ -1,0 +1,108 @@
+/** The order with its limits, the patient, what was given, the rounds: what holds at a bed, and what can be asked for. */
+
+import { drugName, personOf, titleOf } from "./alarm-text.js";
+import { span, timeOf } from "./clock.js";
+import { h } from "./dom.js";
+import { plain, rounded } from "./number.js";
+import { metric } from "./ward.js";
+import { fact } from "./why.js";
+import { has, local, t, unit } from "./words.js";
+
+const mg = (value, name) => (value === null || value === undefined ? null : `${local(plain(value))} ${unit(name)}`);
+const time = (seconds) => (seconds === null || seconds === undefined ? null : span(seconds));
+
+export function orderFacts(page, order) {
+  return [
+    [t("order.drug"), drugName(order.drug)],
+    [t("order.concentration"), mg(order.concentration_mg_per_ml, "mg/mL")],
+    [t("order.weight"), mg(order.weight_kg, "kg")],
+    [t("order.step"), mg(order.step_mg_per_kg_per_h, "mg/kg/h")],
+    [t("order.maximum"), mg(order.maximum_mg_per_kg_per_h, "mg/kg/h")],
+    [t("order.start"), mg(order.start_mg_per_kg_per_h, "mg/kg/h")],
+    [t("order.increment"), mg(order.increment_mg_per_kg_per_h, "mg/kg/h")],
+    [t("order.step_interval"), time(order.step_interval_s)],
+    [t("order.total"), mg(order.total_mg_per_kg, "mg/kg")],
+    [t("order.planned"), time(order.planned_s)],
+    [t("order.cuff_interval"), time(order.cuff_interval_s)],
+    [t("order.by"), order.by ? personOf(page.ward, order.by) : order.origin],
+    [t("order.confirmed_by"), order.confirmed_by ? personOf(page.ward, order.confirmed_by) : null],
+  ].filter(([, value]) => value);
+}
+
+export function orders(page, therapy) {
+  if (!therapy?.orders.length) return h("p", { class: "nothing" }, t("order.none"));
+  return therapy.orders.map((order) =>
+    h("section", { class: "order", key: `${order.port}.${order.channel}` },
+      h("dl", { class: "facts" }, orderFacts(page, order).map(([name, value]) => fact(name, value))),
+      order.prefilled ? h("p", { class: "hint" }, t("order.prefilled")) : null,
+      order.overrides.map((one) => h("p", { class: "hint" }, t("order.overridden", { limit: titleOf(one), reason: one.reason, who: personOf(page.ward, one.by) })))));
+}
+
+/** The limits in force, a line a condition. */
+export function limitTable(therapy) {
+  const rows = new Map();
+  for (const limit of therapy?.limits ?? []) rows.set(limit.condition, [...(rows.get(limit.condition) ?? []), limit]);
+  if (!rows.size) return h("p", { class: "nothing" }, t("limits.none"));
+  return h("table", { class: "limits" },
+    h("caption", null, therapy?.baseline ? t("limits.title") : t("limits.standard")),
+    h("thead", null, h("tr", null, ["what", "soft", "hard", "origin"].map((name) => h("th", { scope: "col" }, t(`limits.${name}`))))),
+    h("tbody", null, [...rows].map(([condition, limits]) => {
+      const at = (band) => limits.filter((one) => one.band === band).map((one) => `${one.side === "high" ? "≤" : "≥"} ${local(plain(one.value))} ${unit(one.unit)}`).join(", ");
+      return h("tr", { key: condition },
+        h("th", { scope: "row" }, has(`subject.${condition}`) ? t(`subject.${condition}`) : titleOf({ condition })),
+        h("td", null, at("soft") || "–"), h("td", null, at("hard") || "–"),
+        h("td", { class: "origin" }, [...new Set(limits.map((one) => one.origin))].map((one) => local(one)).join("; ")));
+    })));
+}
+
+export function patientFacts(page, therapy) {
+  const patient = therapy?.patient;
+  if (!patient) return h("p", { class: "nothing" }, t("patient.none"));
+  const list = Object.entries(patient.checklist).filter(([, answer]) => answer !== "no" && answer !== null);
+  return h("dl", { class: "facts" },
+    fact(t("patient.case"), patient.case), fact(t("patient.weight"), mg(patient.weight_kg, "kg")),
+    fact(t("patient.started"), `${timeOf(patient.started)}, ${personOf(page.ward, patient.by)}`),
+    list.map(([name, answer]) => fact(t(`check.${name}`), name === "treatments_in_7_days" ? String(answer) : t(`answer.${answer}`))),
+    therapy.baseline ? fact(t("patient.baseline"), ["heart_rate_per_min", "nibp_sys_mmhg", "nibp_mean_mmhg"].map((name) => therapy.baseline[name] ?? "–").join(" / ")) : fact(t("patient.baseline"), t("patient.no_baseline")));
+}
+
+/** What was given so far, an interval where it is not certain. */
+export function given(bed) {
+  const doses = bed.snapshot?.doses ?? [];
+  if (!doses.length) return null;
+  return h("dl", { class: "facts" }, doses.map((dose) => {
+    const low = metric(dose.metrics, "session_dose_low_mg")?.value;
+    const high = metric(dose.metrics, "session_dose_high_mg")?.value;
+    const text = low === null || low === undefined ? "--" : low === high || !high ? local(rounded(low, 1)) : `${local(rounded(low, 1, false))}–${local(rounded(high, 1))}`;
+    return [fact(t("given.title", { drug: drugName(dose.drug) }), `${text} mg`), fact(t("given.check"), has(`check.volume.${dose.volume_check}`) ? t(`check.volume.${dose.volume_check}`) : dose.volume_check_text)];
+  }));
+}
+
+export function rounds(page, therapy) {
+  const found = [...(therapy?.rounds ?? [])].reverse();
+  if (!found.length) return h("p", { class: "nothing" }, t("round.none"));
+  const said = (family, value) => (value === null ? "–" : t(`${family}.${value}`));
+  return h("table", { class: "rounds" },
+    h("thead", null, h("tr", null, ["at", "airway", "rass", "anxiety", "nausea", "pain", "by"].map((name) => h("th", { scope: "col" }, t(`round.${name}`))))),
+    h("tbody", null, found.map((one) => h("tr", { key: one.at.wall },
+      h("td", null, timeOf(one.at)), h("td", null, said("airway", one.airway)), h("td", null, one.rass === null ? "–" : String(one.rass)),
+      h("td", null, said("degree", one.anxiety)), h("td", null, said("degree", one.nausea)), h("td", null, one.pain === null ? "–" : String(one.pain)), h("td", null, personOf(page.ward, one.by))))));
+}
+
+/** The lines to the devices of a bed. */
+export function devices(page, bed) {
+  const edge = page.ward.edges.get(bed.edge);
+  const binding = edge?.roster?.beds.find((one) => one.bed === bed.bed)?.bindings ?? [];
+  const ports = new Set(binding.map((one) => one.port));
+  const list = (edge?.self_check ?? edge?.roster)?.devices.filter((one) => ports.has(one.port)) ?? [];
+  if (!list.length) return h("p", { class: "nothing" }, t("device.none"));
+  return h("ul", { class: "devices" }, list.map((device) => {
+    const target = `confirm-device/${bed.edge}/${device.port}`;
+    return h("li", { key: device.port, class: `link-${device.link}` },
+      h("b", null, device.port), h("span", null, t(`link.${device.link}`) + (device.detail ? ` (${device.detail})` : "")),
+      h("span", { class: "dim" }, `${device.driver}${device.experimental ? ` – ${t("device.experimental")}` : ""}`),
+      device.identities.map((who) => h("span", { class: "dim" }, [who.model, who.serial_number, t(`identity.${who.state}`)].filter(Boolean).join(" · "))),
+      device.identities.filter((who) => who.state === "unconfirmed" || who.state === "changed").map((who) =>
+        h("button", { disabled: page.acts.waits(target), on: { click: () => page.acts.ask("confirm-device", bed.edge, { bed: bed.bed, port: device.port, channel: who.channel, serial_number: who.serial_number }, { target }) } }, t("device.confirm", { number: who.serial_number }))));
+  }));
+}

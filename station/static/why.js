@@ -1,0 +1,42 @@
+/** Why an alarm stands: its arithmetic, its limit and where that comes from, and how it came here. */
+
+import { lineOf, personOf, SIGN, actionOf, wordsBeside } from "./alarm-text.js";
+import { notesOf, outcomeOf, takeButton, targetOf } from "./alarm-card.js";
+import { span, timeOf } from "./clock.js";
+import { h } from "./dom.js";
+import { plain } from "./number.js";
+import { alarmKey } from "./ward.js";
+import { has, local, t, unit } from "./words.js";
+
+/** What is said better beside it. */
+const SAID = new Set(["arithmetic", "limit", "limit_origin"]);
+
+export function why(page, edge, alarm) {
+  const { moment } = page;
+  const stands = moment.stands(edge, alarm);
+  const { arithmetic } = alarm.evidence;
+  return h(
+    "article",
+    { class: `why ${alarm.priority}${alarm.signal === "acknowledged" ? " quiet" : ""}`, key: alarmKey(edge, alarm.bed, alarm.key) },
+    h("header", null,
+      h("span", { class: "sign", role: "img", "aria-label": t(`priority.${alarm.priority}`) }, SIGN[alarm.priority]),
+      h("h2", null, lineOf(page.ward, edge, alarm, { label: false })),
+      takeButton(page, edge, alarm)),
+    outcomeOf(page, targetOf(edge, alarm)),
+    wordsBeside(alarm) ? h("p", { class: "words", lang: "en" }, local(alarm.text)) : null,
+    arithmetic ? h("p", { class: "arithmetic" }, local(arithmetic).replaceAll("*", "×").replaceAll(" - ", " − ")) : null,
+    h("p", { class: "action" }, actionOf(alarm)),
+    alarm.now ? h("p", { class: "now" }, t("alarm.now", { text: lineOf(page.ward, edge, alarm, { label: false, said: alarm.now }) })) : null,
+    h("dl", { class: "facts" },
+      fact(t("why.since"), `${timeOf(alarm.onset, { seconds: true })}${stands === null ? "" : `, ${t("since.span", { span: span(stands) })}`}`),
+      alarm.event_at ? fact(t("why.event"), timeOf(alarm.event_at, { seconds: true })) : null,
+      alarm.limit ? fact(t("why.limit"), `${local(plain(alarm.limit.value))} ${unit(alarm.unit)} (${local(alarm.limit.origin)})`) : null,
+      alarm.delivery?.displayed ? fact(t("why.shown"), `${timeOf(alarm.delivery.displayed, { seconds: true })}, ${alarm.delivery.displayed_by}`) : null,
+      alarm.acceptance ? fact(t("why.taken"), `${timeOf(alarm.acceptance.at, { seconds: true })}, ${personOf(page.ward, alarm.acceptance.by)}`) : null,
+      Object.entries(alarm.evidence).filter(([name]) => !SAID.has(name)).map(([name, value]) => fact(has(`evidence.${name}`) ? t(`evidence.${name}`) : name.replaceAll("_", " "), local(value))),
+      fact(t("why.name"), alarm.key)),
+    h("ul", { class: "notes" }, notesOf(page, edge, alarm).map((text) => h("li", null, text))),
+  );
+}
+
+export const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));
