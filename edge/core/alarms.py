@@ -43,6 +43,8 @@ _EVENTS = {
 }
 
 
+_IDLE = frozenset({ConditionState.DISABLED, ConditionState.NORMAL, ConditionState.UNKNOWN})
+
 PARTS_MAX = 200
 """So much is remembered of what one occurrence has told: more codes than any device has."""
 
@@ -114,6 +116,11 @@ class Register:
         """Tell whether a condition was judged and is normal (C1): to judge it inside again changes nothing."""
         condition = self._state.conditions.get(key.bed, {}).get(key)
         return condition is not None and condition.state is ConditionState.NORMAL
+
+    def is_idle(self, key: AlarmKey) -> bool:
+        """Tell whether a condition neither is present nor begins: what ends it has nothing to do."""
+        condition = self._state.conditions.get(key.bed, {}).get(key)
+        return condition is None or condition.state in _IDLE
 
     def is_told(self, key: AlarmKey, priority: Priority) -> bool:
         """Tell whether a condition is present, and stands as an alarm of at least this priority."""

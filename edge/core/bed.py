@@ -95,7 +95,7 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_rise.rise(view, pump, now_s)
         yield from rules_rise.mass_rate(view, pump, now_s)
     yield from rules_vital.limits(view, now_s, register.is_normal)
-    yield from rules_climb.climbing(view, now_s, register.is_normal)
+    yield from rules_climb.climbing(view, now_s, register.is_idle)
     yield from rules_vital.sources_disagree(view, now_s)
     yield from rules_vital.missing(view, now_s)
     yield from rules_vital.cuff_age(view, now_s)

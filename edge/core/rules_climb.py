@@ -24,14 +24,14 @@ _UNITS = {"mm[Hg]": "mmHg"}
 _MINUTE_S = 60
 
 
-def climbing(view: BedView, now_s: float, is_normal: IsNormal) -> Iterator[Finding]:
+def climbing(view: BedView, now_s: float, is_idle: IsNormal) -> Iterator[Finding]:
     """Judge what rises after the last step, and end what is over; without either nothing is to be done."""
     _note_step(view, now_s)
     climbs = view.state.climbs
     follows = climbs.follows(now_s)
     for condition, (limited, quantity, follow) in _FOLLOWED.items():
         key = view.key(condition)
-        if follows or not is_normal(key):
+        if follows or not is_idle(key):
             limit = next((one for one in view.limits().vital if one.condition == limited), None)
             value = view.vital(quantity, now_s)
             pace: Pace | None = None
