@@ -232,14 +232,18 @@ def _run_scenario(arguments: argparse.Namespace) -> None:
     speed: float = told.speed if arguments.speed is None else arguments.speed
     say = partial(print, flush=True)
     say(f"{told.name}: {told.title} ({scenario.duration(told.duration_s)}, {speed:g} times as fast as life)")
+    desk = None
     if arguments.edge_config is not None:
         try:
             scenario_edge.write(told, arguments.edge_config, arguments.template, arguments.dir)
+            desk = scenario_edge.desk(told, arguments.template)
         except scenario_edge.EdgeConfigError as error:
             raise UsageError(str(error)) from error
         say(f"to watch it: infusion-edge run {arguments.edge_config} --run-dir {arguments.dir}")
+    if desk is None and scenario_edge.asks(told):
+        say("what people ask is told, and asked of nobody: that needs --edge-config, and a broker without login")
     try:
-        scenario_run.run(told, arguments.dir, say, speed=speed, duration_s=arguments.duration)
+        scenario_run.run(told, arguments.dir, say, speed=speed, duration_s=arguments.duration, desk=desk)
     except OSError as error:
         raise UsageError(f"no port for a device: {error}. Choose a --dir that exists and can be written") from error
 

@@ -9,7 +9,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from simulators.scenario_acts import ACTS, FaultAct, PatientAct, PlugAct, PumpAct
+from simulators.scenario_acts import ACTS, DeskAct, FaultAct, PatientAct, PlugAct, PumpAct
 from simulators.scenario_devices import MONITORS, PUMPS, kind_of, make_monitor, make_pump
 from simulators.scenario_model import (
     BedPlan,
@@ -169,6 +169,7 @@ class _Loader:
             rate_ml_per_h=rate,
             started=table.flag("started", default=True),
             order=self._order(table),
+            counter_step_ml=(table.quantity("counter-step", Quantity.VOLUME) if table.has("counter-step") else None),
         )
 
     def _monitor(self, table: Table, name: str, kind: str) -> MonitorPlan:
@@ -192,7 +193,9 @@ class _Loader:
             raise table.error("at", "is after the end of the scenario", "make the duration longer")
         do = table.choice("do", ACTS)
         act = ACTS[do]
-        device = None if isinstance(act, PatientAct) else self._target_device(table, pump=isinstance(act, PumpAct))
+        device = (
+            None if isinstance(act, PatientAct | DeskAct) else self._target_device(table, pump=isinstance(act, PumpAct))
+        )
         target = table.choice("bed", [bed.id for bed in self._beds]) if device is None else device.id
         needs = act.needs if isinstance(act, FaultAct) else ""
         if device is not None and needs and not getattr(kind_of(device).knobs, f"has_{needs}"):
@@ -204,7 +207,7 @@ class _Loader:
         if lasts and table.has("for"):
             until_s = at_s + positive_seconds(table, "for")
         seed = table.whole("seed", 0, 1 << 31, seed)
-        words = act.words.format_map(table.written)
+        words = act.words.format_map(values | table.written)
         if lasts:
             words += ", for good" if until_s is None else f", for {table.written['for']}"
         table.done()

@@ -15,6 +15,7 @@ from simulators.faults_device import Knobs, Reboot, clock_leap, counter_reset, s
 from simulators.model import SimulatedDevice
 from simulators.pump import PumpModel
 from simulators.pump_terms import PumpAlarm, checked_rate
+from simulators.scenario_desk import ROLES, VERBS
 from simulators.scenario_devices import kind_of
 from simulators.scenario_model import DevicePlan, Event, PumpPlan, Value
 from simulators.scenario_patient import VITALS, BedPatient
@@ -48,6 +49,11 @@ class PatientAct(Act):
     """Happens to the patient of a bed; ``do`` gets the event, the time, and how much faster the scenario is."""
 
     do: Callable[[BedPatient, Event, float, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskAct(Act):
+    """Asked of the edge by somebody at the nursing station; the stage's desk passes it on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +210,17 @@ _PATIENT_ACTS: dict[str, Act] = {
         do=lambda patient, _event, now_s, _speed: patient.suction(now_s),
     ),
 }
+_DESK_ACTS: dict[str, Act] = {
+    "ask": DeskAct(
+        words="{by} asks for {verb}{with}",
+        keys={
+            "by": lambda table, name, _device: table.text(name, "ann"),
+            "role": lambda table, name, _device: table.choice(name, ROLES, "nurse"),
+            "verb": lambda table, name, _device: table.choice(name, VERBS),
+            "with": lambda table, name, _device: table.body(name),
+        },
+    ),
+}
 _PLUG_ACTS: dict[str, Act] = {
     "unplug": PlugAct(words="its adapter is unplugged: the port is gone", lasts=True),
     "replug": PlugAct(
@@ -288,4 +305,4 @@ _DEVICE_FAULTS: dict[str, Act] = {
     ),
 }
 
-ACTS: Mapping[str, Act] = _PUMP_ACTS | _PATIENT_ACTS | _PLUG_ACTS | _LINE_FAULTS | _DEVICE_FAULTS
+ACTS: Mapping[str, Act] = _PUMP_ACTS | _PATIENT_ACTS | _DESK_ACTS | _PLUG_ACTS | _LINE_FAULTS | _DEVICE_FAULTS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulators import alaris_asena, ge_dri, intellivue_wire, ward
 from simulators.faults_device import Knobs
@@ -87,7 +87,10 @@ def kind_of(plan: DevicePlan) -> Kind:
 
 def make_pump(plan: PumpPlan, now_s: float) -> Made:
     """Return a pump. Raises ``ValueError`` for what no pump can do."""
-    return PUMPS[plan.kind].make(plan, now_s)
+    made = PUMPS[plan.kind].make(plan, now_s)
+    if made.pump is not None and plan.counter_step_ml is not None:
+        made.pump.spec = replace(made.pump.spec, counter_resolution_ml=plan.counter_step_ml)
+    return made
 
 
 def make_monitor(

@@ -10,6 +10,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from simulators.scenario_acts import ACTS, DeskAct
+from simulators.scenario_desk import DeskPlace
 from simulators.scenario_devices import kind_of
 from simulators.scenario_model import BedPlan, DevicePlan, Scenario
 
@@ -18,6 +20,8 @@ HEADER = "# Written by infusion-sim run. Do not edit: the next run writes it ane
 
 TEMPLATE_MAX_BYTES = 1_048_576
 _OWN = ("port", "bed", "demo_order", "library", "mode")
+DESK = "scenario-desk"
+"""The station at which the people of a scenario ask."""
 
 
 class EdgeConfigError(Exception):
@@ -33,12 +37,14 @@ def write(scenario: Scenario, out: Path, template: Path, ports: Path) -> None:
     copy = out.parent / library.name
     if copy.resolve() == out.resolve():
         raise EdgeConfigError(f"{out} is the name of the drug library; choose another name")
-    content = {
+    content: dict[str, object] = {
         "mode": "demo",
         "library": library.name,
         **{key: value for key, value in taken.items() if key not in _OWN},
         **_own(scenario, ports.resolve()),
     }
+    if asks(scenario):
+        content["station"] = [*_rows(taken, "station"), {"id": DESK, "role": "prescriber", "required": False}]
     text = HEADER + "\n".join(_toml(content, ""))
     try:
         drugs = library.read_bytes()
@@ -50,6 +56,29 @@ def write(scenario: Scenario, out: Path, template: Path, ports: Path) -> None:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EdgeConfigError(f"{error.filename}: {error.strerror}; choose a folder that can be written") from error
+
+
+def asks(scenario: Scenario) -> bool:
+    """Tell whether people ask anything of the edge in a scenario."""
+    return any(isinstance(ACTS[event.do], DeskAct) for event in scenario.events)
+
+
+def desk(scenario: Scenario, template: Path) -> DeskPlace | None:
+    """Return where the people of a scenario ask; ``None`` if they ask nothing, or the broker wants a login.
+
+    Raises ``EdgeConfigError``.
+    """
+    taken, _ = _template(template)
+    broker = taken.get("broker")
+    if not asks(scenario) or not isinstance(broker, dict) or any(broker.get(name) for name in ("tls", "username")):
+        return None
+    host, port = str(broker.get("host", "127.0.0.1")), int(broker.get("port", 1883))
+    return DeskPlace(host, port, str(taken.get("site")), str(taken.get("edge")), DESK)
+
+
+def _rows(table: Mapping[str, object], name: str) -> list[object]:
+    rows = table.get(name)
+    return rows if isinstance(rows, list) else []
 
 
 def _check_free(out: Path, header: bytes) -> None:

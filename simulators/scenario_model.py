@@ -29,7 +29,7 @@ class OrderPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PumpPlan:
-    """A pump with what was typed into it."""
+    """A pump with what was typed into it; ``counter_step_ml`` where it counts coarser than its kind usually does."""
 
     id: str
     kind: str
@@ -40,6 +40,7 @@ class PumpPlan:
     rate_ml_per_h: Decimal
     started: bool
     order: OrderPlan | None
+    counter_step_ml: Decimal | None = None
 
     def rate_for(self, dose_mg_per_kg_per_h: Decimal) -> Decimal:
         """Return the rate in mL/h that gives this dose."""

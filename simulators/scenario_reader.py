@@ -5,6 +5,7 @@ What is wrong is told with the file, the key and the remedy.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ EXCERPT_CHARS = 60
 """How much of a wrong value is shown again."""
 
 TEXT_MAX_CHARS = 400
+BODY_MAX_CHARS = 2_000
+"""A request with everything in it has half as many."""
 
 _QUANTITY = re.compile(r"(-?[0-9]{1,9}(?:\.[0-9]{1,9})?) (\S{1,12})")
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -185,6 +188,18 @@ class Table:
         key = f"{self._key}.{name}" if self._key else name
         return [Table(self._file, f"{key}[{index}]", row) for index, row in enumerate(raw)]
 
+    def body(self, name: str) -> str:
+        """Take a table of whatever a request can hold, as JSON."""
+        raw = self._take(name) if self.has(name) else {}
+        try:
+            said = json.dumps(raw) if isinstance(raw, dict) else ""
+        except TypeError:  # a date, which no request has
+            said = ""
+        if not said or len(said) > BODY_MAX_CHARS:
+            raise self.error(name, "is no table of texts, numbers and flags", f'write {name} = {{ case = "c-17" }}')
+        self.written[name] = f" ({_told(raw)})" if raw else ""
+        return said
+
     def table(self, name: str) -> Table:
         """Take a table."""
         raw = self._take(name)
@@ -206,6 +221,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     near = get_close_matches(name, names, n=1)
     return f'did you mean "{near[0]}"?' if near else f"known: {', '.join(names) or 'none'}"
+
+
+def _told(raw: object) -> str:
+    """Say a value as people read it: ``case c-17, weight 70 kg``."""
+    if isinstance(raw, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_told(value)}" for name, value in raw.items())
+    if isinstance(raw, list):
+        return "; ".join(map(_told, raw))
+    return {True: "yes", False: "no"}[raw] if isinstance(raw, bool) else str(raw)
 
 
 def _shown(raw: object) -> str:

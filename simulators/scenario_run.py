@@ -12,7 +12,8 @@ from pathlib import Path
 from simulators.model import SimulatedDevice
 from simulators.oximeter import SerialLine
 from simulators.pty_server import PtyServer, bits_per_character
-from simulators.scenario_model import Scenario
+from simulators.scenario_desk import DeskPlace
+from simulators.scenario_model import Event, Scenario
 from simulators.scenario_stage import Stage
 
 
@@ -44,22 +45,44 @@ class PtySockets:
 
 
 def run(
-    scenario: Scenario, folder: Path, say: Callable[[str], None], *, speed: float, duration_s: float | None
+    scenario: Scenario,
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    speed: float,
+    duration_s: float | None,
+    desk: DeskPlace | None = None,
 ) -> None:
-    """Run a scenario until its end, so many seconds of the clock, SIGINT or SIGTERM. Raises ``OSError`` for a pty."""
-    asyncio.run(_run(scenario, folder, say, speed=speed, duration_s=duration_s))
+    """Run a scenario until its end, so many seconds of the clock, SIGINT or SIGTERM. Raises ``OSError`` for a pty.
+
+    What its people ask is asked at ``desk``; without one nobody hears it.
+    """
+    asyncio.run(_run(scenario, folder, say, speed=speed, duration_s=duration_s, desk=desk))
 
 
 async def _run(
-    scenario: Scenario, folder: Path, say: Callable[[str], None], *, speed: float, duration_s: float | None
+    scenario: Scenario,
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    speed: float,
+    duration_s: float | None,
+    desk: DeskPlace | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for stopping in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(stopping, stop.set)
     sockets = PtySockets(folder, loop.time, say)
+    ask: Callable[[Event], None] | None = None
+    asking: asyncio.Task[None] | None = None
+    if desk is not None:
+        from simulators.scenario_mqtt import DeskAtBroker  # noqa: PLC0415 - slow, and few scenarios need it
+
+        station = DeskAtBroker(desk, say)
+        ask, asking = station.ask, asyncio.create_task(station.run())
     try:
-        stage = Stage(scenario, sockets, say, speed=speed, now_s=loop.time())
+        stage = Stage(scenario, sockets, say, speed=speed, now_s=loop.time(), ask=ask)
         end_s = stage.end_s if duration_s is None else loop.time() + duration_s
         while loop.time() < end_s and not stop.is_set():
             stage.tick(loop.time())
@@ -69,4 +92,7 @@ async def _run(
         if not stop.is_set():
             stage.tick(end_s)  # what happens at the very end
     finally:
+        if asking is not None:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
         sockets.close()

@@ -19,9 +19,9 @@ from simulators.model import SimulatedDevice
 from simulators.oximeter import SerialLine
 from simulators.pump import PumpModel
 from simulators.scenario import duration, place
-from simulators.scenario_acts import ACTS, FaultAct, PatientAct, PlugAct, PumpAct, Wrapping
+from simulators.scenario_acts import ACTS, DeskAct, FaultAct, PatientAct, PlugAct, PumpAct, Wrapping
 from simulators.scenario_devices import Made, kind_of, make_monitor, make_pump
-from simulators.scenario_model import BedPlan, DevicePlan, Scenario
+from simulators.scenario_model import BedPlan, DevicePlan, Event, Scenario
 from simulators.scenario_patient import BedPatient
 from simulators.scenario_plugs import Plugs, Step, timeline
 
@@ -39,15 +39,24 @@ class Sockets(Protocol):
 class Stage:
     """A scenario from ``now_s`` on; every device is plugged in at once. ``say`` gets a line for what happens.
 
-    Raises ``OSError`` where ``sockets`` do, here and in ``tick``.
+    ``ask`` gets what somebody asks of the edge; without it nobody hears it. Raises ``OSError`` where ``sockets`` do,
+    here and in ``tick``.
     """
 
     def __init__(
-        self, scenario: Scenario, sockets: Sockets, say: Callable[[str], None], *, speed: float, now_s: float
+        self,
+        scenario: Scenario,
+        sockets: Sockets,
+        say: Callable[[str], None],
+        *,
+        speed: float,
+        now_s: float,
+        ask: Callable[[Event], None] | None = None,
     ) -> None:
         self._scenario = scenario
         self._sockets = sockets
         self._say = say
+        self._ask = ask
         self._speed = speed
         self._began_s = now_s
         self._steps = deque(timeline(scenario.events))
@@ -122,6 +131,8 @@ class Stage:
             refused = " (the pump does not take it)"
         elif isinstance(act, PatientAct):
             act.do(self._patients[event.target], event, now_s, self._speed)
+        elif isinstance(act, DeskAct) and self._ask is not None:
+            self._ask(event)
         self._say(f"{duration(step.at_s):>14}  {place(self._scenario, event)}: {over}{event.words}{refused}")
         if isinstance(act, PlugAct):  # the faults act by themselves
             for device, port in self._plugs.move(step):

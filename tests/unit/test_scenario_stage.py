@@ -7,17 +7,21 @@ from decimal import Decimal
 
 import pytest
 
+from edge.messages import REQUESTS, ChannelRoleRequest, PatientRequest, StartPatientRequest
 from simulators import scenario
 from simulators.faults import earliest
 from simulators.model import SimulatedDevice
 from simulators.oximeter import SerialLine
 from simulators.scenario import load, names
-from simulators.scenario_model import Scenario
+from simulators.scenario_desk import VERBS, request
+from simulators.scenario_model import Event, Scenario
+from simulators.scenario_reader import ScenarioError
 from simulators.scenario_stage import Stage
 
 START_S = 1000.0
 ASK_INF = b"!INF|4961\r"
 TURNS_MAX = 1_000_000
+THERAPY = (StartPatientRequest, PatientRequest, ChannelRoleRequest)
 BEDS = """
 title = "t"
 about = "a"
@@ -239,3 +243,58 @@ def test_a_pump_that_was_switched_off_keeps_its_counter() -> None:
     assert one.until(21.0).pump() == ("SET", "6.00")
     volume_ml = Decimal(one.sockets.ask("pump", ASK_INF).split("^")[7])
     assert volume_ml == Decimal("0.018")  # 11 s at 6 mL/h
+
+
+ASK = """
+[[event]]
+at = "10 s"
+bed = "bed"
+do = "ask"
+verb = "step"
+with = { step = "1.5 mg/kg/h" }
+"""
+
+
+def test_what_somebody_asks_is_passed_on_with_what_the_screen_shows() -> None:
+    asked: list[Event] = []
+    told = scenario.read("t.toml", (BEDS + ASK).encode())
+    stage = Stage(told, VirtualSockets(), lambda _: None, speed=1.0, now_s=START_S, ask=asked.append)
+    stage.tick(START_S + 9)
+    assert asked == []
+    stage.tick(START_S + 10)
+    (event,) = asked
+    orders = [{"rev": 2, "port": "pump", "channel": "0"}]
+    therapy = {"patient": {"case": "c-17"}, "orders": orders, "awaiting": [{"order": {"rev": 3, "port": "other"}}]}
+    plain = {"request_id": "r-1", "run": "run-1", "edge_mono_s": 5.0, "user": "ann", "role": "nurse", "bed": "bed"}
+    shown = plain | {"case": "c-17", "step": "1.5 mg/kg/h"}
+    assert request(event, therapy, ("run-1", 5.0), "r-1") == shown | {"rev": 3}
+    assert request(event, {}, ("run-1", 5.0), "r-1") == plain | {"rev": 0, "step": "1.5 mg/kg/h"}
+
+
+def test_what_is_asked_of_one_channel_names_the_order_there() -> None:
+    text = BEDS + ASK.replace("with = { ", 'with = { port = "pump", channel = "0", ')
+    (event,) = scenario.read("t.toml", text.encode()).events
+    therapy = {"orders": [{"rev": 2, "port": "pump", "channel": "0"}, {"rev": 7, "port": "other", "channel": "0"}]}
+    assert request(event, therapy, ("run-1", 5.0), "r-1")["rev"] == 2
+    assert event.words == "ann asks for step (port pump, channel 0, step 1.5 mg/kg/h)"
+
+
+def test_every_verb_of_a_therapy_can_be_asked() -> None:
+    assert set(VERBS) == {verb for verb, kind in REQUESTS.items() if issubclass(kind, THERAPY)}
+
+
+@pytest.mark.parametrize("wrong", ["with = 3", "with = { at = 2026-01-01 }", 'with = { a = "' + "x" * 2000 + '" }'])
+def test_what_no_request_holds_is_refused(wrong: str) -> None:
+    text = BEDS + ASK.replace('with = { step = "1.5 mg/kg/h" }', wrong)
+    with pytest.raises(ScenarioError, match="is no table of texts, numbers and flags"):
+        scenario.read("t.toml", text.encode())
+
+
+def test_a_pump_can_count_in_coarser_steps() -> None:
+    told = scenario.read(
+        "t.toml", BEDS.replace('rate = "6.00 mL/h"', 'rate = "600 mL/h"\ncounter-step = "1 mL"').encode()
+    )
+    sockets = VirtualSockets()
+    Stage(told, sockets, lambda _: None, speed=1.0, now_s=START_S)
+    sockets.now_s = START_S + 11
+    assert Decimal(sockets.ask("pump", ASK_INF).split("^")[7]) == 1
