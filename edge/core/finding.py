@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeAlias
 
 from edge.core.condition import INSIDE, Band, Judgement
-from edge.core.model import AlarmKey, LimitPassed
+from edge.core.model import AlarmKey, LimitPassed, Priority
+
+IsTold: TypeAlias = Callable[[AlarmKey, Priority], bool]
+"""Whether a condition is present, and stands as an alarm of at least this priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,13 @@ def level(worst: int, now_s: float) -> Judgement:
 def when(*, true: bool, now_s: float) -> Judgement:
     """Judge a condition of one band."""
     return level(0 if true else INSIDE, now_s)
+
+
+def unless_told(finding: Finding, by: AlarmKey, is_told: IsTold) -> Finding:
+    """Let a condition not begin while another one tells of the same dose, as loudly: one dose is one alarm."""
+    judged = finding.judged
+    if judged is None or judged.beyond == INSIDE or is_told(finding.key, Priority.LOW):
+        return finding
+    if not is_told(by, finding.bands[judged.beyond].priority):
+        return finding
+    return replace(finding, judged=level(INSIDE, judged.sample_at_s))

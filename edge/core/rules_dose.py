@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from functools import partial
 
 from drivers.model import InfusionState, Quantity, Validity
@@ -82,21 +83,28 @@ def _limits_of(view: BedView, binding: Binding, order: Order, rate: Value | None
             judged,
             bands_of(limit),
             limit.clear_delay_s,
-            partial(_describe_dose, view.config.label, order, (drug, limit), rate),
+            partial(_describe_dose, view.config.label, order, (drug, limit, composed.dose_rate), rate),
             value=dose.value if dose is not None else None,
         )
 
 
 def _describe_dose(
-    label: str, order: Order, passed: tuple[DrugConfig, LimitConfig], rate: Value | None, band: Band
+    label: str, order: Order, passed: tuple[DrugConfig, LimitConfig, LimitConfig], rate: Value | None, band: Band
 ) -> Particulars:
-    drug, limit = passed
+    drug, limit, later = passed
     dose = dose_rate(rate, order) if rate is not None else None
     plain = describe_limit(label, drug.label, limit, dose, band)
     evidence = arithmetic(rate, dose, order) if rate is not None and dose is not None else ()
     slip = _slip(rate, order)
-    text = f"{plain.text} The order is {order.step_mg_per_kg_per_h} mg/kg/h: {slip}" if slip else plain.text
+    text = plain.text
+    if limit.side is Side.HIGH and _value_of(limit, band) != _value_of(later, band):
+        text = f"{text.removesuffix('.')} of the first {drug.first_s / 60:g} min."
+    text = f"{text} The order is {order.step_mg_per_kg_per_h} mg/kg/h: {slip}" if slip else text
     return Particulars(text, plain.value, plain.unit, plain.limit, (*evidence, *plain.evidence))
+
+
+def _value_of(limit: LimitConfig, band: Band) -> Decimal | None:
+    return next((one.value for one in limit.bands if one.name == band.name), None)
 
 
 def _slip(rate: Value | None, order: Order) -> str:

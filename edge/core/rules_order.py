@@ -9,21 +9,20 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import TypeAlias
 
 from drivers.model import InfusionState, Quantity, Validity
 from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import Binding, DrugConfig
 from edge.core.dose import arithmetic, dose_of, dose_rate
-from edge.core.finding import Finding, Particulars, level
+from edge.core.finding import Finding, IsTold, Particulars, level, unless_told
 from edge.core.limits import is_beyond
 from edge.core.mismatch import FAR_APART, apart, pattern, rate_pattern
-from edge.core.model import AlarmKey, Priority, Side
+from edge.core.model import Side
 from edge.core.rules_dose import drug_of
 from edge.core.sources import SourceState
 from edge.core.steps import Steps
@@ -31,9 +30,6 @@ from edge.core.therapy import Order
 from edge.core.therapy_state import KeptSteps
 from edge.core.validate import Value
 from edge.core.view import BedView
-
-IsTold: TypeAlias = Callable[[AlarmKey, Priority], bool]
-"""Whether a condition is present, and stands as an alarm of at least this priority."""
 
 _APART, _OTHER = 0, 1
 _ABOVE, _TWICE = 0, 1
@@ -182,13 +178,9 @@ def exceeded(view: BedView, binding: Binding, now_s: float, is_told: IsTold) -> 
         elif worst == _TWICE:
             # What is doubtful may raise an alarm, and ends none (law 4); a bolus or a purge that is meant is short.
             above = level(_TWICE, dose.sample_at_s)
-    key, bands = view.key("ORDER_EXCEEDED", binding), CATALOGUE["ORDER_EXCEEDED"].bands
-    if above is not None and above.beyond != INSIDE and not is_told(key, Priority.LOW):
-        told = is_told(view.key("DOSE_RATE_HIGH", binding), bands[above.beyond].priority)
-        above = level(INSIDE, above.sample_at_s) if told else above
     for condition, judged in (("ORDER_EXCEEDED", above), ("STEP_UNCONFIRMED", asked)):
         entry = CATALOGUE[condition]
-        yield Finding(
+        finding = Finding(
             view.key(condition, binding),
             judged,
             entry.bands,
@@ -196,6 +188,7 @@ def exceeded(view: BedView, binding: Binding, now_s: float, is_told: IsTold) -> 
             partial(_describe_above, view.config.label, order, (drug_of(view, order).label, why), rate),
             value=None if dose is None else dose.value,
         )
+        yield unless_told(finding, view.key("DOSE_RATE_HIGH", binding), is_told)
 
 
 def _is_beyond(dose: Decimal, resolution: Decimal, limit: Decimal) -> bool:

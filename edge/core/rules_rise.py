@@ -1,6 +1,7 @@
 """Rules about how a dose begins and grows: its rise within ten minutes, and the mg/h that guards the weight.
 
-The limit of the first minutes is DOSE_RATE_HIGH's own (`rules_dose.py`): by band the stricter of the two holds.
+The limit of the first minutes is DOSE_RATE_HIGH's own (`rules_dose.py`): by band the stricter of the two holds. A rise
+to a dose that DOSE_RATE_HIGH tells as loudly is one alarm, not two; the mg/h, which guard the weight, stand beside it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import partial
 from edge.core.condition import Band, Judgement
 from edge.core.config import Binding, LimitConfig
 from edge.core.dose import dose_rate
-from edge.core.finding import Finding, Particulars
+from edge.core.finding import Finding, IsTold, Particulars, unless_told
 from edge.core.limits import bands_of, judge_limit
 from edge.core.rules_dose import drug_of
 from edge.core.rules_vital import describe_limit
@@ -24,7 +25,7 @@ from edge.core.view import BedView
 _STEP, _MASS = "DOSE_STEP_HIGH", "DOSE_MASS_RATE_HIGH"
 
 
-def rise(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+def rise(view: BedView, binding: Binding, now_s: float, is_told: IsTold) -> Iterator[Finding]:
     """Judge how far the dose rate rose within the window of its limit (H-01)."""
     order = view.order(binding)
     limit = None if order is None else view.limits().doses[binding.port, binding.channel].step
@@ -39,7 +40,7 @@ def rise(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
         # Both doses are as coarse as the pump's rate.
         value = replace(dose_rate(rate, order), value=by, resolution=lowest.resolution + now.resolution, median=None)
         judged = judge_limit(limit, value)
-    yield Finding(
+    finding = Finding(
         view.key(_STEP, binding),
         judged,
         bands_of(limit),
@@ -47,6 +48,7 @@ def rise(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
         partial(_describe_rise, view.config.label, drug_of(view, order).label, limit, (value, risen)),
         value=None if value is None else value.value,
     )
+    yield unless_told(finding, view.key("DOSE_RATE_HIGH", binding), is_told)
 
 
 def _describe_rise(

@@ -18,7 +18,7 @@ from edge.core.condition import INSIDE, Band
 from edge.core.config import Binding, LimitConfig
 from edge.core.delivered import Given
 from edge.core.doses import day_dose_mg, given_of, session_dose
-from edge.core.finding import Finding, Particulars, level
+from edge.core.finding import Finding, IsTold, Particulars, level, unless_told
 from edge.core.limits import bands_of, judge_limit
 from edge.core.rules_dose import drug_of
 from edge.core.rules_vital import describe_limit
@@ -43,8 +43,11 @@ class Total:
     evidence: Callable[[], tuple[tuple[str, str], ...]]
 
 
-def totals(view: BedView, pump: Binding, now_s: float) -> Iterator[Finding]:
-    """Hold the totals of a channel's drug, and its time, against the limits of its order."""
+def totals(view: BedView, pump: Binding, now_s: float, is_told: IsTold) -> Iterator[Finding]:
+    """Hold the totals of a channel's drug, and its time, against the limits of its order.
+
+    A day in which nothing but this treatment was given is told as this treatment, and not as both.
+    """
     order = view.order(pump)
     if order is None:
         return
@@ -52,7 +55,7 @@ def totals(view: BedView, pump: Binding, now_s: float) -> Iterator[Finding]:
     given = session_dose(view, order.drug)
     for total in _totals(view, pump, (order, limits, given), now_s):
         value = _value(total, now_s)
-        yield Finding(
+        finding = Finding(
             view.key(total.limit.condition, pump),
             judge_limit(total.limit, value),
             bands_of(total.limit),
@@ -60,6 +63,9 @@ def totals(view: BedView, pump: Binding, now_s: float) -> Iterator[Finding]:
             partial(_describe, view.config.label, total, value),
             value=total.number,
         )
+        if total.limit is limits.day and total.number <= _per_kg(given.most_mg, order):
+            finding = unless_told(finding, view.key("DOSE_CUMULATIVE_HIGH", pump), is_told)
+        yield finding
     yield _unsure(view, pump, (order, limits, given), now_s)
 
 

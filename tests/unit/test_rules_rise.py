@@ -131,6 +131,15 @@ def test_a_rise_that_is_no_longer_told_does_not_end() -> None:
     assert (alarm.present, alarm.verifiable) == (True, False)
 
 
+def test_a_rise_to_a_dose_that_is_told_as_loudly_is_not_told_too() -> None:
+    """To 2.8 mg/kg/h: high by the dose itself, from 2.5 on; once it is below, the rise is what is left to tell."""
+    world = risen("3.5", "19.6")
+    assert world.told("DOSE_RATE_HIGH", levels=False) == [(911.0, "start", "hard")]
+    assert world.told("DOSE_STEP_HIGH", levels=False) == []
+    goes_on(world, 40, "12")
+    assert [row[1:] for row in world.told("DOSE_STEP_HIGH", levels=False)] == [("start", "hard")]
+
+
 # --- mg/h ---
 
 
