@@ -58,6 +58,7 @@ class Line:
     told: tuple[bool, LinkCause, float] | None = None
     queue: list[tuple[float, int, bool, bytes]] = field(default_factory=list)
     line_s: float = 0.0
+    poll_interval_s: float = 1.0
 
 
 @dataclass(slots=True)
@@ -74,7 +75,10 @@ class Seen:
 
 
 class Rig:
-    """Lines and a core; ``run`` lets the time pass."""
+    """Lines and a core; ``run`` lets the time pass.
+
+    With ``eager`` the core steps whenever something comes in, as the daemon does; else once a second with all of it.
+    """
 
     def __init__(
         self,
@@ -82,7 +86,10 @@ class Rig:
         lines: Sequence[Line],
         background: Callable[[float], Sequence[Input]],
         recorders: Sequence[Callable[[], int]],
+        *,
+        eager: bool = True,
     ) -> None:
+        self._eager = eager
         self.world = World(config)
         self.lines = {line.port: line for line in lines}
         self.seen = Seen(good_s={line.port: [] for line in lines})
@@ -105,7 +112,7 @@ class Rig:
         line.session, line.device, line.truth, line.queue = None, None, None, []
         self._link(line, up=False, cause=LinkCause.LOST)
 
-    def plug(self, port: str, device: SimulatedDevice, truth: Truth) -> None:
+    def plug(self, port: str, device: SimulatedDevice, truth: Truth | None) -> None:
         """Let it come back, with a device that has gone on living."""
         line = self.lines[port]
         line.device, line.truth = device, truth
@@ -127,7 +134,7 @@ class Rig:
             if self.now_s >= self._beat_s:
                 self._beat_s += 1.0
                 self._beat()
-            elif self._inputs:
+            elif self._inputs and self._eager:
                 self._step()
         raise AssertionError("the conversation does not come to rest")
 
@@ -196,7 +203,7 @@ class Rig:
     # --- bytes --------------------------------------------------------------------------------------------------------
 
     def _open(self, line: Line) -> None:
-        line.session = line.driver.session(SessionOptions(line.port, (line.channel,)))
+        line.session = line.driver.session(SessionOptions(line.port, (line.channel,), line.poll_interval_s))
         line.heard_s = self.now_s
         line.queue = [row for row in line.queue if not row[2]]
         heapq.heapify(line.queue)
