@@ -103,7 +103,7 @@ def act(verb: str, said: RequestMessage) -> TherapyAct | None:  # noqa: PLR0911 
             kind = ConfirmOrder if verb == "confirm" else WithdrawOrder
             return kind(_place(said), said.rev)
         case StepRequest():
-            return TakeStep(_place(said), said.rev, quantity("step", said.step, "mg/kg/h"))
+            return TakeStep(_place(said), said.rev, _positive("step", said.step, "mg/kg/h"))
         case LineDisconnectedRequest():
             return DisconnectLine(_place(said), float(quantity("duration", said.duration, "s")))
         case ChannelRoleRequest():

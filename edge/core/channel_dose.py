@@ -1,7 +1,7 @@
 """What one pump channel has given, in one session of one patient: both accounts, the check, and what is kept of them.
 
 A session is one treatment of one patient; the next patient begins with nothing (H-09). A channel without an order
-counts no drug, and is checked all the same.
+counts no drug, and is checked all the same; what it gave before stays given.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from drivers.model import DeviceAlarmKind, InfusionState, Quantity, Validity
-from edge.core.delivered import GAP_S, Account, Delivery, Flow, Given, Sample, flow_of
-from edge.core.kept_dose import KeptDose
+from edge.core.delivered import GAP_S, NOTHING_GIVEN, Account, Delivery, Flow, Given, Sample, flow_of
+from edge.core.kept_dose import DrugGiven, KeptDose
 from edge.core.model import Instant
 from edge.core.pump_counter import PumpCounter, Reading
 from edge.core.sources import SourceState
@@ -61,6 +61,7 @@ class Portion:
 class ChannelDose:
     """One channel. ``portions`` are to be added to the day's total; ``before_mg`` of the order's is in it.
 
+    ``account`` is of ``drug``, the last that was ordered; ``earlier`` are the others of this session.
     ``stood_from_s`` is since when it stands after it ran, ``changing`` whether its syringe is being changed.
     """
 
@@ -71,6 +72,7 @@ class ChannelDose:
     case: str = ""
     drug: str = ""
     before_mg: Decimal = _ZERO
+    earlier: tuple[DrugGiven, ...] = ()
     portions: list[Portion] = field(default_factory=list)
     connection: int = 0
     stood_from_s: float | None = None
@@ -87,7 +89,9 @@ class ChannelDose:
         if context.session != self.session:
             self.begin(context.session)
         order = context.order
-        self.case, self.drug = context.case, "" if order is None else order.drug
+        self.case = context.case
+        if order is not None:
+            self._turn_to(order.drug)
         self.delivery.broken = source.connection != self.connection
         self.connection = source.connection
         shown = frozenset(alarm.kind for alarm in source.alarms or ())
@@ -120,11 +124,31 @@ class ChannelDose:
 
     def begin(self, session: str) -> None:
         """Begin a session: nothing of the one before is in it."""
-        self.session, self.account = session, Account()
+        self.session, self.account, self.drug, self.earlier = session, Account(), "", ()
         self.before_mg, self.stood_from_s, self.changing = _ZERO, None, False
 
-    def given_before(self, dose_mg: Decimal) -> None:
-        """Take up what the order says was given before the edge began to count."""
+    def given_of(self, drug: str) -> Given:
+        """Return what it gave of a drug in this session, as it counted it."""
+        total = self.account.given if self.drug == drug else NOTHING_GIVEN
+        for one in self.earlier:
+            total = total.plus(one.given) if one.drug == drug else total
+        return total
+
+    def before_of(self, drug: str) -> Decimal:
+        """Return what orders said was given of a drug before, in mg."""
+        known = ((self.drug, self.before_mg), *((one.drug, one.before_mg) for one in self.earlier))
+        return sum((dose_mg for name, dose_mg in known if name == drug), _ZERO)
+
+    def _turn_to(self, drug: str) -> None:
+        if self.drug and drug != self.drug:
+            mine = DrugGiven(self.drug, self.given_of(self.drug), self.before_of(self.drug))
+            self.earlier = (*(one for one in self.earlier if one.drug != self.drug), mine)
+            self.account, self.before_mg = Account(), _ZERO
+        self.drug = drug
+
+    def given_before(self, drug: str, dose_mg: Decimal) -> None:
+        """Take up what the order says was given of its drug before the edge began to count."""
+        self._turn_to(drug)
         if dose_mg > self.before_mg:
             self._portion(dose_mg - self.before_mg)
             self.before_mg = dose_mg
@@ -150,7 +174,8 @@ class ChannelDose:
     def kept(self, port: str, channel: str, now: Instant) -> KeptDose | None:
         """Return what is to be kept; ``None`` where nothing is counted."""
         last, concentration = self.delivery.last, self.account.concentration_mg_per_ml
-        if last is None or concentration is None:
+        nothing = self.account.given == NOTHING_GIVEN and not self.before_mg and not self.earlier
+        if last is None or (concentration is None and nothing):
             return None
         counter = self.delivery.counter
         return KeptDose(
@@ -170,6 +195,7 @@ class ChannelDose:
             serial_number=last.serial_number,
             counter=counter.last,
             changed=_moment(counter.changed_at_s, now),
+            earlier=self.earlier,
         )
 
 
@@ -193,6 +219,7 @@ def restored(kept: KeptDose, now: Instant, *, here: bool) -> ChannelDose:
         case=kept.case,
         drug=kept.drug,
         before_mg=kept.before_mg,
+        earlier=kept.earlier,
         kept_at_s=now.mono_s,
     )
 

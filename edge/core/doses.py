@@ -59,14 +59,23 @@ def _context(therapy: TherapyState, place: tuple[str, str], at_s: float) -> Cont
 
 
 def session_dose(view: BedView, drug: str) -> Given:
-    """Return what this treatment has given of a drug: on all channels, by hand, and before the edge counted."""
+    """Return what this treatment has given of a drug: on all channels, by hand, and before the edge counted.
+
+    An order that was withdrawn, or is of another drug now, takes nothing back of what was given.
+    """
     therapy = view.state.therapy
     session, total = session_of(therapy.patient), NOTHING_GIVEN
-    for dose in view.state.doses.values():
-        if dose.session == session and dose.drug == drug:
-            total = total.plus(dose.account.given)
+    before_mg = {
+        (one.port, one.channel): one.given_before_mg
+        for one in therapy.orders
+        if one.drug == drug and one.given_before_mg is not None
+    }
+    for place, dose in view.state.doses.items():
+        if dose.session == session:
+            total = total.plus(dose.given_of(drug))
+            before_mg.setdefault(place, dose.before_of(drug))
     known_mg = sum((one.dose_mg for one in therapy.manual_doses if one.drug == drug), Decimal(0))
-    known_mg += sum((one.given_before_mg or Decimal(0) for one in therapy.orders if one.drug == drug), Decimal(0))
+    known_mg += sum(before_mg.values(), Decimal(0))
     return total.plus(exactly(known_mg))
 
 
@@ -89,7 +98,7 @@ def tally(ward: Ward, bed: str, now: Instant) -> None:
     for place, dose in state.doses.items():
         order = therapy.order(*place)
         if order is not None and order.given_before_mg is not None and dose.session == session:
-            dose.given_before(order.given_before_mg)
+            dose.given_before(order.drug, order.given_before_mg)
         for portion in dose.portions:
             if portion.case:
                 day = days.get(portion.case) or _day(ward, portion.case)

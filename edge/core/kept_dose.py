@@ -11,6 +11,15 @@ from edge.core.pump_counter import Reading
 
 
 @dataclass(frozen=True, slots=True)
+class DrugGiven:
+    """What a channel gave of another drug in the same treatment; ``before_mg`` was given before the edge counted."""
+
+    drug: str
+    given: Given
+    before_mg: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class KeptDose:
     """What the store keeps of a channel. ``last`` and ``counter`` prove what was delivered while the edge was off."""
 
@@ -20,7 +29,7 @@ class KeptDose:
     session: str
     case: str
     drug: str
-    concentration_mg_per_ml: Decimal
+    concentration_mg_per_ml: Decimal | None
     given: Given
     infusing_s: float
     before_mg: Decimal
@@ -30,3 +39,4 @@ class KeptDose:
     serial_number: str
     counter: Reading | None
     changed: Instant
+    earlier: tuple[DrugGiven, ...] = ()

@@ -167,7 +167,7 @@ def _order(desk: Desk, act: EnterOrder, pump: Binding, drug: DrugConfig, before:
         step_mg_per_kg_per_h=step,
         origin=f"ordered by {desk.asker.name}",
         prefilled=prefilled,
-        given_before_mg=_given_before(view, pump, act, before),
+        given_before_mg=_given_before(view, pump, act, same),
         overrides=(),
         by=desk.asker.name,
         confirmed_by="",
@@ -316,11 +316,13 @@ def confirm(desk: Desk, act: ConfirmOrder) -> str:
     """Put an order in force: a second person has compared it with the prescription."""
     user = desk.require_user()
     view, awaiting = _awaited(desk, act.place, act.rev)
+    _, patient = desk.patient(act.place.bed, act.place.case)
     if user.casefold() == awaiting.user.casefold():
         raise RefusedError(f"{user} entered it: another person confirms, logged in with a name of their own")
     if awaiting.passed:
         passed = "; ".join(bound.text for bound in awaiting.passed)
         raise RefusedError(f"{passed}: a prescriber gives a reason first (override), or enters it anew")
+    _check_again(view, awaiting.order, patient)
     order = replace(awaiting.order, confirmed_by=desk.asker.name)
     therapy = view.state.therapy
     before = therapy.order(order.port, order.channel)
@@ -331,6 +333,16 @@ def confirm(desk: Desk, act: ConfirmOrder) -> str:
         therapy = replace(therapy, phase=TherapyPhase.BASELINE, phase_since=desk.now)
     desk.treat(view, replace(therapy, step=therapy.step + (stepped and therapy.step > 0)))
     return f"revision {order.rev} is in force"
+
+
+def _check_again(view: BedView, order: Order, patient: Patient) -> None:
+    """Refuse an order that the checklist, if it was corrected since, does not allow any more."""
+    drug = next(drug for drug in view.core.drugs if drug.drug == order.drug)
+    limits = dose_limits(drug, order, replace(patient, weight_kg=order.weight_kg))
+    reasons = {(one.condition, one.limit) for one in order.overrides}
+    unsaid = [bound.text for bound in _passed(drug, order, limits) if (bound.condition, bound.limit) not in reasons]
+    if unsaid:
+        raise RefusedError(f"{'; '.join(unsaid)}, since the checklist was corrected: enter the order again")
 
 
 def withdraw(desk: Desk, act: WithdrawOrder) -> str:

@@ -23,6 +23,7 @@ from edge.core.limits import bands_of, judge_limit
 from edge.core.rules_dose import drug_of
 from edge.core.rules_vital import describe_limit
 from edge.core.therapy import Order
+from edge.core.totals import DAY_S
 from edge.core.validate import Value
 from edge.core.view import BedView
 
@@ -81,8 +82,10 @@ def _totals(view: BedView, pump: Binding, of: tuple[Order, DoseLimits, Given], n
         )
     day_mg = day_dose_mg(view, order.drug, now_s)
     if limits.day is not None and day_mg is not None:
-        # The day holds this treatment too; what it was not yet told of is the treatment's own.
-        most_mg = max(day_mg, given.most_mg)
+        # The day holds this treatment too; what it was not yet told of is the treatment's own, if that is all of today.
+        patient = view.state.therapy.patient
+        of_today = patient is not None and now_s <= patient.started.mono_s + DAY_S
+        most_mg = max(day_mg, given.most_mg) if of_today else day_mg
         yield Total(
             limits.day,
             _per_kg(most_mg, order),

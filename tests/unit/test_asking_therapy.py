@@ -141,6 +141,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("order", {"step": "70 mg/h"}, 'step: "70 mg/h" is not in mg/kg/h'),
     ("order", {"step": "0 mg/kg/h"}, "step: 0 mg/kg/h is not more than 0"),
     ("order", {"step": "-1 mg/kg/h"}, "step: -1 mg/kg/h is not more than 0"),
+    ("step", {"step": "0 mg/kg/h"}, "step: 0 mg/kg/h is not more than 0"),
+    ("step", {"step": "-1 mg/kg/h"}, "step: -1 mg/kg/h is not more than 0"),
     ("order", {"concentration": "0 mg/mL"}, "concentration: 0 mg/mL is not more than 0"),
     ("order", {"concentration": None}, "concentration: "),
     ("order", {"weight": "154 lb"}, "weight: 154 lb is 69.9 kg"),

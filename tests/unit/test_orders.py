@@ -334,6 +334,29 @@ def test_flags_tighten_what_may_be_ordered_and_the_answer_says_so() -> None:
     assert said.endswith("Secretions rise: have suction at hand.")
 
 
+def test_an_order_that_the_corrected_checklist_does_not_allow_is_not_confirmed() -> None:
+    world = Treated(FULL_LIBRARY)
+    world.starts()
+    world.does(DOCTOR, entered(drug=CHRONIC))
+    world.does(NURSE, StartPatient(BED, CASE, Decimal(70), replace(WELL, heart_disease=Known.YES)))
+    reason = world.refused(NURSE, CONFIRM)
+    assert reason == "the maximum 2.0 mg/kg/h is above the library's hard limit 1.5 mg/kg/h: it cannot be ordered"
+    said = world.does(DOCTOR, entered(rev=1, drug=CHRONIC, maximum_mg_per_kg_per_h=Decimal("1.0")))
+    assert said.startswith("revision 2")
+    world.does(NURSE, replace(CONFIRM, rev=2))
+
+
+def test_a_reason_given_before_the_checklist_was_corrected_is_no_reason_after_it() -> None:
+    world = Treated(FULL_LIBRARY)
+    world.starts()
+    world.does(DOCTOR, entered(drug=CHRONIC, maximum_mg_per_kg_per_h=Decimal("1.2")))
+    world.does(NURSE, StartPatient(BED, CASE, Decimal(70), replace(WELL, heart_disease=Known.YES)))
+    assert world.refused(NURSE, CONFIRM) == (
+        "the maximum 1.2 mg/kg/h is above the library's soft limit 1.0 mg/kg/h, since the checklist was corrected: "
+        "enter the order again"
+    )
+
+
 def test_a_concentration_that_is_not_listed_is_refused_where_the_site_has_no_others() -> None:
     listed = replace(KETAMINE, custom_concentration=False, concentrations_mg_per_ml=(Decimal(1), Decimal(10)))
     world = Treated(replace(WARD, drugs=(listed,)))
