@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fault bench lock wheel deb clean
+.PHONY: help demo test check fault test-boot bench lock wheel deb clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 --quiet
@@ -38,6 +38,11 @@ fault: ## kills -9 under load, with faults of network and disk: make fault ARGS=
 	@scripts/debian mosquitto
 	@scripts/venv dev
 	$(BIN)/python -m tests.fault.campaign $(ARGS)
+
+test-boot: ## the package in a Debian that is booted, with its faults; needs root: make test-boot ARGS="--suite trixie"
+	@scripts/debian dpkg-deb
+	@scripts/venv dev
+	$(BIN)/python -m tests.boot.campaign $(ARGS)
 
 bench: ## figures of speed and cost, beside a plain script: make bench ARGS="--quick"
 	@scripts/debian mosquitto

@@ -1,4 +1,4 @@
-"""What goes into the Debian packages."""
+"""What goes into the Debian packages; `make test-boot` builds, checks, installs and removes them."""
 
 import importlib.util
 import re
@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.boot import campaign
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path for path in (ROOT / "debian").glob("*/p*") if path.name in {"postinst", "prerm", "postrm"})
@@ -69,3 +71,12 @@ def test_help_names_the_architectures() -> None:
         [sys.executable, ROOT / "debian/build.py", "--help"], capture_output=True, text=True, check=True
     )
     assert "{amd64,arm64}" in done.stdout
+
+
+def test_without_root_the_boot_test_says_loudly_that_it_tested_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("sys.argv", ["campaign"])
+    assert campaign.main() == 0
+    assert capsys.readouterr().err == "test-boot: SKIPPED, nothing was tested: it needs root (sudo make test-boot)\n"

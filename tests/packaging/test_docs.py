@@ -24,6 +24,7 @@ BEHIND = {
     "demo": ("infusion-sim", "demo"),
     "bench": ("python", "-m", "bench"),
     "fault": ("python", "-m", "tests.fault.campaign"),
+    "test-boot": ("python", "-m", "tests.boot.campaign"),
     "deb": ("python", "debian/build.py"),
 }
 """The programs behind targets that take options."""
