@@ -34,6 +34,9 @@ GLIBC = (36, 35, 34, 33, 32, 31, 28, 27, 26, 24, 17)
 LEFT_OUT = {"setuptools"}
 """Libraries that others name and that nothing imports while it runs."""
 
+NOT_MADE = {("lgpio", "arm64", "3.13")}
+"""Wheels that nobody makes: with Debian 13 the pins of a Raspberry Pi cannot be used, and an alarm says so."""
+
 LOCKS = {"infusion-edge": "runtime", "infusion-station": "station"}
 OF_OURS = {
     "infusion-edge": ("edge/", "drivers/"),
@@ -149,7 +152,11 @@ def requirements(lock: str, python: str, arch: str) -> str:
     for entry in re.findall(r"^[a-z0-9].*(?:\\\n +--hash=\S+ *)+", text, re.MULTILINE):
         pin, *hashes = entry.replace("\\\n", "\n").splitlines()
         asked = Requirement(pin)
-        if asked.name in LEFT_OUT or not (asked.marker is None or asked.marker.evaluate(target)):
+        if (
+            asked.name in LEFT_OUT
+            or (asked.name, arch, python) in NOT_MADE
+            or not (asked.marker is None or asked.marker.evaluate(target))
+        ):
             continue
         lines.append(" ".join([f"{asked.name}{asked.specifier}", *(one.strip() for one in hashes)]))
     return "".join(f"{line}\n" for line in lines)
