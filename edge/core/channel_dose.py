@@ -86,7 +86,8 @@ class ChannelDose:
         sample = sample_of(source)
         if sample is None or self._is_unproved_yet(sample):
             return
-        if context.session != self.session:
+        begins = context.session != self.session
+        if begins:
             self.begin(context.session)
         order = context.order
         self.case = context.case
@@ -101,7 +102,9 @@ class ChannelDose:
             return
         before = self.account.given.most_mg
         concentration = None if order is None else order.concentration_mg_per_ml
-        self.account.add(piece, concentration, connected=context.connected)
+        if not begins:
+            # What flowed since the sample before began in another session: no patient inherits it (H-09).
+            self.account.add(piece, concentration, connected=context.connected)
         self.check.occlusion(sample.at_s, shown=bool(shown & _OCCLUSIONS))
         self.check.add(piece, connected=context.connected)
         self._portion(self.account.given.most_mg - before)

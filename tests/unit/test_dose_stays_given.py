@@ -10,10 +10,10 @@ from edge.core.doses import session_dose
 from edge.core.engine import Core
 from edge.core.therapy import Order
 from edge.core.therapy_acts import GiveByHand, Place, WithdrawOrder
-from edge.core.therapy_state import ManualDose
+from edge.core.therapy_state import UNTREATED, ManualDose, TherapyState
 from edge.core.totals import DAY_S
-from tests.core_world import BED, PUMP, START_S, monitor
-from tests.dose_world import DRUG, TREATING, Treatment, ordered, patient, treatment
+from tests.core_world import BED, PUMP, START_S, is_called, monitor
+from tests.dose_world import DRUG, SERIAL, TREATING, Treatment, ordered, patient, treatment
 
 D = Decimal
 HERE = Place(BED, "c-17", *PUMP)
@@ -50,10 +50,14 @@ def test_what_a_withdrawn_order_gave_outlives_a_restart() -> None:
     assert given(again) == before
 
 
-def revised(run: Treatment, order: Order) -> None:
+def begin(run: Treatment, therapy: TherapyState) -> None:
     state = run.world.core.snapshot()
-    state.beds[BED].treat(replace(run.therapy, orders=(order,)))
+    state.beds[BED].treat(therapy)
     run.world.core = Core(TWO, state)
+
+
+def revised(run: Treatment, order: Order) -> None:
+    begin(run, replace(run.therapy, orders=(order,)))
 
 
 def test_an_order_of_another_drug_on_the_channel_leaves_each_its_own() -> None:
@@ -87,3 +91,18 @@ def test_a_treatment_of_days_is_held_against_its_last_day_alone() -> None:
     assert run.world.ask(GiveByHand(BED, "c-17", "ketamine", D(100))).done
     run.run(20)
     assert run.world.present() & {"DOSE_CUMULATIVE_HIGH", "DOSE_24H_HIGH"} == {"DOSE_CUMULATIVE_HIGH"}
+
+
+def test_the_next_patient_inherits_nothing_that_flowed_while_the_pump_was_not_heard() -> None:
+    run = Treatment(treatment())
+    run.run(600)
+    run.change = lambda _: None
+    run.run(3600, 60.0)
+    begin(run, UNTREATED)
+    run.run(8)
+    begin(run, treatment(who=patient("c-18", at_s=run.world.now_s)))
+    run.run(8)
+    run.change = lambda observation: observation
+    run.look(run.world.now_s + 4, is_called(run.world.now_s + 4, SERIAL))
+    run.run(40)
+    assert D("0.7") < given(run).most_mg < D("0.9")
