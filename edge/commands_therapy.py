@@ -25,6 +25,11 @@ CHECKLIST = (
     "age_65_or_over",
 )
 VITALS = ("heart_rate", "spo2", "respiratory_rate", "nibp_sys", "nibp_dia", "nibp_mean")
+_PROMPTS = {
+    "round": "round due",
+    "close": "can be closed",
+    "baseline": "baseline due",
+}
 FOUND = ("airway", "rass", "anxiety", "nausea", "pain")
 
 
@@ -117,12 +122,13 @@ def _told(bed: _Bed) -> Iterator[str]:
     for one in therapy.awaiting:
         left = span(max(0.0, one.until_mono_s - bed.mono_s))
         yield f"    AWAITS CONFIRMATION for {left} more: {_order(one.order)}"
+        yield from (f"        to be read: {text}" for text in one.advisories)
         yield from (f"        needs a reason (override): {text}" for text in one.passed)
     for prompt in therapy.prompts:
         due_s = prompt.due_mono_s - bed.mono_s
         when = f"in {span(due_s)}" if due_s > 0 else f"since {span(-due_s)}"
         if prompt.kind != "confirm-order":
-            yield f"    {'round due' if prompt.kind == 'round' else 'can be closed'} {when}"
+            yield f"    {_PROMPTS[prompt.kind]} {when}"
 
 
 def _order(order: OrderMessage) -> str:

@@ -211,12 +211,14 @@ class AwaitingMessage(Message):
     """An order that is not in force until another person than ``user`` confirms it.
 
     ``passed`` says which soft limits it passes without a reason: it cannot be confirmed before somebody gives one.
+    Who confirms it has read its ``advisories``.
     """
 
     order: OrderMessage
     user: str
     passed: tuple[str, ...]
     until_mono_s: float
+    advisories: tuple[str, ...] = ()
 
 
 KnownName = Literal["yes", "no", "unknown"]
@@ -296,7 +298,7 @@ class AdjustedLimitMessage(Message):
 class PromptMessage(Message):
     """Something that is to be done, and when it is due, or ends, by the edge's clock."""
 
-    kind: Literal["round", "confirm-order", "close"]
+    kind: Literal["round", "confirm-order", "close", "baseline"]
     due_mono_s: float
     port: str = ""
     channel: str = ""

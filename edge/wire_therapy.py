@@ -60,6 +60,7 @@ def _awaiting(awaiting: Awaiting) -> AwaitingMessage:
         user=awaiting.user,
         passed=tuple(bound.text for bound in awaiting.passed),
         until_mono_s=awaiting.placed.mono_s + CONFIRM_WITHIN_S,
+        advisories=awaiting.advisories,
     )
 
 

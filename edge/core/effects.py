@@ -95,6 +95,7 @@ class PromptKind(StrEnum):
     ROUND = "round"
     CONFIRM_ORDER = "confirm-order"
     CLOSE = "close"
+    BASELINE = "baseline"
 
 
 @dataclass(frozen=True, slots=True)

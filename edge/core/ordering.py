@@ -1,4 +1,4 @@
-"""Acts about an order: enter, override, confirm, withdraw, step.
+"""Acts about an order: enter, override, confirm, withdraw.
 
 An order costs a nurse half a minute: weight and concentration are typed, the rest comes from the order before, from the
 pump and from the library.
@@ -23,8 +23,9 @@ from edge.core.desk import Desk, RefusedError
 from edge.core.inputs import PlaceOrder
 from edge.core.model import AlarmKey
 from edge.core.patients import check_weight
+from edge.core.readiness import before_it_runs
 from edge.core.therapy import CONFIGURATION, ChannelRole, Checklist, Known, Order, Override, Patient, TherapyPhase
-from edge.core.therapy_acts import ConfirmOrder, EnterOrder, OverrideBounds, Place, TakeStep, WithdrawOrder
+from edge.core.therapy_acts import ConfirmOrder, EnterOrder, OverrideBounds, Place, WithdrawOrder
 from edge.core.therapy_state import CONFIRM_WITHIN_S, Awaiting, SoftBound, TherapyState
 from edge.core.view import BedView
 
@@ -101,9 +102,11 @@ def enter(desk: Desk, act: EnterOrder) -> str:
     limits = dose_limits(drug, order, replace(patient, weight_kg=order.weight_kg))
     passed = tuple(_passed(drug, order, limits))
     order, open_bounds = _overridden(order, passed, act.reason, desk.asker.name)
-    awaiting = Awaiting(order, user, desk.now, open_bounds)
+    awaiting = Awaiting(order, user, desk.now, open_bounds, drug.advisories if before is None else ())
     desk.treat(view, replace(therapy.with_awaiting(awaiting), orders_entered=order.rev))
-    advice = f". {' '.join(drug.advisories)}" if before is None and drug.advisories else ""
+    advice = "".join(
+        f". {said}" for said in (before_it_runs(view, drug, desk.now.mono_s), " ".join(awaiting.advisories)) if said
+    )
     acted = f"; limits are tightened by {', '.join(limits.acted)}" if limits.acted else ""
     return f"{_said(drug, order)}{acted}; {_next(order, open_bounds)}{advice}"
 
@@ -298,7 +301,7 @@ def _overridden(
     return replace(order, overrides=(*order.overrides, *given)), ()
 
 
-# --- override, confirm, withdraw, step --------------------------------------------------------------------------------
+# --- override, confirm, withdraw --------------------------------------------------------------------------------------
 
 
 def override(desk: Desk, act: OverrideBounds) -> str:
@@ -327,12 +330,18 @@ def confirm(desk: Desk, act: ConfirmOrder) -> str:
     therapy = view.state.therapy
     before = therapy.order(order.port, order.channel)
     stepped = before is not None and before.step_mg_per_kg_per_h != order.step_mg_per_kg_per_h
+    if before is not None and before.drug == order.drug:
+        came_from = before.step_mg_per_kg_per_h if stepped else before.stepped_from_mg_per_kg_per_h
+        order = replace(order, stepped_from_mg_per_kg_per_h=came_from)
     therapy = therapy.with_order(order).without_awaiting(order.port, order.channel)
     therapy = desk.reweigh(therapy, order.weight_kg)
     if therapy.phase in (TherapyPhase.SETUP, TherapyPhase.RECOVERY):
         therapy = replace(therapy, phase=TherapyPhase.BASELINE, phase_since=desk.now)
     desk.treat(view, replace(therapy, step=therapy.step + (stepped and therapy.step > 0)))
-    return f"revision {order.rev} is in force"
+    drug = next(one for one in view.core.drugs if one.drug == order.drug)
+    told = before_it_runs(view, drug, desk.now.mono_s)
+    taken = f"; {desk.asker.name} has read: {' '.join(awaiting.advisories)}" if awaiting.advisories else ""
+    return f"revision {order.rev} is in force{f'. {told}' if told else ''}{taken}"
 
 
 def _check_again(view: BedView, order: Order, patient: Patient) -> None:
@@ -363,32 +372,6 @@ def withdraw(desk: Desk, act: WithdrawOrder) -> str:
     for condition in _OF_ORDER:
         desk.register.end_context(AlarmKey(act.place.bed, condition, *place), "Ended: the order was withdrawn.")
     return f"revision {act.rev} is withdrawn"
-
-
-def take_step(desk: Desk, act: TakeStep) -> str:
-    """Take up another step inside the range of an order: one tap, since the range was confirmed."""
-    view, _ = desk.patient(act.place.bed, act.place.case)
-    _, pump = desk.pump(act.place)
-    therapy = view.state.therapy
-    order = therapy.order(pump.port, pump.channel)
-    if order is None or order.rev != act.rev:
-        raise RefusedError("the order was changed since you looked, or there is none: look again")
-    step, now = act.step_mg_per_kg_per_h, order.step_mg_per_kg_per_h
-    if step > order.maximum_mg_per_kg_per_h:
-        raise RefusedError(
-            f"{step} mg/kg/h is above the ordered maximum {order.maximum_mg_per_kg_per_h} mg/kg/h: enter a revision"
-        )
-    increment = order.increment_mg_per_kg_per_h
-    if increment is not None and step > now + increment:
-        raise RefusedError(f"from {now} to {step} mg/kg/h is more than the ordered {increment}: enter a revision")
-    if step == now:
-        raise RefusedError(f"{now} mg/kg/h is the ordered step already")
-    order = replace(order, step_mg_per_kg_per_h=step, rev=therapy.orders_entered + 1)
-    desk.treat(
-        view,
-        replace(therapy.with_order(order), step=therapy.step + (therapy.step > 0), orders_entered=order.rev),
-    )
-    return f"revision {order.rev}: {step} mg/kg/h"
 
 
 def _awaited(desk: Desk, place: Place, rev: int) -> tuple[BedView, Awaiting]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from edge.core import readiness
 from edge.core.config import Binding
 from edge.core.effects import Prompt, PromptKind
 from edge.core.model import Instant
@@ -161,4 +162,5 @@ def prompts(view: BedView) -> tuple[Prompt, ...]:
         found.append(Prompt(PromptKind.ROUND, round_s))
     if close_s is not None:
         found.append(Prompt(PromptKind.CLOSE, close_s))
+    found.extend(readiness.prompts(view))
     return tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from edge.core import observing, ordering, patients
+from edge.core import observing, ordering, patients, stepping
 from edge.core.desk import Desk
 from edge.core.inputs import Role
 from edge.core.therapy_acts import (
@@ -69,7 +69,7 @@ def _order(desk: Desk, act: OrderAct) -> str:
         case WithdrawOrder():
             return ordering.withdraw(desk, act)
         case TakeStep():
-            return ordering.take_step(desk, act)
+            return stepping.take_step(desk, act)
         case _:
             assert_never(act)
 

@@ -204,7 +204,7 @@ def _beyond_order(order: Order, dose: Decimal, resolution: Decimal, steps: Steps
     )
     if not _is_beyond(dose, resolution, step * ABOVE):
         return INSIDE, ""
-    stood_s, least_s = steps.stood_s(step * ABOVE), order.step_interval_s
+    stood_s, least_s = step_stood_s(order, steps), order.step_interval_s
     if _is_beyond(dose, resolution, maximum * ABOVE):
         why = f"at most {maximum} mg/kg/h"
     elif rise_max is not None and _is_beyond(dose, resolution, step + rise_max * ABOVE):
@@ -214,6 +214,13 @@ def _beyond_order(order: Order, dose: Decimal, resolution: Decimal, steps: Steps
     else:
         return INSIDE, ""
     return (_TWICE if _is_beyond(dose, resolution, step * TWICE) else _ABOVE), why
+
+
+def step_stood_s(order: Order, steps: Steps) -> float | None:
+    """Return for how long the pump has run at the ordered step, before what goes on above it; ``None``: not yet."""
+    step, before = order.step_mg_per_kg_per_h, order.stepped_from_mg_per_kg_per_h
+    floor = None if before is None or before >= step else before * ABOVE
+    return steps.stood_s(step * ABOVE, floor)
 
 
 def _describe_above(label: str, order: Order, said: tuple[str, str], rate: Value | None, band: Band) -> Particulars:

@@ -65,17 +65,25 @@ class Steps:
         self._forget()
         return min(self.held, key=lambda held: held.dose_mg_per_kg_per_h), self.held[-1]
 
-    def stood_s(self, limit: Decimal) -> float | None:
-        """Return for how long dose rates up to ``limit`` stood before what goes on above it now; ``None``: never."""
+    def stood_s(self, limit: Decimal, floor: Decimal | None = None) -> float | None:
+        """Return for how long dose rates up to ``limit`` stood before what goes on above it now; ``None``: never.
+
+        With a ``floor`` only rates above it count: what ran at the step before is no time of this one.
+        """
         below = [held.dose_mg_per_kg_per_h <= limit for held in self.held]
         if True not in below:
             return None
         last = len(below) - 1 - below[::-1].index(True)
+        if not self._is_above(last, floor):
+            return 0.0
         first = last
-        while first > 0 and below[first - 1]:
+        while first > 0 and below[first - 1] and self._is_above(first - 1, floor):
             first -= 1
         until_s = self.held[last + 1].since_s if last + 1 < len(self.held) else self.infusing_s
         return until_s - self.held[first].since_s
+
+    def _is_above(self, index: int, floor: Decimal | None) -> bool:
+        return floor is None or self.held[index].dose_mg_per_kg_per_h > floor
 
     def _forget(self) -> None:
         """Forget what was no longer in force when the window began; over the bound the higher of two old rates."""

@@ -118,7 +118,8 @@ class Order:
     ``step_mg_per_kg_per_h`` is ordered now, between ``start`` and ``maximum``, raised by ``increment`` at most, and not
     sooner than ``step_interval_s``. ``total_mg_per_kg`` is to be given in ``planned_s``. ``None``: it is not ordered.
     ``given_before_mg`` was given before the edge began to count. ``prefilled``: the pump told rate and drug; a person
-    typed weight and concentration. ``origin`` says where it comes from, for the explanation of an alarm.
+    typed weight and concentration. ``stepped_from`` was the step before this one.
+    ``origin`` says where it comes from, for the explanation of an alarm.
     """
 
     port: str
@@ -143,3 +144,4 @@ class Order:
     confirmed_by: str = ""
     placed: Instant | None = None
     rev: int = 1
+    stepped_from_mg_per_kg_per_h: Decimal | None = None

@@ -63,12 +63,16 @@ class SoftBound:
 
 @dataclass(frozen=True, slots=True)
 class Awaiting:
-    """An order that a second person must confirm. ``passed`` are the soft bounds that nobody gave a reason for yet."""
+    """An order that a second person must confirm. ``passed`` are the soft bounds that nobody gave a reason for yet.
+
+    Who confirms it has read its ``advisories``, which are those of its drug.
+    """
 
     order: Order
     user: str
     placed: Instant
     passed: tuple[SoftBound, ...] = ()
+    advisories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

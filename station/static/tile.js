@@ -151,7 +151,7 @@ export function promptsOf(page, bed) {
 function foot(page, bed, live) {
   const age = page.moment.snapshotAge(bed);
   const pauses = page.moment.pauses(bed);
-  const prompts = promptsOf(page, bed).filter((one) => one.kind === "round" || one.kind === "confirm-order");
+  const prompts = promptsOf(page, bed).filter((one) => ["round", "confirm-order", "baseline"].includes(one.kind));
   const therapy = page.moment.therapy(bed);
   const due = prompts.some((one) => one.kind === "round" && one.late);
   return h(

@@ -224,6 +224,20 @@ def test_a_step_that_is_too_large_or_too_soon_is_above_the_order() -> None:
     assert late.alarm("ORDER_EXCEEDED") is None
 
 
+def test_time_at_the_step_before_is_no_time_of_this_one() -> None:
+    """A step of 1.5 that runs for five minutes is not made longer by the twenty of 1.0 before it."""
+    for stood_s, alarms in ((300, True), (899, True), (905, False)):
+        world = World()
+        ordered = replace(order(), step_interval_s=900.0)
+        world.step(START_S, place(START_S, ordered))
+        world.run(START_S + 1200, lambda at_s: (told(at_s, "7"),))
+        raised = replace(order(step="1.5"), step_interval_s=900.0, stepped_from_mg_per_kg_per_h=D("1.0"))
+        world.step(world.now_s, replace(place(world.now_s, raised), request_id="r-2"))
+        world.run(world.now_s + stood_s, lambda at_s: (told(at_s, "10.5"),))
+        world.run(world.now_s + 80, lambda at_s: (told(at_s, "14"),))
+        assert (world.alarm("ORDER_EXCEEDED") is not None) is alarms
+
+
 def test_a_bolus_is_above_the_order_only_if_it_is_twice() -> None:
     bolus = InfusionState.BOLUS
     assert watched(120, "13", state=bolus).alarm("ORDER_EXCEEDED") is None

@@ -278,6 +278,7 @@ BODIES: dict[str, dict[str, Any]] = {
                 "user": "ann",
                 "passed": ["above"],
                 "until_mono_s": 1540.0,
+                "advisories": [],
             }
         ],
         "baseline": {

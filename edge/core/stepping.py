@@ -1,0 +1,64 @@
+"""The act of the verb ``step``: one tap for another step inside the range of an order.
+
+Laws:
+  * It is held against what `edge/core/rules_order.py` holds the pump against: maximum, increment, shortest interval.
+  * A lower step is never refused. Beyond the range a revision is entered, which a second person confirms: that is the
+    way for whoever means it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from edge.core.desk import Desk, RefusedError
+from edge.core.rules_order import step_stood_s
+from edge.core.steps import Steps
+from edge.core.therapy import Order
+from edge.core.therapy_acts import TakeStep
+
+
+def take_step(desk: Desk, act: TakeStep) -> str:
+    """Take up another step inside the range of an order: one tap, since the range was confirmed."""
+    view, _ = desk.patient(act.place.bed, act.place.case)
+    _, pump = desk.pump(act.place)
+    therapy = view.state.therapy
+    order = therapy.order(pump.port, pump.channel)
+    if order is None or order.rev != act.rev:
+        raise RefusedError("the order was changed since you looked, or there is none: look again")
+    step, now = act.step_mg_per_kg_per_h, order.step_mg_per_kg_per_h
+    if step == now:
+        raise RefusedError(f"{now} mg/kg/h is the ordered step already")
+    if step > now:
+        _check_rise(order, step)
+        _check_interval(order, view.steps(pump))
+    order = replace(order, step_mg_per_kg_per_h=step, stepped_from_mg_per_kg_per_h=now, rev=therapy.orders_entered + 1)
+    desk.treat(
+        view,
+        replace(therapy.with_order(order), step=therapy.step + (therapy.step > 0), orders_entered=order.rev),
+    )
+    return f"revision {order.rev}: {step} mg/kg/h"
+
+
+def _check_rise(order: Order, step: Decimal) -> None:
+    now, maximum, increment = (
+        order.step_mg_per_kg_per_h,
+        order.maximum_mg_per_kg_per_h,
+        order.increment_mg_per_kg_per_h,
+    )
+    if step > maximum:
+        raise RefusedError(f"{step} mg/kg/h is above the ordered maximum {maximum} mg/kg/h: enter a revision")
+    if increment is not None and step > now + increment:
+        raise RefusedError(f"from {now} to {step} mg/kg/h is more than the ordered {increment}: enter a revision")
+
+
+def _check_interval(order: Order, steps: Steps) -> None:
+    least_s = order.step_interval_s
+    # Before drug has flowed there is no step to wait for.
+    stood_s = step_stood_s(order, steps)
+    if least_s is None or stood_s is None or stood_s >= least_s:
+        return
+    raise RefusedError(
+        f"the step of {order.step_mg_per_kg_per_h} mg/kg/h has run for {stood_s / 60:.0f} min, and the next one is "
+        f"ordered after {least_s / 60:g} min: wait {(least_s - stood_s) / 60:.0f} min, or enter a revision"
+    )
