@@ -12,6 +12,7 @@ from edge.core.inactivation import PAUSE_LIMIT_S, REPEAT_LIMIT_S
 from edge.core.model import Priority, SilenceReason
 from edge.core.phases import LATER_ROUND_S, RECOVERY_ROUND_S, ROUND_S, STOPPED_MAX_S
 from edge.core.requests import BASIS_LIMIT_S, TEST_ALARM_S
+from edge.core.rules_bolus import STANDS_S as BOLUS_STANDS_S
 from edge.core.rules_edge import CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S, NAME_TAKEN_SHOWN_S
 from edge.core.rules_therapy import OVERDUE_SILENT_S
 from edge.core.rules_total import UNSURE_SHARE
@@ -253,6 +254,7 @@ GROUPS = (
             "DOSE_MASS_RATE_HIGH": "Too many milligrams in an hour",
             "DOSE_CUMULATIVE_HIGH": "Dose of this treatment too high",
             "DOSE_24H_HIGH": "Dose of 24 hours too high",
+            "DOSE_BOLUS_HIGH": "A bolus that is too large, or of a drug without boli",
             "DURATION_HIGH": "Infused for too long",
             "DOSE_UNCERTAIN": "Not certain how much was given",
             "ORDER_EXCEEDED": "Dose above the order",
@@ -389,6 +391,8 @@ NOTES = {
     "DOSE_CUMULATIVE_HIGH": "medium above the order's total and its tolerance, **high** above the library's hard total,"
     " at once; held against what the counter or the rate says, whichever is more, with doses by hand",
     "DOSE_24H_HIGH": "medium and **high** above the library's totals of a day, at once; over all treatments of a case",
+    "DOSE_BOLUS_HIGH": "medium and **high** above the library's limits of a bolus, at once; medium for any of a drug"
+    " that the library has no bolus of. The pump counts its volume while it gives one, or tells of it afterwards",
     "DURATION_HIGH": "medium and **high** above the planned time and its tolerance, in which the pump ran, at once",
     "DOSE_UNCERTAIN": f"unsure: more than {UNSURE_SHARE * 100:.0f} % of the limit may have been given while the pump"
     " was not heard, and its counter does not prove it",
@@ -424,6 +428,7 @@ _WITH_TREATMENT = "with another treatment, or a changed order<br>latches when hi
 ENDS = {
     "DOSE_CUMULATIVE_HIGH": _WITH_TREATMENT,
     "DOSE_24H_HIGH": f"when enough of it is a day old, {_WITH_TREATMENT}",
+    "DOSE_BOLUS_HIGH": f"{duration(BOLUS_STANDS_S)} after the bolus<br>latches when high",
     "DURATION_HIGH": _WITH_TREATMENT,
     "DOSE_UNCERTAIN": "with another treatment",
     "CHOKING": "when a later round finds another airway",

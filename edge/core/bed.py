@@ -10,6 +10,7 @@ from edge.core import (
     dose_shown,
     doses,
     phases,
+    rules_bolus,
     rules_climb,
     rules_device,
     rules_dose,
@@ -88,6 +89,7 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_dose.limits(view, pump, now_s)
         yield from rules_dose.order_missing(view, pump, now_s)
         yield from rules_total.totals(view, pump, now_s, register.is_told)
+        yield from rules_bolus.bolus(view, pump, known, now_s)
         yield from rules_flow.flow(view, pump, now_s)
         yield from rules_flow.paused(view, pump, now_s)
         yield from rules_order.mismatch(view, pump, now_s)

@@ -53,6 +53,10 @@ ACTIONS = {
         "Stop the infusion, and ask the doctor: the patient has had the dose of a day.",
         "Stopp infusjonen, og spør legen: pasienten har fått dosen for et døgn.",
     ),
+    "DOSE_BOLUS_HIGH": Action(
+        "Go to the patient: look at breathing and circulation. Ask who gave the bolus, and whether it was meant.",
+        "Gå til pasienten: kontroller pust og sirkulasjon. Spør hvem som ga bolusen, og om den var ment.",
+    ),
     "DURATION_HIGH": Action(
         "Ask whether the infusion is to go on: it takes longer than planned.",
         "Spør om infusjonen skal fortsette: den varer lenger enn planlagt.",

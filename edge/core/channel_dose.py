@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from drivers.model import DeviceAlarmKind, InfusionState, Quantity, Validity
-from edge.core.delivered import GAP_S, NOTHING_GIVEN, Account, Delivery, Flow, Given, Sample, flow_of
+from edge.core.delivered import GAP_S, NOTHING_GIVEN, Account, Delivery, Flow, Given, Piece, Sample, flow_of
 from edge.core.kept_dose import DrugGiven, KeptDose
 from edge.core.model import Instant
 from edge.core.pump_counter import PumpCounter, Reading
@@ -22,6 +22,9 @@ from edge.core.volume_check import FlowCheck
 
 DOWNTIME_UNKNOWN_S = 3600.0
 """Where nobody knows how long the edge was off, a pump that went on unproved is taken to have run for an hour."""
+
+BOLUS_TOLD_WITHIN_S = 60.0
+"""A pump tells of a bolus that ended within the round of its line, 30 s at most; two boli are further apart."""
 
 _ZERO = Decimal(0)
 _HALF = Decimal("0.5")
@@ -57,11 +60,26 @@ class Portion:
     dose_mg: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Bolus:
+    """One bolus, while it runs and after it: at least so much, as counted or as the pump told it, whichever is more."""
+
+    volume_ml: Decimal
+    step_ml: Decimal
+    until_s: float
+    runs: bool
+
+    def plus(self, volume_ml: Decimal, until_s: float, *, runs: bool) -> Bolus:
+        """Return it with more of it."""
+        return replace(self, volume_ml=self.volume_ml + volume_ml, until_s=until_s, runs=runs)
+
+
 @dataclass(slots=True)
 class ChannelDose:
     """One channel. ``portions`` are to be added to the day's total; ``before_mg`` of the order's is in it.
 
     ``account`` is of ``drug``, the last that was ordered; ``earlier`` are the others of this session.
+    ``bolus`` is the last one, of this session.
     ``stood_from_s`` is since when it stands after it ran, ``changing`` whether its syringe is being changed.
     """
 
@@ -74,6 +92,7 @@ class ChannelDose:
     before_mg: Decimal = _ZERO
     earlier: tuple[DrugGiven, ...] = ()
     portions: list[Portion] = field(default_factory=list)
+    bolus: Bolus | None = None
     connection: int = 0
     stood_from_s: float | None = None
     changing: bool = False
@@ -108,6 +127,15 @@ class ChannelDose:
         self.check.occlusion(sample.at_s, shown=bool(shown & _OCCLUSIONS))
         self.check.add(piece, connected=context.connected)
         self._portion(self.account.given.most_mg - before)
+        if piece.bolus and order is not None and context.connected:
+            self._add_bolus(piece, runs=sample.state is InfusionState.BOLUS)
+
+    def _add_bolus(self, piece: Piece, *, runs: bool) -> None:
+        # Without a counter what the rate proves is all that is known.
+        volume_ml = piece.low_ml if piece.growth is None else piece.counted_ml
+        goes_on = self.bolus is not None and self.bolus.runs
+        bolus = self.bolus if goes_on and self.bolus is not None else Bolus(_ZERO, piece.step_ml, piece.at_s, runs=True)
+        self.bolus = bolus.plus(volume_ml, piece.at_s, runs=runs)
 
     def _is_unproved_yet(self, sample: Sample) -> bool:
         """Tell whether a pump has not yet told who it is, after a restart of the edge: for a while it may still."""
@@ -118,8 +146,13 @@ class ChannelDose:
             self.awaited_from_s = sample.at_s
         return sample.at_s < self.awaited_from_s + GAP_S
 
-    def bolus(self, at_s: float, volume_ml: Decimal | None) -> None:
-        """Take up a bolus that the pump tells of."""
+    def told_bolus(self, at_s: float, volume_ml: Decimal | None) -> None:
+        """Take up a bolus that the pump tells of: the one that was seen to run, or one that no sample showed."""
+        if self.drug:
+            told = Bolus(volume_ml or _ZERO, _ZERO, at_s, runs=False)
+            seen = self.bolus
+            is_same = seen is not None and (seen.runs or at_s < seen.until_s + BOLUS_TOLD_WITHIN_S)
+            self.bolus = max(seen, told, key=lambda one: one.volume_ml) if is_same and seen is not None else told
         before = self.account.given.most_mg
         self.account.bolus(volume_ml)
         self.check.explain(at_s)
@@ -129,6 +162,7 @@ class ChannelDose:
         """Begin a session: nothing of the one before is in it."""
         self.session, self.account, self.drug, self.earlier = session, Account(), "", ()
         self.before_mg, self.stood_from_s, self.changing = _ZERO, None, False
+        self.bolus = None
 
     def given_of(self, drug: str) -> Given:
         """Return what it gave of a drug in this session, as it counted it."""

@@ -241,6 +241,12 @@ def _bolus(drug: DrugConfig) -> LimitConfig | None:
     return _amount("DOSE_BOLUS_HIGH", "mg/kg", bands, drug.dose_rate_high.origin)
 
 
+def no_bolus(drug: DrugConfig) -> LimitConfig:
+    """Return what holds for a bolus of a drug that the library has no bolus of: any is beyond it."""
+    origin = because(drug.dose_rate_high.origin, ["it has no bolus of this drug"])
+    return _amount("DOSE_BOLUS_HIGH", "mg/kg", [BandLimit("soft", Decimal(0), Priority.MEDIUM, 0.0)], origin)
+
+
 def _amount(condition: str, unit: str, bands: Sequence[BandLimit], origin: str) -> LimitConfig:
     """Return a limit of what only grows: no delay, no hysteresis, one sample."""
     ordered = worse_and_worse(bands, Side.HIGH)

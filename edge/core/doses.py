@@ -41,7 +41,7 @@ def take_bolus(view: BedView, told: BolusGiven) -> None:
     dose = view.state.doses.get((told.port, told.channel))
     if dose is not None:
         # The volume told is that of the last one; of several before it nothing is known.
-        dose.bolus(told.received_at_s, told.volume_ml if told.count == 1 else None)
+        dose.told_bolus(told.received_at_s, told.volume_ml if told.count == 1 else None)
 
 
 def _context(therapy: TherapyState, place: tuple[str, str], at_s: float) -> Context:

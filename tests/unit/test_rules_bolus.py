@@ -1,0 +1,140 @@
+"""A bolus held against the library's limit of one (H-28): as it was counted, as the pump told it, and of any drug."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from drivers.model import BolusGiven, Quantity
+from edge.core.config import BolusRule, CoreConfig
+from edge.core.model import Priority
+from edge.core.rules_bolus import STANDS_S
+from edge.core.therapy_state import Disconnected
+from tests.core_world import PUMP, START_S, instant
+from tests.dose_world import DRUG, TREATING, Treatment, treatment
+from tests.unit.test_doses import without
+
+D = Decimal
+WITH_BOLUS: CoreConfig = replace(TREATING, drugs=(replace(DRUG, bolus=BolusRule(D("0.2"), D("0.35"))),))
+BOLUS = "DOSE_BOLUS_HIGH"
+
+
+def told(run: Treatment, volume_ml: str | None, count: int = 1) -> None:
+    """The pump tells of a bolus that no sample showed."""
+    at_s = run.world.now_s + 1
+    run.world.step(at_s, BolusGiven(*PUMP, at_s, count, None if volume_ml is None else D(volume_ml)))
+
+
+def quiet(config: CoreConfig = WITH_BOLUS) -> Treatment:
+    run = Treatment(treatment(), config=config)
+    run.run(60)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("volume_ml", "band"),
+    [
+        # 10 mg/mL and 70 kg: 1.4 mL are 0.2 mg/kg, 2.45 mL are 0.35 mg/kg
+        ("1.39", None),
+        ("1.4", None),  # equal is allowed
+        ("1.41", "soft"),
+        ("2.45", "soft"),
+        ("2.46", "hard"),
+        ("24.5", "hard"),
+    ],
+)
+def test_a_bolus_that_the_pump_tells_of_is_judged_at_once(volume_ml: str, band: str | None) -> None:
+    run = quiet()
+    told(run, volume_ml)
+    alarm = run.world.alarm(BOLUS)
+    assert (None if alarm is None else alarm.band) == band
+
+
+def test_the_alarm_carries_its_arithmetic_and_its_limit() -> None:
+    run = quiet()
+    told(run, "3")
+    alarm = run.world.alarm(BOLUS)
+    assert alarm is not None
+    assert alarm.priority is Priority.HIGH
+    assert alarm.text == "Bed 1: a bolus of Ketamine 0.43 mg/kg, above the hard limit 0.35 mg/kg."
+    assert dict(alarm.evidence)["arithmetic"] == "3 mL * 10 mg/mL / 70 kg = 0.428571 mg/kg"
+
+
+@pytest.mark.parametrize(("volume_ml", "band"), [("1.2", None), ("1.8", "soft"), ("3", "hard")])
+def test_a_bolus_is_counted_while_it_runs(volume_ml: str, band: str | None) -> None:
+    """In 4 s at 180 mL/h come 0.2 mL; the last look of it is one in which it ended."""
+    run = quiet()
+    run.pump.bolus(run.clock_s, D(volume_ml), D(180))
+    run.run(80)
+    alarm = run.world.alarm(BOLUS)
+    assert (None if alarm is None else alarm.band) == band
+
+
+def test_a_bolus_that_was_seen_and_is_told_of_is_one() -> None:
+    run = quiet()
+    run.pump.bolus(run.clock_s, D("1.3"), D(180))
+    run.run(40)
+    told(run, "1.3")
+    assert run.world.alarm(BOLUS) is None
+    run.run(120)
+    told(run, "1.39")
+    assert run.world.alarm(BOLUS) is None
+
+
+def test_without_a_counter_what_the_pump_tells_counts() -> None:
+    run = Treatment(treatment(), config=WITH_BOLUS)
+    run.change = without(Quantity.VOLUME_INFUSED)
+    run.run(60)
+    run.pump.bolus(run.clock_s, D("3"), D(180))
+    run.run(80)
+    told(run, "3")
+    alarm = run.world.alarm(BOLUS)
+    assert alarm is not None
+    assert alarm.band == "hard"
+
+
+@pytest.mark.parametrize("volume_ml", ["0.1", None])
+def test_any_bolus_of_a_drug_without_boli_is_medium(volume_ml: str | None) -> None:
+    run = quiet(TREATING)
+    assert BOLUS not in run.raised()
+    told(run, volume_ml)
+    alarm = run.world.alarm(BOLUS)
+    assert alarm is not None
+    assert (alarm.priority, alarm.band) == (Priority.MEDIUM, "soft")
+    assert alarm.text == "Bed 1: Ketamine was given as a bolus, and the library has no bolus of it."
+    assert alarm.limit is not None
+    assert alarm.limit.origin.endswith("it has no bolus of this drug")
+
+
+def test_it_is_over_five_minutes_after_the_bolus_and_stays_latched_when_it_was_high() -> None:
+    run = quiet()
+    told(run, "1.8")
+    run.run(STANDS_S - 10)
+    assert BOLUS in run.world.present()
+    run.run(20)
+    assert run.world.alarm(BOLUS) is None
+    told(run, "3")
+    run.run(STANDS_S + 20)
+    assert BOLUS not in run.world.present()
+    assert run.world.alarm(BOLUS) is not None
+
+
+def test_a_pump_that_falls_silent_in_a_bolus_ends_no_alarm() -> None:
+    """Law 2."""
+    run = quiet(TREATING)
+    run.pump.bolus(run.clock_s, D(20), D(180))
+    run.run(12)
+    run.change = lambda observation: None
+    run.run(STANDS_S + 60)
+    assert BOLUS in run.world.present()
+
+
+def test_what_goes_into_a_line_that_is_off_the_patient_is_no_bolus() -> None:
+    line = Disconnected(*PUMP, "ann", instant(START_S), instant(START_S + 600))
+    run = Treatment(replace(treatment(), disconnected=(line,)), config=WITH_BOLUS)
+    run.run(60)
+    run.pump.bolus(run.clock_s, D(3), D(180))
+    run.run(90)
+    assert BOLUS not in run.raised()
