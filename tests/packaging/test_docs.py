@@ -61,6 +61,8 @@ def test_every_command_exists(document: Path) -> None:
             known = usage(*BEHIND[name])
         elif (program, name) == ("infusion-station", "user"):
             known = usage(program, name, "add")
+        elif (program, name) == ("infusion-edge", "library"):
+            known = usage(program, name, "show")
         else:
             known = usage(program, name)
         assert [option for option in options if option not in known] == []

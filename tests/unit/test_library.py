@@ -224,3 +224,20 @@ def test_diff_with_a_library_that_cannot_be_used(tmp_path: Path, capsys: pytest.
     new = put(tmp_path, DRUGS.replace('"2.5 mg/kg"', '"2.5 mg"'))
     assert cli.main(["library", "diff", str(LIBRARY), str(new)]) == 78
     assert capsys.readouterr().err.startswith(f"{new} cannot be used: 2 problems\n")
+
+
+README = Path(__file__).parents[2] / "README.md"
+COMMANDS = re.findall(r"^\.venv/bin/infusion-edge (library .*)$", README.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_the_readme_run(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(README.parent)
+    assert cli.main(command.split()) == 0
+    assert "ketamine-chronic-pain" in capsys.readouterr().out
+
+
+def test_the_readme_shows_each_of_them() -> None:
+    assert [command.split()[1] for command in COMMANDS] == ["check", "show", "diff"]

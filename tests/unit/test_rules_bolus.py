@@ -81,6 +81,11 @@ def test_a_bolus_that_was_seen_and_is_told_of_is_one() -> None:
     run.run(120)
     told(run, "1.39")
     assert run.world.alarm(BOLUS) is None
+    run.run(120)
+    run.pump.bolus(run.clock_s, D("1.8"), D(180))
+    run.run(60)
+    told(run, "1.3")  # less than was counted: the more of the two holds
+    assert BOLUS in run.world.present()
 
 
 def test_without_a_counter_what_the_pump_tells_counts() -> None:
