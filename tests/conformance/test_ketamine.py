@@ -56,6 +56,7 @@ EXPECTED: dict[str, list[tuple[str, str, tuple[float, float]]]] = {
     ],
     "dependence": [
         ("DOSE_RATE_HIGH", "high", at(5)),
+        ("DOSE_BOLUS_HIGH", "medium", at(5)),
         ("DOSE_MASS_RATE_HIGH", "high", at(5 + 10 / 60)),
         ("FLOW_IN_RECOVERY", "medium", at(9)),
     ],
