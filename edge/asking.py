@@ -14,7 +14,7 @@ import re
 
 from pydantic import ValidationError
 
-from edge import asking_therapy
+from edge import asking_therapy, personal
 from edge.core.inputs import (
     Accept,
     Acknowledge,
@@ -47,6 +47,13 @@ from edge.messages import (
 PAYLOAD_MAX = 256 * 1024
 """A receipt with 2,000 alarms stays below; a request has some hundred bytes."""
 
+PERSONAL = {
+    "case": "give an opaque case number, of which only the ward's own list tells whose it is",
+    "user": "name who asks by an identifier of the ward",
+    "reason": "say why without saying who",
+}
+"""Where a person might write a personal number, and what to write instead: all of it is shown, sent and kept."""
+
 
 def request(station: str, verb: str, payload: bytes, received_at_s: float, *, retained: bool = False) -> Request:
     """Make a request of what a station sent; one that cannot be used is refused by the core, and journalled there."""
@@ -64,6 +71,7 @@ def request(station: str, verb: str, payload: bytes, received_at_s: float, *, re
         where = ".".join(map(str, first["loc"])) or "message"
         return _unusable(station, verb, payload, received_at_s, f"{where}: {first['msg']}")
     try:
+        _refuse_numbers(said)
         asked = asking_therapy.act(verb, said) or _act(verb, said)
     except ValueError as error:
         return _unusable(station, verb, payload, received_at_s, str(error))
@@ -92,6 +100,13 @@ def receipt(station: str, payload: bytes, received_at_s: float) -> Receipt:
         displayed=tuple((one.bed, one.key, one.occurrence, one.rev) for one in said.displayed),
         page=said.page,
     )
+
+
+def _refuse_numbers(said: RequestMessage) -> None:
+    """Raise ValueError where a personal number stands; it is not said again, since answers are sent and kept."""
+    for name, remedy in PERSONAL.items():
+        if personal.has_number(getattr(said, name, "")):
+            raise ValueError(f"{name}: looks like a personal number; {remedy}")
 
 
 def _unusable(station: str, verb: str, payload: bytes, received_at_s: float, reason: str) -> Request:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from drivers import registry
 from drivers.model import DeviceKind, Driver, IdentitySupport, LineSettings, NibpTime, Quantity, SessionOptions
+from edge import personal
 from edge.config_annunciator import AnnunciatorSettings, read_annunciator
 from edge.config_broker import BrokerReader, BrokerSettings, exposure
 from edge.config_file import (
@@ -220,6 +221,7 @@ class _Loader:
         problems = tuple(problem for reader in self._readers for problem in reader.problems)
         if problems or head is None or broker is None or store is None or drugs is None:
             raise ConfigError(problems)
+        self._warnings += [Problem(edge.file, *doubt) for doubt in personal.doubts(raw)]
         ports = tuple(self._port_runtime(port) for port in self._ports.values() if port is not None)
         core = CoreConfig(
             head.site,
