@@ -126,6 +126,7 @@ class App:
         self._watchdog = Watchdog(surroundings.notify, surroundings.clock.mono_s)
         self._store = Store(self._stored, loop.call_soon_threadsafe)
         stored = self._open_store()
+        self._known_over = stored.ended
         self._wire = self._make_wire(stored)
         time = CertificateTime(surroundings.clock.now, last_known_s(stored))
         self._login = BrokerLogin(configuration.broker, time)
@@ -348,7 +349,9 @@ class App:
                 alarm = alarm_from_message(heard.payload)
                 if heard.topic != self._topics.alarm(alarm.key.bed, alarm.key.name):
                     raise ValueError("it is another topic's")  # noqa: TRY301 - told like any that cannot be read
-                self._inbox.put(AlarmFound(now_s, alarm))
+                name = (alarm.key.bed, alarm.key.name, alarm.occurrence)
+                over = name in self._known_over or self._sender.ends(heard.topic, alarm.occurrence)
+                self._inbox.put(AlarmFound(now_s, alarm, over))
             except (ValueError, OverflowError, OSError) as error:
                 # Of no version of ours, so nobody can read it: left there it would be junk for every reader, for ever.
                 unreadable.append((heard.topic, str(error)[:200]))

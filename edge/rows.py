@@ -143,6 +143,7 @@ class StoredState:
     ``outbox`` is oldest first, and so are ``answers``, the newest of them. ``set_aside`` names the file that
     was found damaged: its alarms, events, answers and therapies are missing here. ``fault`` says why the file cannot
     be written or, with nothing else given, not even be read; the store goes on trying. Both call for a high alarm.
+    ``ended`` has the newest alarms, ``(bed, key, occurrence)``, of which it is known that they are over.
     """
 
     previous_run: str = ""
@@ -155,6 +156,7 @@ class StoredState:
     fault: str = ""
     previous_configuration: str = ""
     last_known_wall: str = ""
+    ended: frozenset[tuple[str, str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

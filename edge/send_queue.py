@@ -111,6 +111,12 @@ class SendQueue:
         if topic not in self._held_until_s:
             self._dirty[outgoing.lane][topic] = None
 
+    def ends(self, topic: str, occurrence: str) -> bool:
+        """Tell whether what waits for a topic says that this occurrence is over."""
+        waiting = self._truth.get(topic)
+        alarm = None if waiting is None or not waiting.outgoing.then_empty else waiting.outgoing.alarm
+        return alarm is not None and alarm.occurrence == occurrence
+
     def say(self, outgoing: Outgoing, now_s: float) -> None:
         """Append a message that is not kept: over the bound, or with the connection, the oldest are lost."""
         self._said.append(Sending(outgoing, now_s))

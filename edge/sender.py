@@ -129,6 +129,10 @@ class Sender:
         """How many answers wait to be sent."""
         return self._queue.answers_waiting
 
+    def ends(self, topic: str, occurrence: str) -> bool:
+        """Tell whether the broker has yet to hear that this occurrence is over."""
+        return self._queue.ends(topic, occurrence)
+
     def publish(self, outgoing: Outgoing) -> None:
         """Make this the retained truth of its topic, now and after every reconnect; never waits.
 

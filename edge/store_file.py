@@ -48,6 +48,9 @@ ANSWERS_MAX = 10_000
 ANSWERS_READ_MAX = 1000
 """Answers that are read at the start: one a second for a quarter of an hour; no request is good for so long."""
 
+ENDED_MAX = 10_000
+"""Ends that are remembered: as many as an edge has topics (`send_queue.TOPICS_MAX`), days of a broker that is away."""
+
 BUSY_S = 2.0
 """How long a commit waits for another program's lock: longer than a backup holds it, short for a nurse who waits."""
 
@@ -156,6 +159,7 @@ class StoreFile:
             newest = "SELECT station, request_id, body FROM answer ORDER BY position DESC LIMIT ?"
             answers = reversed(db.execute(newest, (ANSWERS_READ_MAX,)).fetchall())
             therapy = db.execute("SELECT bed, part, body FROM therapy ORDER BY bed, part")
+            ended = db.execute("SELECT bed, key, occurrence FROM ended")
             return StoredState(
                 run,
                 event_seq,
@@ -165,6 +169,7 @@ class StoreFile:
                 therapy=tuple(starmap(TherapyRow, therapy)),
                 previous_configuration=configuration,
                 last_known_wall=last_wall,
+                ended=frozenset((bed, key, occurrence) for bed, key, occurrence in ended),
             )
         except sqlite3.Error as error:
             if is_damage(error):
@@ -248,6 +253,7 @@ class StoreFile:
         last = "UPDATE run SET last_event_seq = ? WHERE run_id = ?"
         answer = "INSERT INTO answer (station, request_id, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
         oldest = "DELETE FROM answer WHERE position <= (SELECT max(position) FROM answer) - ?"
+        self._remember_ends(db, item)
         db.executemany("DELETE FROM alarm_state WHERE bed = ? AND key = ?", item.ended)
         db.executemany(alarm, map(astuple, item.alarms))
         self._write_journal(db, item.journal)
@@ -263,6 +269,17 @@ class StoreFile:
             self._outbox_rows += db.execute(_EVENT, astuple(row)).rowcount
             db.execute(last, (row.event_seq, row.run))
         return len(item.events) - len(kept)
+
+    def _remember_ends(self, db: sqlite3.Connection, item: Transaction) -> None:
+        """Remember which occurrences end here: also one in whose place another begins."""
+        again = [(row.bed, row.key, row.occurrence) for row in item.alarms]
+        ended = [(bed, key, "") for bed, key in item.ended if all((bed, key) != one[:2] for one in again)]
+        if ended or again:
+            before = db.total_changes
+            db.executemany(_END, ended + again)
+            if db.total_changes > before:
+                oldest = "DELETE FROM ended WHERE position <= (SELECT max(position) FROM ended) - ?"
+                db.execute(oldest, (ENDED_MAX,))
 
     def _remove_events(self, db: sqlite3.Connection, names: Sequence[tuple[str, int]]) -> None:
         deleted = db.executemany("DELETE FROM outbox WHERE run = ? AND event_seq = ?", names)
@@ -321,6 +338,10 @@ class StoreFile:
 
 _RUN = """
     INSERT INTO run (run_id, boot_id, started_wall, configuration) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+_END = """
+    INSERT INTO ended (bed, key, occurrence)
+    SELECT bed, key, occurrence FROM alarm_state WHERE bed = ? AND key = ? AND occurrence <> ?
 """
 _BYTES_USED = """
     SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size

@@ -181,7 +181,7 @@ class Core:
     def _adopt(self, item: AlarmFound) -> None:
         """Take up an alarm that the broker still holds, or empty its topic where it can be true of nothing."""
         key = item.alarm.key
-        is_over = item.alarm.signal is SignalPresence.OFF or self._is_gone(key)
+        is_over = item.known_over or item.alarm.signal is SignalPresence.OFF or self._is_gone(key)
         if is_over or not self._register.adopt(item.alarm):
             self._ledger.forget(item.alarm)
         if key.bed in self._ward.views:

@@ -211,10 +211,11 @@ class AlarmTaken:
 
 @dataclass(frozen=True, slots=True)
 class AlarmFound:
-    """The broker still had this alarm of a run before, and the store had not: it is adopted."""
+    """The broker still had this alarm of a run before, and the store had not: adopted unless known to be over."""
 
     received_at_s: float
     alarm: Alarm
+    known_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

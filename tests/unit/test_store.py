@@ -66,6 +66,7 @@ def test_what_was_committed_is_there_after_a_restart(path: Path) -> None:
         outbox=(event(1), event(2), event(3)),
         answers=(answer(2, '{"done":true}'), answer(1)),
         last_known_wall=WALL,
+        ended=frozenset({("bed-2", "SPO2_LOW", alarm("SPO2_LOW").occurrence)}),
     )
     second.commit(numbered(1, "run-2"), Sent("run-1", 1), Sent("run-1", 2))
     second.close()

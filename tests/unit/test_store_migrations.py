@@ -31,6 +31,7 @@ WRITTEN = {
         "UPDATE outbox SET priority = 1, wall_s = 12.5 WHERE position = 9",
     ),
     4: ("INSERT INTO therapy VALUES ('bed-1', 'orders', 'kept')",),
+    5: ("INSERT INTO ended VALUES (3, 'bed-1', 'HR_LOW', 'run-0-9')",),
 }
 """What a program of each version could have written beyond what the one before could."""
 
@@ -76,6 +77,7 @@ def test_a_file_of_an_earlier_version_keeps_everything(path: Path, version: int)
         therapy=(TherapyRow("bed-1", "orders", "kept"),) if version >= 4 else (),
         previous_configuration=told[0],
         last_known_wall=told[1],
+        ended=frozenset({("bed-1", "HR_LOW", "run-0-9")} if version >= 5 else ()),
     )
     opened.commit(Transaction(1, journal=(line(run="run-2"),), answers=(answer(1),)))
     opened.close()
