@@ -8,9 +8,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.cli_machine import add_machine
 from edge.cli_therapy import add_therapy
+
+if TYPE_CHECKING:
+    from edge.mqtt import Login
 
 EXIT_OK = 0
 EXIT_CONFIG = 78
@@ -72,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check_config)
 
     top = commands.add_parser("top", help="show beds and alarms as they arrive from the broker")
-    top.add_argument("--broker", metavar="HOST:PORT", default="127.0.0.1:1883")
+    broker = top.add_mutually_exclusive_group()
+    broker.add_argument("--broker", metavar="HOST:PORT", default="127.0.0.1:1883")
+    broker.add_argument("--config", type=Path, metavar="FILE", help="a file with [broker]: where, and how to log in")
     top.add_argument("--site", default="+", help="only this site")
     top.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long with a summary")
     top.add_argument("--lines", action="store_true", help="print a line an event instead of a screen")
@@ -287,10 +293,31 @@ def _top(options: argparse.Namespace) -> int:
 
     from edge.top import watch  # noqa: PLC0415
 
-    host, port = _broker(options.broker)
+    host, port, log_in = _how_to_look(options)
     screen = sys.stdout.isatty() and not options.lines
     seconds = options.duration
-    return asyncio.run(watch(host, port, site=options.site, duration_s=seconds, screen=screen, note=options.note))
+    return asyncio.run(
+        watch(host, port, site=options.site, duration_s=seconds, screen=screen, note=options.note, log_in=log_in)
+    )
+
+
+def _how_to_look(options: argparse.Namespace) -> tuple[str, int, Callable[[], Login]]:
+    """Return where the broker is, and what tells the login. Ends the program if the file cannot be used."""
+    from edge.mqtt import Login  # noqa: PLC0415 - only this command pays for it
+
+    if options.config is None:
+        return *_broker(options.broker), Login
+    from edge.clock import Clock  # noqa: PLC0415
+    from edge.config import ConfigError, load_broker  # noqa: PLC0415
+    from edge.login import BrokerLogin  # noqa: PLC0415
+    from edge.tls import CertificateTime  # noqa: PLC0415
+
+    try:
+        broker = load_broker(options.config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(EXIT_CONFIG) from None
+    return broker.host, broker.port, BrokerLogin(broker, CertificateTime(Clock().now))
 
 
 def _explain(options: argparse.Namespace) -> int:

@@ -128,6 +128,26 @@ def load(
     return _Loader(edge, path.parent, run_dir, environment, copies).configuration()
 
 
+def load_broker(path: Path, environment: Mapping[str, str] = os.environ) -> BrokerSettings:
+    """Read `[broker]` of a file for one who only looks. Raises ConfigError: also for a login that the edge itself has.
+
+    A name is one connection at a ward's broker: who took the edge's would throw it out, and no alarm would arrive.
+    """
+    file = Reader(path)
+    broker = BrokerReader(file, path.parent, environment, clinical=False).read() if file.read() else None
+    logs_in = broker is not None and (
+        broker.username or (broker.tls is not None and broker.tls.certificate is not None)
+    )
+    of_another = "edge" in file.content or "station" in file.content
+    if broker is not None and logs_in and (of_another or broker.username.startswith("edge-")):
+        reason = "logs in by the name of an edge or a station, which would lose its own connection by it"
+        remedy = "write a file with [broker] alone, by a station's name that nobody else has (broker-files)"
+        file.refuse("broker", reason, remedy)
+    if broker is None or file.problems:
+        raise ConfigError(tuple(file.problems))
+    return broker
+
+
 def load_or_last_good(path: Path, run_dir: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
     """Read the files, or what was kept of the last good ones, with an alarm that says so. Raises ConfigError.
 

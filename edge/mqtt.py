@@ -295,12 +295,27 @@ def _payload(outgoing: Outgoing) -> bytes:
     return outgoing.payload() if callable(outgoing.payload) else outgoing.payload
 
 
-async def listen(host: str, port: int, topics: str) -> AsyncIterator[tuple[str, bytes]]:
-    """Give every message on the topics, the retained ones first. Raises ListenError when the connection ends."""
+async def listen(
+    host: str, port: int, topics: str, log_in: Callable[[], Login] = Login
+) -> AsyncIterator[tuple[str, bytes]]:
+    """Give every message on the topics, the retained ones first. Raises ListenError when the connection ends.
+
+    ``log_in`` is asked in a thread, and may raise `LoginError`, which ends it too. It only reads, under a name of its
+    own: the connection of who else logs in so goes on.
+    """
     try:
-        async with aiomqtt.Client(host, port, protocol=aiomqtt.ProtocolVersion.V5, timeout=LISTEN_LIMIT_S) as client:
+        login = await asyncio.to_thread(log_in)
+        async with aiomqtt.Client(
+            host,
+            port,
+            username=login.username or None,
+            password=login.password or None,
+            tls_context=login.tls,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            timeout=LISTEN_LIMIT_S,
+        ) as client:
             await client.subscribe(topics, qos=QOS)
             async for message in client.messages:
                 yield str(message.topic), bytes(message.payload) if isinstance(message.payload, bytes) else b""
     except aiomqtt.MqttError as error:
-        raise ListenError(str(error)) from error
+        raise ListenError(tls.reason(error.__context__) or str(error)) from error

@@ -23,7 +23,7 @@ from edge.clock import Clock
 from edge.core.model import Instant
 from edge.heard import LOST, ORDER, EdgeView
 from edge.messages import ROOT, AlarmMessage
-from edge.mqtt import ListenError, listen
+from edge.mqtt import ListenError, Login, listen
 from edge.paused import told
 
 REDRAW_S = 0.5
@@ -320,10 +320,19 @@ def _local(at: messages.Stamp) -> str:
     return shown if at.synchronised else f"{shown}?"
 
 
-async def watch(host: str, port: int, *, site: str, duration_s: float | None, screen: bool, note: str = "") -> int:
+async def watch(
+    host: str,
+    port: int,
+    *,
+    site: str,
+    duration_s: float | None,
+    screen: bool,
+    note: str = "",
+    log_in: Callable[[], Login] = Login,
+) -> int:
     """Show until the time is over or Ctrl-C; return the exit status, 1 if the broker was never reached.
 
-    ``note`` is a text of the caller's own.
+    ``note`` is a text of the caller's own, ``log_in`` tells with what to log in.
     """
     board = Board(Clock().now, note)
     if note and not screen:
@@ -333,7 +342,7 @@ async def watch(host: str, port: int, *, site: str, duration_s: float | None, sc
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tasks: list[asyncio.Task[object]] = [
         asyncio.create_task(stop.wait()),
-        asyncio.create_task(_read(board, host, port, site, loud=not screen)),
+        asyncio.create_task(_read(board, host, port, site, log_in, loud=not screen)),
         asyncio.create_task(_redraw(board) if screen else _tell_news(board)),
     ]
     done, running = await asyncio.wait(tasks, timeout=duration_s, return_when=asyncio.FIRST_COMPLETED)
@@ -346,11 +355,11 @@ async def watch(host: str, port: int, *, site: str, duration_s: float | None, sc
     return 0 if board.edges else 1
 
 
-async def _read(board: Board, host: str, port: int, site: str, *, loud: bool) -> None:
+async def _read(board: Board, host: str, port: int, site: str, log_in: Callable[[], Login], *, loud: bool) -> None:
     told = False
     while True:
         try:
-            async for topic, payload in listen(host, port, f"{ROOT}/{site}/edge/+/#"):
+            async for topic, payload in listen(host, port, f"{ROOT}/{site}/edge/+/#", log_in):
                 line = board.take(topic, payload)
                 if line and loud:
                     print(line, flush=True)
