@@ -251,6 +251,7 @@ GROUPS = (
             "DOSE_RATE_LOW": "Dose too low",
             "DOSE_INPUT_MISSING": "Dose cannot be reckoned",
             "DOSE_STEP_HIGH": "Dose raised too far within ten minutes",
+            "DOSE_TOGETHER_HIGH": "Two channels of one drug give too much together",
             "DOSE_MASS_RATE_HIGH": "Too many milligrams in an hour",
             "DOSE_CUMULATIVE_HIGH": "Dose of this treatment too high",
             "DOSE_24H_HIGH": "Dose of 24 hours too high",

@@ -18,6 +18,7 @@ from edge.core import (
     rules_order,
     rules_rise,
     rules_therapy,
+    rules_together,
     rules_total,
     rules_vital,
 )
@@ -96,6 +97,7 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_order.exceeded(view, pump, now_s, register.is_told)
         yield from rules_rise.rise(view, pump, now_s, register.is_told)
         yield from rules_rise.mass_rate(view, pump, now_s)
+    yield from rules_together.together(view, known, now_s, register.is_told)
     yield from rules_vital.limits(view, now_s, register.is_normal)
     yield from rules_climb.climbing(view, now_s, register.is_idle)
     yield from rules_vital.sources_disagree(view, now_s)

@@ -169,7 +169,7 @@ _AGAINST_ORDER = {
     ),
     **{
         name: Entry(AlarmKind.PHYSIOLOGICAL, Audience.NURSE, ACTIONS[name].english, ORDERED, latching=True)
-        for name in ("DOSE_STEP_HIGH", "DOSE_MASS_RATE_HIGH")
+        for name in ("DOSE_STEP_HIGH", "DOSE_MASS_RATE_HIGH", "DOSE_TOGETHER_HIGH")
     },
     **{
         name: Entry(AlarmKind.PHYSIOLOGICAL, Audience.NURSE, ACTIONS[name].english, ORDERED, latching=True)

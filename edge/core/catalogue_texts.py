@@ -41,6 +41,10 @@ ACTIONS = {
         "Go to the patient; set the pump back to the step before if the rise is not meant.",
         "Gå til pasienten; still pumpen tilbake til forrige trinn hvis økningen ikke er ment.",
     ),
+    "DOSE_TOGETHER_HIGH": Action(
+        "Check both pumps: they give the same drug. Stop one if that is not meant.",
+        "Kontroller begge pumpene: de gir samme legemiddel. Stopp den ene hvis det ikke er ment.",
+    ),
     "DOSE_MASS_RATE_HIGH": Action(
         "Check the patient's weight, then the pump: rate and concentration.",
         "Kontroller pasientens vekt, deretter pumpen: hastighet og konsentrasjon.",

@@ -120,16 +120,16 @@ async def test_a_pump_that_is_unplugged_while_infusing_is_a_high_alarm_that_keep
     async with bed_1(tmp_path, rate_ml_per_h=FAR_BEYOND_ML_PER_H) as bed:
         await bed.heard.wait_for(is_alarm(DOSE_HIGH))
         bed.pump_line.close()
-        lost = await bed.heard.wait_for(is_alarm("PUMP_LINK_LOST.bed-1-pump.11"), limit_s=6)
+        lost = await bed.heard.wait_for(is_alarm("PUMP_LINK_LOST.bed-1-pump.11"), limit_s=20)
         assert message(lost)["priority"] == "high"
-        unverified = await bed.heard.wait_for(is_alarm(DOSE_HIGH, verifiable=False), limit_s=6)
+        unverified = await bed.heard.wait_for(is_alarm(DOSE_HIGH, verifiable=False), limit_s=20)
         assert message(unverified)["text"].startswith("Bed 1: Ketamine")
         with on_pty(bed.rack, tmp_path / "bed-1-pump"):
             await bed.heard.wait_for(
                 lambda one: (
                     is_alarm(DOSE_HIGH, verifiable=True)(one) and message(one)["rev"] > message(unverified)["rev"]
                 ),
-                limit_s=8,
+                limit_s=20,
             )
 
 
@@ -171,7 +171,7 @@ async def test_after_kill_9_the_alarm_is_present_again_and_is_not_announced_as_n
                     is_alarm(DOSE_HIGH, verifiable=True, occurrence=alarm["occurrence"])(one)
                     and message(one)["run"] != alarm["run"]
                 ),
-                limit_s=5,
+                limit_s=20,
             )
             status = [message(one) for one in bed.heard.of(f"{PREFIX}/status")][-1]
             assert (status["previous_run"], status["previous_event_seq"]) == (alarm["run"], 1)
