@@ -64,9 +64,8 @@ are the ones that run.
 > them. **All limits are examples**: a clinician, a pharmacist and an anaesthetist must approve them. **The Norwegian
 > was not yet reviewed by a nurse.**
 
-**Not there yet:** the nursing station's page with its sounds. What is said here of sound, colour and levels is what the
-alarm messages ask a station to do. Until it is built, alarms are seen and heard at the bedside computer (below), and
-seen with `infusion-edge alarms` and `infusion-edge top`, and in the service's log.
+Alarms are seen, heard and taken at the nursing station's page, and at the bedside computer (below); they are seen with
+`infusion-edge alarms` and `infusion-edge top` too, and in the service's log.
 """
 
 BEHAVIOUR = f"""\

@@ -10,6 +10,7 @@ const BEYOND = 1.25;
 /** @param {{value: string | null, step: string | null, soft: string | null, hard: string | null, live: boolean}} told */
 export function gauge(told) {
   const { value, step, soft, hard, live } = told;
+  if (value === null && step === null && soft === null && hard === null) return null;
   const numbers = [value, step, soft, hard].map((one) => (one === null ? null : Number(one)));
   const [now, ordered, warn, stop] = numbers;
   const top = Math.max((stop ?? warn ?? ordered ?? 0) * BEYOND, (now ?? 0) * 1.05, 0.1);

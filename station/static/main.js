@@ -89,9 +89,8 @@ class Page {
       this.greet(data);
     }
     if (name === "bed" && data.snapshot) this.takeSnapshot(bedKey(data.edge, data.bed));
-    if (name === "beat") return this.judge();
     this.judge();
-    this.draw();
+    if (name !== "beat") this.draw();
   }
 
   takeSnapshot(key) {

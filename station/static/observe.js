@@ -20,7 +20,8 @@ export function observe(page) {
   const therapy = bed && moment.therapy(bed);
   if (!therapy?.patient) return panel(page, t("round.title"), h("p", null, t("patient.none")));
   const { found, hand = {} } = state;
-  const put = (name) => (value) => page.setPanel({ found: { ...found, [name]: found[name] === value ? undefined : value } });
+  // What is there by then, not what was painted: two things may change between two paintings.
+  const put = (name) => (value) => page.setPanel({ found: { ...page.panel.found, [name]: page.panel.found[name] === value ? undefined : value } });
   const bad = BY_HAND.some(([name]) => wrong(hand[name], { optional: true }));
   const send = (all) => {
     const measured = Object.fromEntries(BY_HAND.map(([name, unit]) => [name, quantity(hand[name], unit)]).filter(([, value]) => value));
@@ -40,7 +41,7 @@ export function observe(page) {
     choice(t("round.pain"), PAIN, found.pain, put("pain"), { describe: t("round.pain_about") }),
     h("details", null, h("summary", null, t("round.by_hand")),
       h("div", { class: "entries" }, BY_HAND.map(([name, unit]) =>
-        entry({ name: `hand.${name}`, text: hand[name] ?? "", unit, optional: true, change: (text) => page.setPanel({ hand: { ...hand, [name]: text } }) })))),
+        entry({ name: `hand.${name}`, text: hand[name] ?? "", unit, optional: true, change: (text) => page.setPanel({ hand: { ...page.panel.hand, [name]: text } }) })))),
     h("button", { class: "wide", disabled: bad || !chosen, on: { click: () => send(false) } }, t("round.only")),
   );
 }

@@ -40,7 +40,8 @@ export function order(page) {
 function enter(page, { therapy, channel, channels }) {
   const { panel: state } = page;
   const { typed } = state;
-  const put = (name) => (text) => page.setPanel({ typed: { ...typed, [name]: text }, error: "" });
+  // What is there by then, not what was painted: two fields may change between two paintings.
+  const put = (name) => (text) => page.setPanel({ typed: { ...page.panel.typed, [name]: text }, error: "" });
   const starting = !therapy?.patient;
   const checklist = state.checklist ?? {};
   const ready = FIELDS.every(([name, , optional]) => !wrong(typed[name], { optional })) && MORE.every(([name]) => !wrong(typed[name], { optional: true })) && (!starting || CASE.test(state.case ?? ""));
@@ -62,7 +63,7 @@ function enter(page, { therapy, channel, channels }) {
       ? h("details", { key: "checks", open: true }, h("summary", null, t("check.title")),
           h("button", { type: "button", class: "wide", on: { click: () => page.setPanel({ checklist: Object.fromEntries(CHECKS.map((name) => [name, "no"])) }) } }, t("check.all_no")),
           h("div", { class: "checks" }, CHECKS.map((name) =>
-            choice(t(`check.${name}`), ANSWERS, checklist[name] ?? "unknown", (answer) => page.setPanel({ checklist: { ...checklist, [name]: answer } }), { label: (one) => t(`answer.${one}`) }))))
+            choice(t(`check.${name}`), ANSWERS, checklist[name] ?? "unknown", (answer) => page.setPanel({ checklist: { ...page.panel.checklist, [name]: answer } }), { label: (one) => t(`answer.${one}`) }))))
       : null,
     h("details", { key: "more" }, h("summary", null, t("order.more")),
       h("div", { class: "entries" }, MORE.map(([name, of]) => entry({ name: `order.${name}`, text: typed[name] ?? "", unit: of, optional: true, change: put(name) })))),

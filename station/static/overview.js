@@ -3,7 +3,7 @@
 import { card } from "./alarm-card.js";
 import { h } from "./dom.js";
 import { tile } from "./tile.js";
-import { bedKey, rank } from "./ward.js";
+import { rank } from "./ward.js";
 import { t } from "./words.js";
 
 export function overview(page) {
@@ -13,14 +13,14 @@ export function overview(page) {
     "main",
     { class: "ward", key: "ward", id: "main" },
     beds.length
-      ? h("ul", { class: "tiles", key: "tiles", style: { "--beds": beds.length }, "data-count": sizeOf(beds.length) }, beds.map((bed) => page.kept(bed, () => tile(page, bed))))
+      ? h("ul", { class: "tiles", key: "tiles", style: { "--columns": columnsOf(beds.length) } }, beds.map((bed) => page.kept(bed, () => tile(page, bed))))
       : h("p", { class: "empty", key: "empty" }, t(ward.ready ? "ward.no_beds" : "ward.waiting")),
     alarmList(page),
   );
 }
 
-/** How large tiles may be: as large as the screen has room for. */
-const sizeOf = (count) => (count <= 4 ? "few" : count <= 12 ? "some" : "many");
+/** So many columns that all beds are seen at once on a wall screen; a smaller one has fewer, and scrolls. */
+const columnsOf = (count) => (count <= 1 ? 1 : count <= 4 ? 2 : count <= 6 ? 3 : count <= 12 ? 4 : count <= 20 ? 5 : 6);
 
 function sorted(page, beds) {
   if (page.order !== "urgency") return beds;
@@ -69,5 +69,3 @@ function soundRow(page) {
     }),
   );
 }
-
-export const tileKey = (bed) => bedKey(bed.edge, bed.bed);

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { KEPT_S, STEP_S } from "./trends.js";
-import { t } from "./words.js";
+import { lang, t } from "./words.js";
 
 const LANES = [
   { name: "dose_rate_mg_per_kg_per_h", least: 0, span: 1 },
@@ -19,9 +19,9 @@ export function spark(trends, bed) {
   const held = trends.of(bed);
   if (!held) return null;
   const known = kept.get(held);
-  if (known?.version === held.version) return known.drawn;
+  if (known?.version === held.version && known.language === lang()) return known.drawn;
   const drawn = draw(held);
-  kept.set(held, { version: held.version, drawn });
+  kept.set(held, { version: held.version, language: lang(), drawn });
   return drawn;
 }
 

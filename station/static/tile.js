@@ -30,7 +30,8 @@ export function tile(page, bed) {
     h("header", null,
       h("h2", null, h("a", { class: "open", href: `#/bed/${bed.edge}/${bed.bed}` }, bed.label ?? bed.bed)),
       top ? h("span", { class: "sign", role: "img", "aria-label": t(`priority.${top.priority}`) }, SIGN[top.priority]) : null,
-      phase(page, bed, therapy)),
+      phase(page, bed, therapy),
+      acts(page, bed, therapy)),
     doubt ? h("p", { class: "unknown", role: "alert" }, doubtText(moment, bed, doubt)) : null,
     alarms.length ? alarmLines(page, bed, alarms) : null,
     channels(page, bed, therapy, live, alarms),
@@ -117,8 +118,7 @@ export function dosing(bed, therapy, channel, live, alarms) {
     h("p", { class: "drug" }, h("b", null, drugName(channel.drug)), h("span", null, state)),
     h("p", { class: "rate" },
       h("span", { class: "number" }, known ? figure(rate, { asDose: true }) : "--"),
-      h("span", { class: "unit" }, unit("mg/kg/h")),
-      flow ? h("span", { class: "flow" }, flow) : null),
+      h("span", { class: "units" }, h("span", { class: "unit" }, unit("mg/kg/h")), flow ? h("span", { class: "flow" }, flow) : null)),
     gauge({
       value: known ? rate.value : null, step: order?.step_mg_per_kg_per_h ?? null,
       soft: limits.soft?.value ?? null, hard: limits.hard?.value ?? null, live: flowing,
@@ -148,12 +148,16 @@ export function promptsOf(page, bed) {
   });
 }
 
+/** What takes one tap: "choking" always, "all is well" where a round is due. */
+function acts(page, bed, therapy) {
+  const due = promptsOf(page, bed).some((one) => one.kind === "round" && one.late);
+  return h("span", { class: "acts" }, due ? allWellButton(page, bed, therapy) : null, chokingButton(page, bed, therapy));
+}
+
 function foot(page, bed, live) {
   const age = page.moment.snapshotAge(bed);
   const pauses = page.moment.pauses(bed);
   const prompts = promptsOf(page, bed).filter((one) => ["round", "confirm-order", "baseline"].includes(one.kind));
-  const therapy = page.moment.therapy(bed);
-  const due = prompts.some((one) => one.kind === "round" && one.late);
   return h(
     "footer",
     { key: "foot" },
@@ -161,7 +165,6 @@ function foot(page, bed, live) {
     pauses.map((one) => h("span", { class: "paused" }, `${t(`silence.${one.reason}`)} ${countdown(one.left)}`)),
     prompts.map((one) => h("span", { class: one.late ? "due late" : "due" }, one.text)),
     experimental(page.ward, bed) ? h("span", { class: "experimental" }, t("device.experimental")) : null,
-    h("span", { class: "acts" }, due ? allWellButton(page, bed, therapy) : null, chokingButton(page, bed, therapy)),
     outcomeOf(page, bedTarget(bed)),
   );
 }

@@ -68,9 +68,8 @@ export function cell(moment, bed, what, alarms, options) {
   return h(
     "div",
     { class: `vital ${told.id}${told.stale ? " stale" : ""}${mark ? ` ${mark}` : ""}`, key: what.id },
-    h("dt", null, t(`vital.${told.id}`), h("span", { class: "unit" }, t(`vital.${told.id}.unit`))),
-    h("dd", null,
-      h("span", { class: "number" }, told.text),
-      h("span", { class: "age" }, told.age || (told.has ? "" : told.note ? local(told.note) : t("value.none")))),
+    h("dt", null, t(`vital.${told.id}`), h("span", { class: "unit" }, t(`vital.${told.id}.unit`)),
+      h("span", { class: "age" }, told.age || (told.has ? "" : local(told.note)))),
+    h("dd", null, h("span", { class: "number" }, told.text)),
   );
 }

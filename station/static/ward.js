@@ -167,7 +167,7 @@ export class Moment {
     const edge = this.ward.edges.get(bed.edge);
     const age = this.snapshotAge(bed);
     return (
-      !this.lost && this.ward.broker === true && edge?.state === "running" && age !== null &&
+      !this.lost && this.ward.ready && this.ward.broker !== false && edge?.state === "running" && age !== null &&
       bed.snapshot.run === edge.status?.run && age <= bed.snapshot.valid_for_s
     );
   }

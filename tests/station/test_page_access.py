@@ -98,7 +98,7 @@ def test_the_figures_that_are_read_from_afar_are_large(open_page: Open, ward: Wa
             (one) => [one, parseFloat(getComputedStyle(document.querySelector(one)).fontSize)]))"""
     )
     assert sizes[".tile h2"] >= 48
-    assert sizes[".tile .rate .number"] >= 96
+    assert sizes[".tile .rate .number"] >= 90
     assert sizes[".tile .vital .number"] >= 44
     assert sizes[".verdict"] >= 40
 

@@ -154,6 +154,21 @@ def test_a_number_that_can_be_read_in_two_ways_is_refused(open_page: Open, ward:
     expect(page.get_by_role("button", name="Read it back")).to_be_disabled()
 
 
+def test_two_fields_that_change_between_two_paintings_are_both_kept(open_page: Open, ward: Ward) -> None:
+    page = open_page(BED)
+    page.get_by_role("button", name="Change the order …").click()
+    expect(page.get_by_label("Weight")).to_be_focused()
+    page.evaluate(
+        """() => [["Weight", "71"], ["Concentration", "9"]].forEach(([label, text]) => {
+            const field = [...document.querySelectorAll(".entry")].find((one) => one.textContent.startsWith(label));
+            field.querySelector("input").value = text;
+            field.querySelector("input").dispatchEvent(new Event("input", { bubbles: true }));
+        })"""
+    )
+    expect(page.locator(".entry .read").nth(0)).to_have_text("71 kg")
+    expect(page.locator(".entry .read").nth(1)).to_have_text("9 mg/mL")
+
+
 def test_a_refusal_of_an_order_keeps_what_was_typed_and_asks_whether_it_is_sure(open_page: Open, ward: Ward) -> None:
     page = open_page(BED)
     log_in_first(page, "Ola P")

@@ -49,3 +49,20 @@ def test_a_page_that_lost_its_server_says_so_with_sound_within_five_seconds(open
     expect(page.locator(".verdict")).to_have_text("No alarms")
     expect(page.locator(".banner.high")).to_have_count(0)
     assert page.evaluate("station.sound.playing") is None
+
+
+def test_the_page_says_on_every_view_that_the_bedside_comes_first(open_page: Open, ward: Ward) -> None:
+    page = open_page()
+    for place in ("#/", "#/bed/pi-1/bed-1", "#/bed/pi-1/bed-1/report"):
+        page.evaluate(f"location.hash = '{place}'")
+        expect(page.locator(".caution")).to_contain_text("Not a medical device. Do not rely on this for alarms")
+        expect(page.locator(".caution")).to_be_in_viewport()
+
+
+def test_no_sign_of_life_of_the_station_is_taken_for_well(open_page: Open, ward: Ward) -> None:
+    page = open_page()
+    page.evaluate("station.take('beat', { server_mono_s: station.feed.now(), broker: false })")
+    page.evaluate("station.changed()")
+    expect(page.locator(".banner.high")).to_contain_text("THE STATION HEARS NO BED")
+    expect(page.locator(".tile.doubt.stale")).to_have_count(4)
+    expect(page.locator(".verdict")).to_have_text("Alarms not known")
