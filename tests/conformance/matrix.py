@@ -35,6 +35,7 @@ _WORDS = {
     "HR_MISSING": "missing",
     "SPO2_MISSING": "missing",
     "RR_MISSING": "missing",
+    "DOSE_UNCERTAIN": "uncertain",
 }
 _TITLES = {DeviceKind.PUMP: "Pumps", DeviceKind.MONITOR: "Monitors"}
 
@@ -137,8 +138,9 @@ Each driver talks with the simulator of its device, written by another hand from
 all in virtual time. A fault is there for {UNTIL_S - FROM_S:.0f} s. A cell says how long after its end there was a true
 and whole sample again, and which technical alarms came of it: *link* (PUMP_LINK_LOST, MONITOR_LINK_LOST), *errors*
 (LINE_ERRORS), *frozen* (DATA_FROZEN), *identity* (DEVICE_IDENTITY_CHANGED), *missing* (HR_MISSING and the like), *dose*
-(DOSE_INPUT_MISSING). Each is over at the end, but for that of another device than before, which stands until somebody
-has seen it. *n/a*: the device cannot have this fault.
+(DOSE_INPUT_MISSING), *uncertain* (DOSE_UNCERTAIN: without a serial number no gap of the counter is bridged). Each is
+over at the end, but for that of another device than before, which stands until somebody has seen it, and the last,
+which stands as long as the treatment. *n/a*: the device cannot have this fault.
 
 In every cell nothing crashed, and no simulator heard anything but the questions that it knows (a wrong speed aside,
 which makes noise of them). Each number, state and serial number that a driver said was one that the simulator held

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drivers import registry
-from drivers.model import DeviceKind, Integrity
+from drivers.model import DeviceKind, IdentitySupport, Integrity
 from tests.conformance.matrix import PAGE, Cell, as_links, page, play, recovery_limit_s
 from tests.conformance.matrix_cases import case
 from tests.conformance.matrix_faults import FAULTS, LINK, Fault
@@ -45,12 +45,14 @@ def test_a_driver_under_a_fault(name: str, fault: Fault) -> None:
         assert cell.false == ()
     assert cell.recovery_s is not None
     assert cell.recovery_s <= recovery_limit_s(name)
-    must, came = fault.must(one), as_links(cell.alarms)
+    # Without a serial number no gap of a counter is bridged: what was given meanwhile stays uncertain.
+    unsure = {"DOSE_UNCERTAIN"} if one.driver.identity is IdentitySupport.PORT_ONLY else set()
+    must, came = fault.must(one), as_links(cell.alarms) - unsure
     if not must:
         assert came <= {"LINE_ERRORS"} if fault.play is not None else not came
     else:
         assert came & set(must)
-    assert cell.left <= LATCHED
+    assert cell.left <= LATCHED | unsure
 
 
 def test_the_page_tells_the_same_of_everything_else() -> None:
