@@ -168,9 +168,13 @@ def test_a_shift_of_twelve_hours_grows_neither_memory_nor_nodes(
     tools.send("Performance.enable")
 
     def measured() -> dict[str, float]:
-        tools.send("HeapProfiler.collectGarbage")
-        found = {one["name"]: one["value"] for one in tools.send("Performance.getMetrics")["metrics"]}
-        return {name: found[name] for name in ("JSHeapUsedSize", "Nodes", "JSEventListeners")}
+        # What is reachable stays in each; one collection alone may leave a megabyte of what is not.
+        found = []
+        for _ in range(4):
+            tools.send("HeapProfiler.collectGarbage")
+            page.wait_for_timeout(50)
+            found.append({one["name"]: one["value"] for one in tools.send("Performance.getMetrics")["metrics"]})
+        return {name: min(one[name] for one in found) for name in ("JSHeapUsedSize", "Nodes", "JSEventListeners")}
 
     told = {"alarm": alarm, "snapshot": snapshot, "every": 30.0}
     # The first hours fill what is kept of the last one.
