@@ -77,7 +77,8 @@ async def test_an_order_is_entered_at_the_bedside_and_confirmed_at_the_station(t
 
         await shown(lambda one: one.topic == THERAPY and message(one)["awaiting"] != [])
         answer = await asks(bed.broker.port, "confirm", rev=1)
-        assert (answer["result"], answer["said"]) == ("done", "revision 1 is in force")
+        assert answer["result"] == "done"
+        assert answer["said"].startswith("revision 1 is in force")
         in_force = message(await shown(lambda one: one.topic == THERAPY and message(one)["orders"] != []))
         assert [(one["rev"], one["confirmed_by"]) for one in in_force["orders"]] == [(1, "ward-desk:ann")]
         await bed.snapshot(

@@ -159,7 +159,7 @@ class Bed:
     pump_line: PtyServer
     monitor_line: PtyServer
 
-    async def snapshot(self, condition: Callable[[dict[str, Any]], bool], limit_s: float = 10.0) -> dict[str, Any]:
+    async def snapshot(self, condition: Callable[[dict[str, Any]], bool], limit_s: float = 30.0) -> dict[str, Any]:
         """Wait for a snapshot of the bed that meets the condition."""
         topic = f"{PREFIX}/bed/bed-1/snapshot"
         found = await self.heard.wait_for(lambda one: one.topic == topic and condition(message(one)), limit_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 
@@ -354,5 +355,6 @@ def test_the_document_tells_every_kind_act_sensor_and_key() -> None:
     keys = {key for act in ACTS.values() for key in act.keys}
     sensors = {sensor for kind in kinds.values() for sensor in kind.knobs.sensors}
     assert ACTS.keys() | kinds.keys() | keys | sensors <= words
-    (shown,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    shown, asks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert {event["do"] for event in tomllib.loads(asks)["event"]} <= ACTS.keys()
     assert read(shown).events[0].words == "the rate is set to 70.00 mL/h"
