@@ -42,7 +42,8 @@ def bolus(view: BedView, pump: Binding, known: Collection[AlarmKey], now_s: floa
     drug = drug_of(view, order)
     foreseen = view.limits().doses[pump.port, pump.channel].bolus
     limit = no_bolus(drug) if foreseen is None else foreseen
-    judged = level(INSIDE, now_s)
+    # A bolus of which nothing was heard since is not over because time went by (law 2).
+    judged = level(INSIDE, now_s) if view.live(pump, now_s) else None
     value = None
     if given is not None and (given.runs or now_s < given.until_s + STANDS_S):
         value = _value(given, order, now_s)
