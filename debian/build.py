@@ -40,7 +40,7 @@ NOT_MADE = {("lgpio", "arm64", "3.13")}
 LOCKS = {"infusion-edge": "runtime", "infusion-station": "station"}
 OF_OURS = {
     "infusion-edge": ("edge/", "drivers/"),
-    "infusion-station": ("station/", "edge/__init__.py", "edge/messages.py"),
+    "infusion-station": ("station/", "edge/__init__.py", "edge/messages/"),
 }
 """What of our wheel is in each package. The simulators are in none."""
 

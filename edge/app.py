@@ -37,7 +37,7 @@ from edge.history import Here, History
 from edge.inbox import Inbox
 from edge.keeper import Keeper, changes_of
 from edge.login import BrokerLogin
-from edge.messages import Topics
+from edge.messages.topics import Topics
 from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime

@@ -33,16 +33,16 @@ from edge.core.inputs import (
     Role,
     Unusable,
 )
-from edge.messages import (
+from edge.messages.requests import (
     REQUEST_ID,
-    REQUESTS,
     AlarmRequest,
     ConfirmDeviceRequest,
     PauseRequest,
-    ReceiptMessage,
     RequestMessage,
     ResumeRequest,
 )
+from edge.messages.stations import ReceiptMessage
+from edge.messages.verbs import REQUESTS
 
 PAYLOAD_MAX = 256 * 1024
 """A receipt with 2,000 alarms stays below; a request has some hundred bytes."""

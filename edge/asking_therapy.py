@@ -32,11 +32,11 @@ from edge.core.therapy_acts import (
 )
 from edge.core.therapy_state import Airway, Degree
 from edge.core.validate import CANON, CONVERSIONS
-from edge.messages import (
+from edge.messages.requests import RequestMessage
+from edge.messages.requests_therapy import (
     BaselineRequest,
     ChannelRequest,
     ChannelRoleRequest,
-    ChecklistMessage,
     CloseRequest,
     EndInfusionRequest,
     LimitsRequest,
@@ -47,10 +47,10 @@ from edge.messages import (
     OrderRevRequest,
     OverrideRequest,
     ReadingRequest,
-    RequestMessage,
     StartPatientRequest,
     StepRequest,
 )
+from edge.messages.therapy import ChecklistMessage
 
 _QUANTITY = re.compile(r"(-?[0-9]{1,6}(?:\.[0-9]{1,6})?) (\S{1,12})")
 POUND_KG = Decimal("0.45359237")

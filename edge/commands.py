@@ -24,7 +24,9 @@ from edge.commands_stop import stop, without_answer
 from edge.commands_therapy import COMMANDS, NotAskedError
 from edge.core.inactivation import PAUSE_LIMIT_S
 from edge.core.model import SilenceReason
-from edge.messages import AlarmMessage, PauseMessage, ResponseMessage
+from edge.messages.alarms import AlarmMessage
+from edge.messages.events import ResponseMessage
+from edge.messages.therapy import PauseMessage
 from edge.paused import span, told
 
 EXIT_OK = 0

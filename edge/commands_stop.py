@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from edge.messages import TherapyMessage
+from edge.messages.therapy import TherapyMessage
 
 EXIT_OK = 0
 EXIT_REFUSED = 1

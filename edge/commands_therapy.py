@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from edge.messages import OrderMessage, TherapyMessage
+from edge.messages.therapy import OrderMessage, TherapyMessage
 from edge.paused import span
 
 CHECKLIST = (

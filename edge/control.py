@@ -30,7 +30,7 @@ import structlog
 from edge import asking
 from edge.core.config import LOCAL
 from edge.core.inputs import Request
-from edge.messages import LOOKS
+from edge.messages.verbs import LOOKS
 from edge.wire import Lane, Outgoing
 
 NAME = "control.sock"

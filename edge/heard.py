@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edge import messages
+from edge.messages.alarms import AlarmIndexMessage, AlarmMessage
+from edge.messages.base import Stamp
+from edge.messages.states import RosterMessage, SnapshotMessage, Status
 
 LOST_AFTER_S = 10.0
 """An edge without a heartbeat for this long is lost, whatever its retained status says."""
@@ -31,12 +33,12 @@ class EdgeView:
     """What was heard of one edge; ``heard`` counts its messages, so that each knows what came before it."""
 
     name: str
-    status: messages.Status | None = None
+    status: Status | None = None
     beat: Beat | None = None
-    roster: messages.RosterMessage | None = None
-    beds: dict[str, tuple[messages.SnapshotMessage, float]] = field(default_factory=dict)
-    indexes: dict[str, tuple[messages.AlarmIndexMessage, int]] = field(default_factory=dict)
-    alarms: dict[tuple[str, str], tuple[messages.AlarmMessage, int]] = field(default_factory=dict)
+    roster: RosterMessage | None = None
+    beds: dict[str, tuple[SnapshotMessage, float]] = field(default_factory=dict)
+    indexes: dict[str, tuple[AlarmIndexMessage, int]] = field(default_factory=dict)
+    alarms: dict[tuple[str, str], tuple[AlarmMessage, int]] = field(default_factory=dict)
     heard: int = 0
 
     @property
@@ -62,7 +64,7 @@ class EdgeView:
             return LOST
         return "running" if self.beat.live else "not yet known to be running"
 
-    def age_s(self, at: messages.Stamp, run: str, now_s: float) -> float | None:
+    def age_s(self, at: Stamp, run: str, now_s: float) -> float | None:
         """Return how long ago something happened in the current run, by the edge's clock; ``None``: not known."""
         if self.beat is None or run != self.beat.run:
             return None
@@ -99,7 +101,7 @@ class EdgeView:
         old = [self.label(bed) for bed in beds if not self.is_live(bed, now_s)]
         return f"no fresh data of {', '.join(old)}" if old else ""
 
-    def present(self) -> list[messages.AlarmMessage]:
+    def present(self) -> list[AlarmMessage]:
         """Return what stands, the most urgent first: it was not cleared, nor left out by the current run's index.
 
         An alarm of the current run that is newer than the index stands: it is told before the index that has it.
@@ -113,7 +115,7 @@ class EdgeView:
                 found.append(alarm)
         return sorted(found, key=lambda alarm: (ORDER.index(alarm.priority), alarm.onset.wall, alarm.bed, alarm.key))
 
-    def _index(self, scope: str) -> tuple[messages.AlarmIndexMessage, int] | None:
+    def _index(self, scope: str) -> tuple[AlarmIndexMessage, int] | None:
         index = self.indexes.get(scope)
         return index if index is not None and index[0].run == self.run else None
 
@@ -122,24 +124,24 @@ class EdgeView:
         self.heard += 1
         scope = rest[1] if rest[0] == "bed" else ""
         if rest == ["status"]:
-            self._take_status(messages.Status.read(payload), now_s)
+            self._take_status(Status.read(payload), now_s)
         elif rest == ["roster"]:
-            self.roster = messages.RosterMessage.read(payload)
+            self.roster = RosterMessage.read(payload)
         elif rest[-1] == "snapshot" and payload:
-            self.beds[scope] = (messages.SnapshotMessage.read(payload), now_s)
+            self.beds[scope] = (SnapshotMessage.read(payload), now_s)
         elif rest[-1] == "alarms":
-            self.indexes[scope] = (messages.AlarmIndexMessage.read(payload), self.heard)
+            self.indexes[scope] = (AlarmIndexMessage.read(payload), self.heard)
         elif rest[-2:-1] == ["alarm"]:
             place = (scope, rest[-1])
             if payload:
-                self.alarms[place] = (messages.AlarmMessage.read(payload), self.heard)
+                self.alarms[place] = (AlarmMessage.read(payload), self.heard)
             elif place in self.alarms:
                 self.alarms[place] = (
                     self.alarms[place][0].model_copy(update={"present": False, "signal": "off"}),
                     self.heard,
                 )
 
-    def _take_status(self, status: messages.Status, now_s: float) -> None:
+    def _take_status(self, status: Status, now_s: float) -> None:
         self.status = status
         if status.state != "running":
             return

@@ -18,7 +18,8 @@ import structlog
 from edge import asking
 from edge.core.config import LOCAL
 from edge.core.inputs import Receipt, Request
-from edge.messages import LOOKS, Status
+from edge.messages.states import Status
+from edge.messages.verbs import LOOKS
 from edge.mqtt import Heard
 
 BYTES_EACH = 8192

@@ -26,7 +26,9 @@ from pydantic import ValidationError
 from edge import store_reading
 from edge.clock import rfc3339
 from edge.core.model import Instant
-from edge.messages import HistoryMessage, HistoryRequest, PastMessage, Stamp, TrendMessage
+from edge.messages.base import Stamp
+from edge.messages.events import HistoryMessage, PastMessage, TrendMessage
+from edge.messages.requests import HistoryRequest
 from edge.rows import JournalRow
 from edge.store_file import StoreFileError
 from edge.store_reading import PastRow

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from edge.messages import OmittedMessage
+from edge.messages.events import OmittedMessage
 from edge.rows import NEVER_OMITTED, Omitted, OutboxRow
 
 EVENTS_MAX = 50_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from edge.messages import PauseMessage
+from edge.messages.therapy import PauseMessage
 
 _REASONS = {
     "audio_pause": "sound paused",

@@ -8,10 +8,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge import messages
+from edge.messages import alarms, events, requests, requests_therapy, states, stations, therapy
+from edge.messages.base import ROOT, Message
+from edge.messages.requests import RequestMessage
+from edge.messages.stations import ReceiptMessage
 
 FOLDER = Path(__file__).parent.parent / "config" / "schema"
-READ = (messages.RequestMessage, messages.ReceiptMessage)
+MODULES = (alarms, events, requests, requests_therapy, states, stations, therapy)
+READ = (RequestMessage, ReceiptMessage)
 """What stations send: a field with a default may be left out."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -19,10 +23,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schemas() -> dict[str, str]:
     """File name and text of the schema of every message, as it stands on the wire."""
     texts = {}
-    for kind in vars(messages).values():
-        if isinstance(kind, type) and issubclass(kind, messages.Message) and "schema_" in kind.model_fields:
+    for kind in (kind for module in MODULES for kind in vars(module).values()):
+        if isinstance(kind, type) and issubclass(kind, Message) and "schema_" in kind.model_fields:
             name, _, version = str(kind.model_fields["schema_"].default).partition("/")
-            schema = {"$schema": DIALECT, "$id": f"{messages.ROOT}/{name}/{version}"}
+            schema = {"$schema": DIALECT, "$id": f"{ROOT}/{name}/{version}"}
             schema |= kind.model_json_schema(mode="validation" if issubclass(kind, READ) else "serialization")
             texts[f"{name}.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     return texts
@@ -55,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     names = out_of_step(options.folder)
     for name in names:
-        sys.stdout.write(f"{options.folder / name}: not in step with edge/messages.py; run: python -m edge.schemas\n")
+        sys.stdout.write(f"{options.folder / name}: not in step with edge/messages; run: python -m edge.schemas\n")
     return 1 if names else 0
 
 

@@ -18,11 +18,14 @@ from decimal import ROUND_CEILING, Decimal
 
 from pydantic import ValidationError
 
-from edge import messages
 from edge.clock import Clock
 from edge.core.model import Instant
 from edge.heard import LOST, ORDER, EdgeView
-from edge.messages import ROOT, AlarmMessage
+from edge.messages.alarms import AlarmMessage
+from edge.messages.base import ROOT, Stamp
+from edge.messages.events import EventMessage
+from edge.messages.states import ChannelMessage, MetricMessage, SnapshotMessage
+from edge.messages.therapy import TherapyMessage
 from edge.mqtt import ListenError, Login, listen
 from edge.paused import told
 
@@ -69,7 +72,7 @@ class Board:
         self._now = now
         self.note = note
         self.edges: dict[str, EdgeView] = {}
-        self.therapies: dict[str, dict[str, messages.TherapyMessage]] = {}
+        self.therapies: dict[str, dict[str, TherapyMessage]] = {}
         self.events = 0
         self.onsets: dict[str, int] = dict.fromkeys(ORDER, 0)
         self.unreadable = 0
@@ -86,9 +89,9 @@ class Board:
         view = self.edges.setdefault(f"{site}/{edge}", EdgeView(f"{edge} at {site}"))
         try:
             if rest == ["event"]:
-                return self._take_event(messages.EventMessage.read(payload))
+                return self._take_event(EventMessage.read(payload))
             if rest[2:] == ["therapy"] and payload:
-                therapy = messages.TherapyMessage.read(payload)
+                therapy = TherapyMessage.read(payload)
                 self.therapies.setdefault(view.name, {})[therapy.bed] = therapy
             view.take(rest, payload, self._now().mono_s)
         except ValidationError as error:
@@ -96,7 +99,7 @@ class Board:
             return _clean(f"    cannot read {topic}: {error.errors()[0]['msg']}")
         return ""
 
-    def _take_event(self, event: messages.EventMessage) -> str:
+    def _take_event(self, event: EventMessage) -> str:
         self.events += 1
         alarm = event.alarm
         if event.phase == "start":
@@ -238,7 +241,7 @@ def _beds(view: EdgeView, now_s: float, width: int, *, live: bool) -> Iterator[s
             yield from _wrapped(_cells([*where, *_pump_cells(channel, drugs)]), width, indent, indent, colour)
 
 
-def _vital_cells(snapshot: messages.SnapshotMessage) -> list[str]:
+def _vital_cells(snapshot: SnapshotMessage) -> list[str]:
     found = {metric.name: _shown(metric) for metric in snapshot.vital_signs}
     heart, spo2, breath, *cuff = (found.get(name, "--") for name in _VITAL_SIGNS)
     pressure = f"{cuff[0]}/{cuff[1]}"
@@ -250,7 +253,7 @@ def _vital_cells(snapshot: messages.SnapshotMessage) -> list[str]:
     ]
 
 
-def _pump_cells(channel: messages.ChannelMessage, drug_width: int) -> list[str]:
+def _pump_cells(channel: ChannelMessage, drug_width: int) -> list[str]:
     dose = next((_dose(row) for row in channel.metrics if row.name == "dose_rate_mg_per_kg_per_h"), "--")
     state = _STATES.get(channel.state, channel.state)
     if channel.link != "up":
@@ -258,18 +261,18 @@ def _pump_cells(channel: messages.ChannelMessage, drug_width: int) -> list[str]:
     return [_drug(channel).ljust(drug_width), f"{dose:>6} mg/kg/h", state]
 
 
-def _drug(channel: messages.ChannelMessage) -> str:
+def _drug(channel: ChannelMessage) -> str:
     return channel.drug.replace("-", " ") or "no drug"
 
 
-def _dose(metric: messages.MetricMessage) -> str:
+def _dose(metric: MetricMessage) -> str:
     """Write a dose with the digits that its alarm would have: two decimals, never less than it is (H-37)."""
     if metric.value is None or abs(metric.value) >= DOSE_SHOWN_MAX:
         return _shown(metric)
     return _shown(metric.model_copy(update={"value": metric.value.quantize(Decimal("0.01"), ROUND_CEILING)}))
 
 
-def _shown(metric: messages.MetricMessage) -> str:
+def _shown(metric: MetricMessage) -> str:
     """Write a value as it was sent; doubt stands beside it."""
     if metric.value is None:
         return "--"
@@ -311,7 +314,7 @@ def _span(seconds: float) -> str:
     return f"{hours} h {of_hour:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-def _local(at: messages.Stamp) -> str:
+def _local(at: Stamp) -> str:
     """Write a time for people here; doubtful if the edge's clock was not synchronised."""
     try:
         shown = f"{datetime.fromisoformat(at.wall).astimezone():%H:%M:%S %Z}"

@@ -52,33 +52,31 @@ from edge.core.model import (
 )
 from edge.core.therapy_state import CASE, DAY, DOSE, STEPS, THERAPY, Case, Kept, KeptSteps, KeptTherapy, kind_of
 from edge.core.totals import DayDose
-from edge.messages import (
+from edge.messages.alarms import (
     AcceptanceMessage,
     AcknowledgementMessage,
     AlarmIndexMessage,
     AlarmMessage,
-    BindingMessage,
     DeliveryMessage,
-    Device,
-    DeviceIdentity,
-    EventMessage,
-    FenceMessage,
     IndexEntry,
     InhibitedMessage,
-    JournalHeadMessage,
     LimitPassedMessage,
-    Message,
-    ResponseMessage,
+    SaidMessage,
+    SilenceMessage,
+)
+from edge.messages.base import Message, Stamp
+from edge.messages.events import EventMessage, FenceMessage, JournalHeadMessage, ResponseMessage
+from edge.messages.states import (
+    BindingMessage,
+    Device,
+    DeviceIdentity,
     RosterBed,
     RosterMessage,
-    SaidMessage,
     SelfCheckMessage,
-    SilenceMessage,
     SnapshotMessage,
-    Stamp,
     Status,
-    Topics,
 )
+from edge.messages.topics import Topics
 from edge.wire_fields import by_name, maybe_stamp, priority, stamp
 from edge.wire_therapy import therapy_message
 

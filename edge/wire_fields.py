@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from edge.clock import rfc3339
 from edge.core.model import Instant, Priority
-from edge.messages import Message, Stamp
+from edge.messages.base import Message, Stamp
 
 _SAME: dict[tuple[type[Message], type[object]], tuple[str, ...]] = {}
 """The fields that a message shares with what it is made of, by their classes: looked up once."""

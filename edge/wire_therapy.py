@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge.core.effects import TherapyView
 from edge.core.therapy import Order
 from edge.core.therapy_state import CONFIRM_WITHIN_S, Awaiting, TherapyState
-from edge.messages import (
+from edge.messages.therapy import (
     AdjustedLimitMessage,
     AwaitingMessage,
     BaselineMessage,

@@ -11,16 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from edge.messages import (
-    KEYS_MAX,
-    AlarmIndexMessage,
-    AlarmMessage,
-    RosterMessage,
-    SelfCheckMessage,
-    SnapshotMessage,
-    Status,
-    TherapyMessage,
-)
+from edge.messages.alarms import AlarmIndexMessage, AlarmMessage
+from edge.messages.requests import KEYS_MAX
+from edge.messages.states import RosterMessage, SelfCheckMessage, SnapshotMessage, Status
+from edge.messages.therapy import TherapyMessage
 from station.view import Doubt, EdgeState
 
 Place = TypeVar("Place")

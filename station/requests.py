@@ -19,7 +19,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from edge.messages import LOOKS, REQUESTS, HistoryMessage, ReceiptMessage, RequestMessage, ResponseMessage, Topics
+from edge.messages.events import HistoryMessage, ResponseMessage
+from edge.messages.requests import RequestMessage
+from edge.messages.stations import ReceiptMessage
+from edge.messages.topics import Topics
+from edge.messages.verbs import LOOKS, REQUESTS
 from station.users import Actor
 from station.view import AnswerEvent, Ask, Painted
 

@@ -10,7 +10,8 @@ from typing import Literal
 
 import structlog
 
-from edge.messages import ROOT, StationStatusMessage
+from edge.messages.base import ROOT
+from edge.messages.stations import StationStatusMessage
 from station.feed import Feed, Page
 from station.heard import Came
 from station.mqtt import Broker, BrokerAddress, Ears, NotSentError, Will

@@ -10,21 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge.messages import (
-    KEYS_MAX,
-    AlarmIndexMessage,
-    AlarmMessage,
-    HistoryMessage,
-    PaintedAlarm,
-    PriorityName,
-    ResponseMessage,
-    RosterMessage,
-    SelfCheckMessage,
-    ShortText,
-    SnapshotMessage,
-    Status,
-    TherapyMessage,
-)
+from edge.messages.alarms import AlarmIndexMessage, AlarmMessage
+from edge.messages.base import PriorityName
+from edge.messages.events import HistoryMessage, ResponseMessage
+from edge.messages.requests import KEYS_MAX, ShortText
+from edge.messages.states import RosterMessage, SelfCheckMessage, SnapshotMessage, Status
+from edge.messages.stations import PaintedAlarm
+from edge.messages.therapy import TherapyMessage
 
 EDGES_MAX = 200
 """More edges than one screen can show; a hospital runs a station a ward."""

@@ -11,17 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from edge.messages import (
-    ROOT,
-    AlarmIndexMessage,
-    AlarmMessage,
-    Message,
-    RosterMessage,
-    SelfCheckMessage,
-    SnapshotMessage,
-    Status,
-    TherapyMessage,
-)
+from edge.messages.alarms import AlarmIndexMessage, AlarmMessage
+from edge.messages.base import ROOT, Message
+from edge.messages.states import RosterMessage, SelfCheckMessage, SnapshotMessage, Status
+from edge.messages.therapy import TherapyMessage
 from station.heard import Came, Edge
 from station.view import AboutBed
 from station.watch import Seen, Watch

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from edge.messages import PriorityName
+from edge.messages.base import PriorityName
 from station.view import AboutBed, EdgeState, StationAlarmEvent
 
 BROKER_LOST_S = 10.0

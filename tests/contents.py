@@ -48,7 +48,7 @@ from edge.core.model import (
 )
 from edge.core.therapy import Order
 from edge.core.volume_check import VolumeCheck
-from edge.messages import Topics
+from edge.messages.topics import Topics
 from edge.wire import Wire
 from tests.therapies import FULL
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiomqtt
 
-from edge.messages import Topics
+from edge.messages.topics import Topics
 from tests.broker import Heard, Listener, Mosquitto
 
 NAME = "ward-desk"

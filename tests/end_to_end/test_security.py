@@ -12,7 +12,7 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from edge.messages import REQUESTS
+from edge.messages.verbs import REQUESTS
 from tests.broker import HOST, Listener
 from tests.end_to_end.world import PREFIX, ROOT, Daemon, daemon, is_alarm, message, monitor, on_pty, space
 from tests.small_station import TOPICS, station

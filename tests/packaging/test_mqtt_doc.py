@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 
 from edge.core.inputs import Role
 from edge.core.requests import VERBS
-from edge.messages import LOOKS, REQUESTS, Topics
+from edge.messages.topics import Topics
+from edge.messages.verbs import LOOKS, REQUESTS
 from edge.schemas import FOLDER
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from edge.messages import REQUESTS
+from edge.messages.verbs import REQUESTS
 from edge.omission import collapse
 from edge.rows import OutboxRow
 from edge.schemas import FOLDER, main, out_of_step, schemas, write

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from edge.messages import Topics
+from edge.messages.topics import Topics
 from station.heard import Came
 
 SITE, EDGE, RUN = "demo", "pi-1", "run-a"

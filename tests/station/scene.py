@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from edge.clock import Clock
-from edge.messages import Topics
+from edge.messages.topics import Topics
 from tests.station import said
 from tests.station.world import STATION, World
 

@@ -4,15 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from edge.messages import (
-    KEYS_MAX,
-    AlarmIndexMessage,
-    AlarmMessage,
-    RosterMessage,
-    SnapshotMessage,
-    Status,
-    TherapyMessage,
-)
+from edge.messages.alarms import AlarmIndexMessage, AlarmMessage
+from edge.messages.requests import KEYS_MAX
+from edge.messages.states import RosterMessage, SnapshotMessage, Status
+from edge.messages.therapy import TherapyMessage
 from station.heard import BEDS_MAX, LOST_AFTER_S, OFFSETS_MAX, Came, Edge
 from tests.station import said
 

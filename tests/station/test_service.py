@@ -9,7 +9,7 @@ import aiomqtt
 import pytest
 from jsonschema import Draft202012Validator
 
-from edge.messages import Topics
+from edge.messages.topics import Topics
 from edge.schemas import FOLDER
 from station.users import TRIES
 from tests.broker import Mosquitto

@@ -18,7 +18,7 @@ from edge.core.inputs import (
     Unusable,
 )
 from edge.core.model import AlarmKey, DeliveryState, SignalPresence
-from edge.messages import Topics
+from edge.messages.topics import Topics
 from edge.wire import Wire, alarm_from_message
 from tests.core_world import BED, OTHER_BED, START_S, instant
 from tests.unit.alarm_acts import (

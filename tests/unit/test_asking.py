@@ -28,7 +28,8 @@ from edge.core.inputs import (
     Role,
     Unusable,
 )
-from edge.messages import KEYS_MAX, REQUESTS
+from edge.messages.requests import KEYS_MAX
+from edge.messages.verbs import REQUESTS
 from tests import therapy_requests
 
 HEAD = {"request_id": "ask-1", "run": "run-1", "edge_mono_s": 12.5, "user": "anna", "role": "nurse"}

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from edge.broker_files import BrokerFilesError, Ward, access_list, mosquitto_hash, write
 from edge.cli import main
-from edge.messages import Topics
+from edge.messages.topics import Topics
 
 WARD = Ward("north", ("pi-1", "pi-2"), ("desk",), ("broker.ward", "10.0.0.7"))
 NOW_S = 1_800_000_000.0

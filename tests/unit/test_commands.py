@@ -19,7 +19,8 @@ import pytest
 
 from edge import commands
 from edge.cli import main
-from edge.messages import AlarmMessage, ResponseMessage
+from edge.messages.alarms import AlarmMessage
+from edge.messages.events import ResponseMessage
 
 NOW_S = 1000.0
 DOSE = "DOSE_RATE_HIGH.rack.11"

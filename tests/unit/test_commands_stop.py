@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edge.commands_stop import stop, without_answer
-from edge.messages import TherapyMessage
+from edge.messages.therapy import TherapyMessage
 
 BEDS = [{"bed": "bed-1", "label": "Room 4"}, {"bed": "bed-2", "label": "Room 5"}]
 

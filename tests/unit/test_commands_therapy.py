@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge.messages import REQUESTS
+from edge.messages.verbs import REQUESTS
 from tests.contents import AT, CONTENTS, wire
 from tests.unit.test_commands import NOW_S, Daemon, Run, basis, daemon, path, run
 

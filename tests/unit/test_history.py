@@ -17,7 +17,7 @@ from edge import history as module
 from edge import store_reading
 from edge.core.model import Instant
 from edge.history import ALL_WAITING_MAX, REQUEST_MAX, WAITING_MAX, Here, History
-from edge.messages import HistoryMessage
+from edge.messages.events import HistoryMessage
 from edge.rows import JournalRow
 from edge.store import Transaction
 from edge.trends import SLOTS, STEP_S, Trends

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import omission as module
-from edge.messages import OmittedMessage
+from edge.messages.events import OmittedMessage
 from edge.omission import AGE_MAX_S, collapse, is_over
 from edge.rows import NEVER_OMITTED, OutboxRow
 

@@ -13,7 +13,7 @@ from edge.core.inputs import Acknowledge, Basis, BrokerLink, Input, Named, Reque
 from edge.core.model import Instant
 from edge.core.restore import initial_state
 from edge.inbox import Inbox
-from edge.messages import Topics
+from edge.messages.topics import Topics
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
 from edge.sender import Sender

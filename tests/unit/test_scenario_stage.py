@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from edge.messages import REQUESTS, ChannelRoleRequest, PatientRequest, StartPatientRequest
+from edge.messages.requests_therapy import ChannelRoleRequest, PatientRequest, StartPatientRequest
+from edge.messages.verbs import REQUESTS
 from simulators import scenario
 from simulators.faults import earliest
 from simulators.model import SimulatedDevice

@@ -10,22 +10,12 @@ from typing import Any
 import pytest
 
 from edge.core.model import Instant
-from edge.messages import (
-    AlarmIndexMessage,
-    AlarmMessage,
-    ChannelMessage,
-    EventMessage,
-    IndexEntry,
-    MetricMessage,
-    PauseMessage,
-    RosterBed,
-    RosterMessage,
-    SnapshotMessage,
-    Stamp,
-    Status,
-    TherapyMessage,
-    Topics,
-)
+from edge.messages.alarms import AlarmIndexMessage, AlarmMessage, IndexEntry
+from edge.messages.base import Stamp
+from edge.messages.events import EventMessage
+from edge.messages.states import ChannelMessage, MetricMessage, RosterBed, RosterMessage, SnapshotMessage, Status
+from edge.messages.therapy import PauseMessage, TherapyMessage
+from edge.messages.topics import Topics
 from edge.top import Board
 
 TOPICS = Topics("ward-a", "pi-1")

@@ -22,7 +22,7 @@ from edge.core.model import (
     Side,
     SignalPresence,
 )
-from edge.messages import AlarmMessage
+from edge.messages.alarms import AlarmMessage
 from edge.wire import Lane, Outgoing, alarm_body, alarm_from_body, alarm_from_message
 from tests.contents import ALARM, AT, CLOCK_ALARM, CONTENTS, ENDED, SNAPSHOT, wire
 

@@ -1,0 +1,57 @@
+"""The verbs of requests, and the message of each."""
+
+from __future__ import annotations
+
+from edge.messages.requests import (
+    AlarmRequest,
+    ConfirmDeviceRequest,
+    HistoryRequest,
+    PauseRequest,
+    PlainRequest,
+    RequestMessage,
+    ResumeRequest,
+)
+from edge.messages.requests_therapy import (
+    BaselineRequest,
+    ChannelRoleRequest,
+    CloseRequest,
+    EndInfusionRequest,
+    LimitsRequest,
+    LineDisconnectedRequest,
+    ManualDoseRequest,
+    ObserveRequest,
+    OrderRequest,
+    OrderRevRequest,
+    OverrideRequest,
+    StartPatientRequest,
+    StepRequest,
+)
+
+REQUESTS: dict[str, type[RequestMessage]] = {
+    "accept": AlarmRequest,
+    "acknowledge": AlarmRequest,
+    "reset": AlarmRequest,
+    "audio-pause": PauseRequest,
+    "off-monitor": PauseRequest,
+    "resume": ResumeRequest,
+    "confirm-device": ConfirmDeviceRequest,
+    "start-patient": StartPatientRequest,
+    "baseline": BaselineRequest,
+    "limits": LimitsRequest,
+    "order": OrderRequest,
+    "override": OverrideRequest,
+    "confirm": OrderRevRequest,
+    "withdraw": OrderRevRequest,
+    "step": StepRequest,
+    "observe": ObserveRequest,
+    "manual-dose": ManualDoseRequest,
+    "channel-role": ChannelRoleRequest,
+    "line-disconnected": LineDisconnectedRequest,
+    "end-infusion": EndInfusionRequest,
+    "close": CloseRequest,
+    "test-alarm": PlainRequest,
+    "reassert": PlainRequest,
+}
+"""The verbs, and the message of each."""
+LOOKS: dict[str, type[RequestMessage]] = {"history": HistoryRequest}
+"""Verbs that only look, and the message of each: answered in messages of their own, and not journalled."""
