@@ -8,6 +8,7 @@ Laws:
   * It names the revision that its asker saw: of two who enter at once the second is refused.
   * Soft bounds of the library are passed with a reason alone, hard ones never.
   * A channel that already runs needs to say how much was given.
+  * A revision carries a step only if one was said in it; else the step in force stays (`edge/core/stepping.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from edge.core.inputs import PlaceOrder
 from edge.core.model import AlarmKey
 from edge.core.patients import check_weight
 from edge.core.readiness import before_it_runs
+from edge.core.stepping import step_conflict
 from edge.core.therapy import CONFIGURATION, ChannelRole, Checklist, Known, Order, Override, Patient, TherapyPhase
 from edge.core.therapy_acts import ConfirmOrder, EnterOrder, OverrideBounds, Place, WithdrawOrder
 from edge.core.therapy_state import CONFIRM_WITHIN_S, Awaiting, SoftBound, TherapyState
@@ -102,7 +104,14 @@ def enter(desk: Desk, act: EnterOrder) -> str:
     limits = dose_limits(drug, order, replace(patient, weight_kg=order.weight_kg))
     passed = tuple(_passed(drug, order, limits))
     order, open_bounds = _overridden(order, passed, act.reason, desk.asker.name)
-    awaiting = Awaiting(order, user, desk.now, open_bounds, drug.advisories if before is None else ())
+    awaiting = Awaiting(
+        order,
+        user,
+        desk.now,
+        open_bounds,
+        drug.advisories if before is None else (),
+        step_said=act.step_mg_per_kg_per_h is not None or before is None or before.drug != drug.drug,
+    )
     desk.treat(view, replace(therapy.with_awaiting(awaiting), orders_entered=order.rev))
     advice = "".join(
         f". {said}" for said in (before_it_runs(view, drug, desk.now.mono_s), " ".join(awaiting.advisories)) if said
@@ -326,6 +335,8 @@ def confirm(desk: Desk, act: ConfirmOrder) -> str:
         passed = "; ".join(bound.text for bound in awaiting.passed)
         raise RefusedError(f"{passed}: a prescriber gives a reason first (override), or enters it anew")
     _check_again(view, awaiting.order, patient)
+    if conflict := step_conflict(awaiting.order):
+        raise RefusedError(conflict)
     order = replace(awaiting.order, confirmed_by=desk.asker.name)
     therapy = view.state.therapy
     before = therapy.order(order.port, order.channel)
@@ -401,8 +412,8 @@ def place_demonstration(desk: Desk, act: PlaceOrder) -> str:
         raise RefusedError(f"{view.config.label} has the case {patient.case}")
     before = therapy.order(place.port, place.channel)
     order = replace(act.order, rev=1 if before is None else before.rev)
-    if before == order:
-        return "as before"  # it was restored
+    if before is not None and (before == order or before.by or before.stepped_from_mg_per_kg_per_h is not None):
+        return "as before"  # it was restored, and what people made of it since stays
     order = replace(order, rev=therapy.orders_entered + 1)
     if therapy.patient is None:
         therapy = TherapyState(phase=TherapyPhase.BASELINE, phase_since=desk.now)

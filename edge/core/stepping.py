@@ -4,6 +4,8 @@ Laws:
   * It is held against what `edge/core/rules_order.py` holds the pump against: maximum, increment, shortest interval.
   * A lower step is never refused. Beyond the range a revision is entered, which a second person confirms: that is the
     way for whoever means it.
+  * A revision that awaits its second person gets a new number, so that nobody confirms it without having seen the step,
+    and follows it unless it says its own.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from edge.core.rules_order import step_stood_s
 from edge.core.steps import Steps
 from edge.core.therapy import Order
 from edge.core.therapy_acts import TakeStep
+from edge.core.therapy_state import Awaiting
 
 
 def take_step(desk: Desk, act: TakeStep) -> str:
@@ -33,11 +36,31 @@ def take_step(desk: Desk, act: TakeStep) -> str:
         _check_rise(order, step)
         _check_interval(order, view.steps(pump))
     order = replace(order, step_mg_per_kg_per_h=step, stepped_from_mg_per_kg_per_h=now, rev=therapy.orders_entered + 1)
-    desk.treat(
-        view,
-        replace(therapy.with_order(order), step=therapy.step + (therapy.step > 0), orders_entered=order.rev),
-    )
-    return f"revision {order.rev}: {step} mg/kg/h"
+    therapy = replace(therapy.with_order(order), step=therapy.step + (therapy.step > 0), orders_entered=order.rev)
+    awaiting = therapy.awaited(pump.port, pump.channel)
+    if awaiting is None:
+        desk.treat(view, therapy)
+        return f"revision {order.rev}: {step} mg/kg/h"
+    awaiting = _after_step(awaiting, step, order.rev + 1)
+    desk.treat(view, replace(therapy.with_awaiting(awaiting), orders_entered=awaiting.order.rev))
+    return f"revision {order.rev}: {step} mg/kg/h; {_said_of(awaiting)}"
+
+
+def _after_step(awaiting: Awaiting, step: Decimal, rev: int) -> Awaiting:
+    """Give what awaits confirmation a new number, and the step that is in force now unless it says its own."""
+    order = replace(awaiting.order, rev=rev)
+    if not awaiting.step_said:
+        order = replace(order, step_mg_per_kg_per_h=step)
+    return replace(awaiting, order=order)
+
+
+def _said_of(awaiting: Awaiting) -> str:
+    order = awaiting.order
+    name = f"the revision by {order.by} that awaits confirmation is revision {order.rev} now"
+    if conflict := step_conflict(order):
+        return f"{name}, and cannot be confirmed: {conflict}"
+    own = f"and its step is {order.step_mg_per_kg_per_h} mg/kg/h"
+    return f"{name}, {own if awaiting.step_said else 'with this step'}"
 
 
 def _check_rise(order: Order, step: Decimal) -> None:
@@ -61,4 +84,15 @@ def _check_interval(order: Order, steps: Steps) -> None:
     raise RefusedError(
         f"the step of {order.step_mg_per_kg_per_h} mg/kg/h has run for {stood_s / 60:.0f} min, and the next one is "
         f"ordered after {least_s / 60:g} min: wait {(least_s - stood_s) / 60:.0f} min, or enter a revision"
+    )
+
+
+def step_conflict(order: Order) -> str:
+    """Say that the step in force, which an order that awaits confirmation follows, is beyond its maximum."""
+    step, maximum = order.step_mg_per_kg_per_h, order.maximum_mg_per_kg_per_h
+    if step <= maximum:
+        return ""
+    return (
+        f"the step is {step} mg/kg/h since it was entered, and revision {order.rev} allows at most {maximum} mg/kg/h: "
+        "take a lower step first, or enter the revision again"
     )

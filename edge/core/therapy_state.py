@@ -65,7 +65,8 @@ class SoftBound:
 class Awaiting:
     """An order that a second person must confirm. ``passed`` are the soft bounds that nobody gave a reason for yet.
 
-    Who confirms it has read its ``advisories``, which are those of its drug.
+    Who confirms it has read its ``advisories``, which are those of its drug. ``step_said``: who entered it said the
+    step. Otherwise it is that of the order in force, and follows it.
     """
 
     order: Order
@@ -73,6 +74,7 @@ class Awaiting:
     placed: Instant
     passed: tuple[SoftBound, ...] = ()
     advisories: tuple[str, ...] = ()
+    step_said: bool = True
 
 
 @dataclass(frozen=True, slots=True)
