@@ -32,6 +32,7 @@ from edge.core.engine import Core
 from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, NameTaken, PublishAccepted, PublishRefused, Request
 from edge.core.model import Instant, Phase, Priority
 from edge.device import DeviceTask
+from edge.disk import DiskSpace
 from edge.hearing import Hearing, another_run
 from edge.history import Here, History
 from edge.inbox import Inbox
@@ -42,6 +43,7 @@ from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
+from edge.status_line import StatusLine
 from edge.store import Head, NewerFileError, Omitted, Run, Sent, Store, StoredState
 from edge.taken_over import core_state, last_known_s
 from edge.tls import CertificateTime
@@ -123,6 +125,8 @@ class App:
         )
         self._control_path = control_path
         self._annunciator = self._make_annunciator()
+        self._disk = DiskSpace(configuration.store_path.parent)
+        self._status = StatusLine(surroundings.notify, lambda: self._sender.events_waiting)
         self._watchdog = Watchdog(surroundings.notify, surroundings.clock.mono_s)
         self._store = Store(self._stored, loop.call_soon_threadsafe)
         stored = self._open_store()
@@ -212,6 +216,7 @@ class App:
             previous_event_seq=stored.previous_event_seq,
             stations_required=[station.station for station in core.stations if station.required],
             outbox_depth=lambda: self._sender.events_waiting,
+            disk_free_mb=self._disk.free_mb,
         )
 
     def _make_sender(self, stored: StoredState) -> Sender:
@@ -228,7 +233,7 @@ class App:
             will=lambda: self._wire.will(self._around.clock.now()),
             backoff=Backoff(self._around.random),
             mono_s=mono_s,
-            on_link=lambda connected, detail: self._inbox.put(BrokerLink(mono_s(), connected, detail)),
+            on_link=self._broker_link,
             on_refused=lambda topic, reason: self._inbox.put(PublishRefused(mono_s(), topic, reason)),
             on_accepted=lambda topic: self._inbox.put(PublishAccepted(mono_s(), topic)),
             on_event_sent=self._event_sent,
@@ -274,6 +279,7 @@ class App:
             bedside=self._annunciator,
             on_noise=self._noise,
             trends=self._trends,
+            on_published=self._status.published,
         )
 
     def _make_annunciator(self) -> Annunciator | None:
@@ -312,15 +318,18 @@ class App:
 
     def _ready(self) -> None:
         beds = len(self._configuration.core.beds)
-        status = f"STATUS=watching {beds} beds"
-        if unproved := sorted({port.driver.name for port in self._configuration.ports if port.driver.experimental}):
-            status += f"; experimental drivers: {', '.join(unproved)}"
+        unproved = sorted({port.driver.name for port in self._configuration.ports if port.driver.experimental})
+        if unproved:
             _log.warning("experimental drivers: nothing independent proves their numbers", drivers=unproved)
         # What was made up to here lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
-        self._around.notify.tell("READY=1", status)
+        self._around.notify.tell("READY=1", self._status.begin(beds, unproved))
         _log.info("watching", run=self._around.run, beds=beds, ports=len(self._configuration.ports))
+
+    def _broker_link(self, connected: bool, detail: str) -> None:  # noqa: FBT001 - the sender's callback
+        self._inbox.put(BrokerLink(self._around.clock.mono_s(), connected, detail))
+        self._status.broker(connected=connected, detail=detail)
 
     def _stored(self, mark: int, committed: bool, detail: str) -> None:  # noqa: FBT001 - the store's callback
         self._runtime.stored(mark, committed, detail)

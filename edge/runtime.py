@@ -103,7 +103,8 @@ class BedsideSignals(Protocol):
 class Runtime:
     """Carries inputs to the core, and its effects to where they go.
 
-    ``on_noise(annunciate, mark)`` is called when a step is carried out, for each alarm that asks for attention anew.
+    ``on_noise(annunciate, mark)`` is called when a step is carried out, for each alarm that asks for attention anew,
+    ``on_published`` for each content that became the retained truth.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Runtime:
         on_first_step: Callable[[], None],
         bedside: BedsideSignals | None = None,
         trends: Trends | None = None,
+        on_published: Callable[[Content], None] = lambda _: None,
         on_noise: Callable[[Annunciate, int], None] = lambda _annunciate, _mark: None,
     ) -> None:
         self._core = core
@@ -138,6 +140,7 @@ class Runtime:
         self._on_first_step: Callable[[], None] | None = on_first_step
         self._on_noise = on_noise
         self._trends = trends
+        self._on_published = on_published
         self._unsettled: deque[tuple[int, tuple[OutboxRow, ...]]] = deque()
         self._settled: set[int] = set()
 
@@ -218,6 +221,7 @@ class Runtime:
                 outgoing = self._wire.encode(content, now)
                 self._sender.publish(outgoing)
                 self._control.published(outgoing)
+                self._on_published(content)
                 if self._trends is not None and isinstance(content, BedSnapshot):
                     self._trends.note(content, now.mono_s)
 

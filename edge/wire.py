@@ -160,8 +160,9 @@ _M = TypeVar("_M", bound=Message)
 class Wire:
     """The encoder of one run of one edge.
 
-    ``outbox_depth`` says how many events wait to be sent. ``previous_run`` and ``previous_event_seq`` name the last
-    committed event of the run before, empty and 0 without one, so that a lost tail of the history shows.
+    ``outbox_depth`` says how many events wait to be sent, ``disk_free_mb`` how much room the disk has.
+    ``previous_run`` and ``previous_event_seq`` name the last committed event of the run before, empty and 0 without
+    one, so that a lost tail of the history shows.
     """
 
     def __init__(
@@ -175,6 +176,7 @@ class Wire:
         previous_event_seq: int,
         stations_required: Sequence[str],
         outbox_depth: Callable[[], int],
+        disk_free_mb: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._topics = topics
         self._run = run
@@ -184,6 +186,7 @@ class Wire:
         self._previous_event_seq = previous_event_seq
         self._stations_required = tuple(stations_required)
         self._outbox_depth = outbox_depth
+        self._disk_free_mb = disk_free_mb
 
     def encode(self, content: Content, at: Instant) -> Outgoing:
         """Make the message of a content that the core published ``at``.
@@ -345,6 +348,8 @@ class Wire:
             alarms_high=high,
             alarms_medium=medium,
             alarms_low=low,
+            store=check.store,
+            disk_free_mb=self._disk_free_mb(),
         )
         return Outgoing(self._topics.self_check, _json(message), Lane.SELF_CHECK, expiry_s=SELF_CHECK_EXPIRY_S)
 

@@ -171,7 +171,7 @@ CONTENTS: dict[str, Content] = {
         (("bed-3", "Bed 3", (("pumps", "1-2", "pump"), ("monitor", "0", "monitor"))),),
         (DEVICE,),
     ),
-    "self-check": SelfCheck(7, AT, (DEVICE,), (1, 2, 3)),
+    "self-check": SelfCheck(7, AT, (DEVICE,), (1, 2, 3), "the disk is full"),
     "status": Heartbeat(AT),
     "event": Event(41, Phase.ESCALATE, ALARM, AT),
     "response": Answer(
@@ -191,4 +191,5 @@ def wire(*, stations_required: tuple[str, ...] = ("station-a",)) -> Wire:
         previous_event_seq=99,
         stations_required=stations_required,
         outbox_depth=lambda: 5,
+        disk_free_mb=lambda: 12_000,
     )

@@ -183,12 +183,13 @@ class Roster:
 
 @dataclass(frozen=True, slots=True)
 class SelfCheck:
-    """The alarm system's own pulse."""
+    """The alarm system's own pulse. ``store`` is why the store cannot keep, empty where it does."""
 
     count: int
     at: Instant
     devices: tuple[DeviceView, ...]
     alarms_present: tuple[int, int, int]
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -350,7 +350,8 @@ class Core:
             state.self_check_at_s = now.mono_s
             state.self_checks += 1
             alarms = self._register.alarms()
-            self._effects.append(Publish(pulse.self_check(state.self_checks, now, self._devices(), alarms)))
+            store = state.edge.store_failure
+            self._effects.append(Publish(pulse.self_check(state.self_checks, now, self._devices(), alarms, store)))
         if state.roster_changed:
             state.roster_changed = False
             self._effects.append(Publish(pulse.roster(self._config, self._devices())))

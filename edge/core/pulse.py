@@ -47,8 +47,10 @@ def _bindings(config: CoreConfig, name: str) -> Iterator[tuple[str, str, str]]:
             yield from ((binding.port, binding.channel, "monitor") for binding in bed.monitors)
 
 
-def self_check(count: int, at: Instant, views: tuple[DeviceView, ...], alarms: tuple[Alarm, ...]) -> SelfCheck:
+def self_check(
+    count: int, at: Instant, views: tuple[DeviceView, ...], alarms: tuple[Alarm, ...], store: str
+) -> SelfCheck:
     """Return the alarm system's own pulse; the counts are of high, medium and low alarms."""
     priorities = [alarm.priority for alarm in alarms]
     high, medium, low = (priorities.count(each) for each in (Priority.HIGH, Priority.MEDIUM, Priority.LOW))
-    return SelfCheck(count, at, views, (high, medium, low))
+    return SelfCheck(count, at, views, (high, medium, low), store)

@@ -73,7 +73,10 @@ class RosterMessage(Message):
 
 
 class SelfCheckMessage(Message):
-    """Retained, expires: the alarm system's own pulse, every 10 s."""
+    """Retained, expires: the alarm system's own pulse, every 10 s; ``at`` says whether its clock is synchronised.
+
+    ``store`` says why the store cannot keep, empty where it does; ``disk_free_mb`` is null while it is not known.
+    """
 
     schema_: Literal["self-check/1"] = Field(default="self-check/1", alias="schema")
     run: str
@@ -85,6 +88,8 @@ class SelfCheckMessage(Message):
     alarms_high: int
     alarms_medium: int
     alarms_low: int
+    store: str = ""
+    disk_free_mb: int | None = None
 
 
 class MetricMessage(Message):

@@ -37,7 +37,8 @@ async def test_the_start_names_them(tmp_path: Path, experimental: bool) -> None:
                 while "READY=1" not in told:
                     told = (await asyncio.get_running_loop().sock_recv(systemd, 4096)).decode()
             await running.until_said('"watching"')
-        assert told.endswith("; experimental drivers: bbraun-space" if experimental else "watching 2 beds")
+        assert told.partition("STATUS=")[2].startswith("watching 2 beds; no alarm")
+        assert told.endswith("; experimental drivers: bbraun-space") is experimental
         lines = [line for line in running.log if SAID in line]
         assert len(lines) == experimental
         assert all('"bbraun-space"' in line and '"warning"' in line for line in lines)

@@ -350,6 +350,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "alarms_high": 1,
         "alarms_medium": 2,
         "alarms_low": 3,
+        "store": "the disk is full",
+        "disk_free_mb": 12000,
     },
     "status": STATUS_JSON,
     "event": {
