@@ -24,9 +24,10 @@ from edge.core.effects import Journal
 from edge.core.kept_dose import KeptDose
 from edge.core.model import Instant
 from edge.core.state import CoreState
-from edge.core.steps import Steps
+from edge.core.steps import DrugTime, Steps
 from edge.core.therapy_state import Case, Kept, KeptSteps, KeptTherapy, TherapyState, moved
 from edge.core.totals import DayDose
+from edge.core.view import BedState
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ def restore(state: CoreState, config: CoreConfig, parts: Iterable[KeptPart], now
             case Case() as case:
                 at = case.seen if kept.here and case.seen.mono_s <= now.mono_s else case.seen.on_clock_of(now)
                 cases.append(replace(case, seen=at))
-            case KeptSteps(port, channel, infusing_s, held):
+            case KeptSteps() as steps:
                 if kept.bed in state.beds:
-                    state.beds[kept.bed].steps[port, channel] = Steps(infusing_s, list(held))
+                    _place_steps(state.beds[kept.bed], steps)
             case KeptDose() as dose:
                 bed, place = state.beds.get(kept.bed), (dose.port, dose.channel)
                 if bed is not None and place in state.sources:
@@ -59,6 +60,14 @@ def restore(state: CoreState, config: CoreConfig, parts: Iterable[KeptPart], now
             case DayDose() as day:
                 state.days[day.case] = _day_on_this_clock(day, now, here=kept.here)
     state.cases = {case.case: case for case in sorted(cases, key=lambda case: (case.seen.mono_s, case.case))}
+
+
+def _place_steps(bed: BedState, kept: KeptSteps) -> None:
+    bed.steps[kept.port, kept.channel] = Steps(kept.infusing_s, list(kept.held), basis=kept.basis)
+    for one in kept.drugs:
+        # Each channel was kept at a moment of its own: the longest time is the last.
+        known = bed.drug_times.get(one.drug, DrugTime(one.drug))
+        bed.drug_times[one.drug] = known.at_least(one.infusing_s)
 
 
 def _on_this_clock(kept: KeptTherapy, now: Instant, *, here: bool) -> TherapyState:

@@ -70,7 +70,7 @@ def _limits_of(view: BedView, binding: Binding, order: Order, rate: Value | None
     dose = None if rate is None else dose_rate(rate, order)
     composed = view.limits().doses[binding.port, binding.channel]
     high = composed.dose_rate
-    if composed.first is not None and view.steps(binding).infusing_s < composed.first_s:
+    if composed.first is not None and view.infused_s(order.drug) < composed.first_s:
         high = composed.first
     for limit in (high, composed.low):
         judged = judge_limit(limit, dose) if dose is not None else None

@@ -25,11 +25,11 @@ from edge.core.mismatch import FAR_APART, apart, pattern, rate_pattern
 from edge.core.model import Side
 from edge.core.rules_dose import drug_of
 from edge.core.sources import SourceState
-from edge.core.steps import Steps
+from edge.core.steps import DrugTime, Steps, basis_of
 from edge.core.therapy import Order
 from edge.core.therapy_state import KeptSteps
 from edge.core.validate import Value
-from edge.core.view import BedView
+from edge.core.view import BedView, kept_steps
 
 _APART, _OTHER = 0, 1
 _ABOVE, _TWICE = 0, 1
@@ -144,11 +144,30 @@ def take_step(view: BedView, binding: Binding, at_s: float) -> KeptSteps | None:
     if order is None or rate is None or rate.value is None or not runs:
         steps.paused()
         return None
-    if not steps.held:
-        steps.infusing_s = max(steps.infusing_s, _infused_before_s(view, binding, order))
+    _begin(view, binding, order, steps)
+    steps.reckon(basis_of(order), at_s)
+    credited_from_s = steps.credited_from_s(at_s)
+    if credited_from_s is not None:
+        times = view.state.drug_times
+        times[order.drug] = times.get(order.drug, DrugTime(order.drug)).plus(credited_from_s, at_s)
     if not steps.infused(at_s, dose_of(rate.value, order), dose_of(rate.resolution, order)):
         return None
-    return KeptSteps(binding.port, binding.channel, steps.infusing_s, tuple(steps.held))
+    return kept_steps(view.state, (binding.port, binding.channel))
+
+
+def _begin(view: BedView, binding: Binding, order: Order, steps: Steps) -> None:
+    """Let the first sample of an order's drug begin where another channel, or who gave it before, left off."""
+    if steps.held and (steps.basis is None or steps.basis.drug == order.drug):
+        return
+    steps.held.clear()
+    others = [view.steps(pump) for pump in view.config.pumps if pump != binding]
+    same = [other for other in others if other.basis is not None and other.basis.drug == order.drug]
+    if not any(other.heard_at_s is not None for other in same):
+        steps.goes_on_from(same, order.weight_kg)
+    before_s = _infused_before_s(view, binding, order)
+    if before_s:
+        times = view.state.drug_times
+        times[order.drug] = times.get(order.drug, DrugTime(order.drug)).at_least(before_s)
 
 
 def _infused_before_s(view: BedView, binding: Binding, order: Order) -> float:

@@ -1,8 +1,8 @@
 """The dose rate of one drug from several channels together: doses of one drug on two channels add (design, section 8).
 
 Laws:
-  * It is judged where two or more channels of a bed have an order of one drug, by the strictest of their limits; the
-    limit of the first minutes only while every one of them is in its first minutes.
+  * It is judged where two or more channels of a bed have an order of one drug, by the strictest of their limits,
+    which is that of the first minutes while the drug is in them.
   * A channel that is not heard is not known: what the others give may raise an alarm, and ends none (law 2).
   * One dose is one alarm: what the alarm of a channel tells as loudly does not begin here too.
 """
@@ -62,7 +62,7 @@ def _judged(view: BedView, now_s: float, is_told: IsTold) -> Iterator[Finding]:
 
 
 def _finding(view: BedView, channels: Sequence[tuple[Binding, Order]], now_s: float) -> Finding:
-    limit = _limit(view, [pump for pump, _ in channels])
+    limit = _limit(view, [pump for pump, _ in channels], channels[0][1].drug)
     doses = [(pump, _dose(view, pump, order, now_s)) for pump, order in channels]
     value = _sum([dose for _, dose in doses])
     said = tuple((pump, None if dose is None else dose.value) for pump, dose in doses)
@@ -76,10 +76,10 @@ def _finding(view: BedView, channels: Sequence[tuple[Binding, Order]], now_s: fl
     )
 
 
-def _limit(view: BedView, pumps: Sequence[Binding]) -> LimitConfig:
+def _limit(view: BedView, pumps: Sequence[Binding], drug: str) -> LimitConfig:
     composed = [view.limits().doses[pump.port, pump.channel] for pump in pumps]
-    begun = [view.steps(pump).infusing_s < one.first_s for pump, one in zip(pumps, composed, strict=True)]
-    limits = [one.first if all(begun) and one.first is not None else one.dose_rate for one in composed]
+    begins = all(view.infused_s(drug) < one.first_s for one in composed)
+    limits = [one.first if begins and one.first is not None else one.dose_rate for one in composed]
     return min(limits, key=lambda limit: [band.value for band in limit.bands])
 
 

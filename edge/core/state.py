@@ -13,9 +13,10 @@ from edge.core.model import Instant
 from edge.core.rules_edge import EdgeState
 from edge.core.sources import PortState, SourceState
 from edge.core.stations import PageState
+from edge.core.steps import basis_of
 from edge.core.therapy_state import THERAPY, UNTREATED, Case, Kept, KeptSteps, KeptTherapy, TherapyState
 from edge.core.totals import DayDose
-from edge.core.view import BedState, BedView, Listening
+from edge.core.view import BedState, BedView, Listening, kept_steps
 
 UNBOUND_MAX = 216
 """As many unbound channels are remembered as three pillars of 24 slots on three lines have; more are not real."""
@@ -109,6 +110,11 @@ class Ward:
         for port, channel in state.steps if state.is_another_treatment(therapy) else ():
             self.kept[bed, KeptSteps(port, channel, 0.0, ()).part] = None
         state.treat(therapy)
+        for place, order in state.orders.items():
+            steps = state.steps.get(place)
+            if steps is not None and steps.reckon(basis_of(order), now.mono_s):
+                kept = kept_steps(state, place)
+                self.kept[bed, kept.part] = kept
         self.keep_therapy(bed, now)
         self.touch(bed)
 

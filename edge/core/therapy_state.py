@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 from drivers.model import Quantity
 from edge.core.kept_dose import KeptDose
 from edge.core.model import Instant, Side
-from edge.core.steps import HeldDose
+from edge.core.steps import Basis, DrugTime, HeldDose
 from edge.core.therapy import Baseline, ChannelRole, Order, Patient, TherapyPhase
 from edge.core.totals import DayDose
 
@@ -231,12 +231,17 @@ class KeptTherapy:
 
 @dataclass(frozen=True, slots=True)
 class KeptSteps:
-    """The steps of a channel as the store keeps them: seconds of infusing, and the dose rates of the last minutes."""
+    """The steps of a channel as the store keeps them: seconds of infusing, and the dose rates of the last minutes.
+
+    ``basis`` is what these are reckoned by; ``drugs`` the time of each drug of the bed, in seconds of infusing.
+    """
 
     port: str
     channel: str
     infusing_s: float
     held: tuple[HeldDose, ...]
+    basis: Basis | None = None
+    drugs: tuple[DrugTime, ...] = ()
 
     @property
     def part(self) -> str:

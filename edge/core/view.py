@@ -20,9 +20,9 @@ from edge.core.dose import dose_rate
 from edge.core.effects import PauseView, TherapyView
 from edge.core.model import AlarmKey
 from edge.core.sources import CUFF, PortState, SourceState
-from edge.core.steps import Steps
+from edge.core.steps import DrugTime, Steps
 from edge.core.therapy import Order, TherapyPhase
-from edge.core.therapy_state import UNTREATED, TherapyState
+from edge.core.therapy_state import UNTREATED, KeptSteps, TherapyState
 from edge.core.totals import DayDose
 from edge.core.validate import CANON, Value
 
@@ -44,14 +44,16 @@ DEAF_MAX_S = 20.0
 class BedState:
     """What a bed remembers. ``active_since_s`` starts the clocks of what is expected of an active bed.
 
-    ``orders`` are those of ``therapy`` by channel. ``limits`` are those that hold for it, ``None`` until they are asked
-    for. ``kept_mark`` is the step whose commit the therapy waits for before it is shown (law 7), or waited for;
-    ``kept_at_s`` when it was last written; ``durable``: the store has it. ``view`` is what was shown of it.
+    ``orders`` are those of ``therapy`` by channel; ``drug_times`` tells for how long each drug was infused. ``limits``
+    are those that hold for it, ``None`` until they are asked for. ``kept_mark`` is the step whose commit the therapy
+    waits for before it is shown (law 7), or waited for; ``kept_at_s`` when it was last written; ``durable``: the store
+    has it. ``view`` is what was shown of it.
     """
 
     therapy: TherapyState = UNTREATED
     orders: dict[tuple[str, str], Order] = field(default_factory=dict)
     steps: dict[tuple[str, str], Steps] = field(default_factory=dict)
+    drug_times: dict[str, DrugTime] = field(default_factory=dict)
     doses: dict[tuple[str, str], ChannelDose] = field(default_factory=dict)
     limits: ComposedLimits | None = None
     climbs: Climbs = field(default_factory=Climbs)
@@ -68,7 +70,7 @@ class BedState:
     def treat(self, therapy: TherapyState) -> None:
         """Put a therapy in force. Its limits are made anew where it changed what they are made of."""
         if self.is_another_treatment(therapy):
-            self.steps = {}
+            self.steps, self.drug_times = {}, {}
             self.climbs = Climbs()  # the next patient inherits nothing (H-09)
         if self.limits is not None and _ingredients(therapy) != _ingredients(self.therapy):
             self.limits = None
@@ -79,6 +81,12 @@ class BedState:
         """Tell whether a therapy is of another patient, or of another treatment, than the one in force (H-09)."""
         had, has = self.therapy.patient, therapy.patient
         return had is not None and (has is None or (had.case, had.started) != (has.case, has.started))
+
+
+def kept_steps(state: BedState, place: tuple[str, str]) -> KeptSteps:
+    """Return what is to be kept of the steps of a channel, and of its bed's drugs."""
+    steps, drugs = state.steps[place], tuple(replace(one, until_s=None) for one in state.drug_times.values())
+    return KeptSteps(*place, steps.infusing_s, tuple(steps.held), steps.basis, drugs)
 
 
 def _ingredients(therapy: TherapyState) -> tuple[object, ...]:
@@ -130,6 +138,11 @@ class BedView:
     def steps(self, binding: Binding) -> Steps:
         """Return the steps of a channel."""
         return self.state.steps.setdefault((binding.port, binding.channel), Steps())
+
+    def infused_s(self, drug: str) -> float:
+        """Return for how long a drug was infused in this treatment, by any channel."""
+        time = self.state.drug_times.get(drug)
+        return 0.0 if time is None else time.infusing_s
 
     def limits(self) -> ComposedLimits:
         """Return the limits in force: of vital signs, and of each channel that has an order."""
