@@ -26,6 +26,7 @@ from edge.core.signal import (
 )
 from edge.core.sources import ERROR_WINDOW_S, FROZEN_AFTER_S, FROZEN_MIN_S, FROZEN_REPEATS, LINK_LIMIT_MAX_S, MEDIAN_OF
 from edge.core.stations import RECEIPT_LIMIT_S
+from edge.core.syringe import ASKED_S
 from edge.core.view import CUFF_GRACE_S, DEAF_MAX_S
 from edge.core.volume_check import EXTRA_MIN_ML, EXTRA_WINDOW_S
 from edge.core.wall_clock import CLOCK_STEP_S
@@ -275,6 +276,7 @@ GROUPS = (
             "EXTRA_VOLUME": "Extra volume after an occlusion",
             "INFUSION_PAUSED": "The infusion stands before its end",
             "SYRINGE_CHANGE": "A change of the syringe takes long",
+            "SYRINGE_UNCONFIRMED": "Nobody has said what is in the new syringe",
         },
     ),
     Group(
@@ -404,6 +406,8 @@ NOTES = {
     "OBSERVATION_OVERDUE": f"due each {duration(ROUND_S)} in the first hour, then each {duration(LATER_ROUND_S)} or as"
     f" ordered, and at the end of the infusion and each {duration(RECOVERY_ROUND_S)} after it;"
     f" overdue {duration(OVERDUE_SILENT_S)} later",
+    "SYRINGE_UNCONFIRMED": f"asked when the pump runs with another syringe, on a silent card; medium after"
+    f" {duration(ASKED_S)}; doses go on to be reckoned with the order's concentration, and say so",
     "FLOW_IN_RECOVERY": f"recovery begins when a nurse ends the infusion, or {duration(STOPPED_MAX_S)}"
     " after it stopped",
     "NIBP_OVERDUE": f"low after the interval and {duration(CUFF_GRACE_S)}; medium after twice the interval, at most"
@@ -426,6 +430,7 @@ NOTES = {
 
 _WITH_TREATMENT = "with another treatment, or a changed order<br>latches when high"
 ENDS = {
+    "SYRINGE_UNCONFIRMED": "when somebody confirms what is in the syringe, or an order with its concentration",
     "DOSE_CUMULATIVE_HIGH": _WITH_TREATMENT,
     "DOSE_24H_HIGH": f"when enough of it is a day old, {_WITH_TREATMENT}",
     "DOSE_BOLUS_HIGH": f"{duration(BOLUS_STANDS_S)} after the bolus<br>latches when high",

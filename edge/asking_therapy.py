@@ -15,6 +15,7 @@ from edge.core.therapy_acts import (
     AdjustLimit,
     Close,
     ConfirmOrder,
+    ConfirmSyringe,
     DisconnectLine,
     EndInfusion,
     EnterOrder,
@@ -71,6 +72,7 @@ _VITALS = {
     "nibp_dia": Quantity.NIBP_DIA,
     "nibp_mean": Quantity.NIBP_MEAN,
 }
+_OF_REV = {"confirm": ConfirmOrder, "withdraw": WithdrawOrder, "confirm-syringe": ConfirmSyringe}
 ALL_WELL = (Airway.CLEAR, 0, Degree.NONE, Degree.NONE)
 """Airway, RASS, anxiety and nausea of a patient who is well."""
 
@@ -100,8 +102,7 @@ def act(verb: str, said: RequestMessage) -> TherapyAct | None:  # noqa: PLR0911 
         case OverrideRequest():
             return OverrideBounds(_place(said), said.rev, said.reason)
         case OrderRevRequest():
-            kind = ConfirmOrder if verb == "confirm" else WithdrawOrder
-            return kind(_place(said), said.rev)
+            return _OF_REV[verb](_place(said), said.rev)
         case StepRequest():
             return TakeStep(_place(said), said.rev, _positive("step", said.step, "mg/kg/h"))
         case LineDisconnectedRequest():

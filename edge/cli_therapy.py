@@ -84,6 +84,7 @@ def _add_order(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
         ("confirm", "put an order in force: you have compared it with the prescription"),
         ("override", "say why an order may pass soft limits of the library"),
         ("withdraw", "take an order off"),
+        ("confirm-syringe", "the new syringe has the drug and the concentration of the order"),
         ("step", "another step inside the ordered range"),
     ):
         parser = _at(add, verb, text)

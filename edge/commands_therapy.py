@@ -29,6 +29,7 @@ _PROMPTS = {
     "round": "round due",
     "close": "can be closed",
     "baseline": "baseline due",
+    "syringe": "another syringe, same drug and concentration? (confirm-syringe); an alarm",
 }
 FOUND = ("airway", "rass", "anxiety", "nausea", "pain")
 
@@ -230,6 +231,7 @@ COMMANDS: dict[str, Callable[[Line, argparse.Namespace], tuple[int, str]]] = {
     "confirm": _of_order,
     "override": _of_order,
     "withdraw": _of_order,
+    "confirm-syringe": _of_order,
     "step": _of_order,
     "baseline": _baseline,
     "limits": _limits,

@@ -51,7 +51,8 @@ def therapy_message(view: TherapyView, run: str) -> TherapyMessage:
 
 def _order(order: Order) -> OrderMessage:
     overrides = tuple(by_name(OverrideMessage, one) for one in order.overrides)
-    return by_name(OrderMessage, order, overrides=overrides, placed=maybe_stamp(order.placed))
+    placed, changed = maybe_stamp(order.placed), maybe_stamp(order.syringe_changed)
+    return by_name(OrderMessage, order, overrides=overrides, placed=placed, syringe_changed=changed)
 
 
 def _awaiting(awaiting: Awaiting) -> AwaitingMessage:

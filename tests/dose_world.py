@@ -9,15 +9,28 @@ from typing import Any
 
 from drivers.model import Infusion, InfusionState, Observation, Quantity, Reading
 from edge.core.config import CoreConfig, DurationRule, TotalRule
-from edge.core.effects import BedSnapshot, Keep, Metric
-from edge.core.inputs import Input
+from edge.core.effects import Answer, BedSnapshot, Keep, Metric
+from edge.core.inputs import Act, Basis, Input, Request, Role
 from edge.core.restore import initial_state
 from edge.core.restore_therapy import KeptPart
 from edge.core.therapy import Checklist, Known, Order, Patient, TherapyPhase
 from edge.core.therapy_state import Kept, TherapyState
 from simulators.pump import PumpModel
 from simulators.pump_terms import PumpSpec
-from tests.core_world import BED, CONFIG, KETAMINE, PUMP, RUN, START_S, World, instant, is_called, monitor, order
+from tests.core_world import (
+    BED,
+    CONFIG,
+    KETAMINE,
+    PUMP,
+    RUN,
+    START_S,
+    STATION,
+    World,
+    instant,
+    is_called,
+    monitor,
+    order,
+)
 
 D = Decimal
 NO = Known.NO
@@ -110,6 +123,15 @@ class Treatment:
         state = self.world.core.snapshot()
         state.beds[BED].treat(therapy)
         self.world.core = type(self.world.core)(TREATING, state)
+
+    def asks(self, act: Act, user: str = "ann", role: Role = Role.NURSE) -> Answer:
+        """Ask for something now, and return the answer."""
+        now_s = self.world.now_s
+        name = f"ask-{len(self.world.steps)}"
+        before = len(self.world.answers)
+        self.world.step(now_s, Request(name, STATION.station, now_s, act, Basis(RUN, now_s), user, role))
+        (answer,) = self.world.answers[before:]
+        return answer
 
     @property
     def therapy(self) -> TherapyState:

@@ -24,7 +24,14 @@ from tests.core_world import PUMP, START_S, instant, order
 THEN = instant(START_S - 60)
 FULL = TherapyState(
     Patient("c-17", Decimal("70.5"), Checklist(heart_disease=Known.YES, treatments_in_7_days=1), "ann", THEN, 2),
-    (replace(order(), placed=THEN, overrides=(Override("DOSE_RATE_HIGH", Decimal("2.0"), "pain", "bo"),)),),
+    (
+        replace(
+            order(),
+            placed=THEN,
+            syringe_changed=THEN,
+            overrides=(Override("DOSE_RATE_HIGH", Decimal("2.0"), "pain", "bo"),),
+        ),
+    ),
     (Awaiting(order(), "ann", THEN, (SoftBound("DOSE_RATE_HIGH", Decimal(2), Decimal("2.2"), "mg/kg/h", "above"),)),),
     Baseline(Decimal(72), Decimal(130), None, "ann", THEN),
     (RoleSet(*PUMP, ChannelRole.CARRIER, "ann", THEN),),

@@ -13,6 +13,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "confirm": CHANNEL | {"rev": 1},
     "withdraw": CHANNEL | {"rev": 1},
     "step": CHANNEL | {"rev": 1, "step": "1.5 mg/kg/h"},
+    "confirm-syringe": CHANNEL | {"rev": 1},
     "observe": AT | {"all_well": True, "pain": 4},
     "manual-dose": AT | {"drug": "ketamine", "dose": "20 mg"},
     "channel-role": CHANNEL | {"channel_role": "carrier"},

@@ -21,12 +21,14 @@ from edge.core import (
     rules_together,
     rules_total,
     rules_vital,
+    syringe,
 )
 from edge.core.alarms import Register
 from edge.core.config import Binding, LimitConfig
 from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, PauseView, TherapyView
 from edge.core.finding import Finding
 from edge.core.sources import SourceState
+from edge.core.therapy import SYRINGE_DOUBT
 from edge.core.therapy_state import KeptSteps
 from edge.core.validate import CANON, Value
 from edge.core.view import BedView
@@ -93,6 +95,7 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_bolus.bolus(view, pump, known, now_s)
         yield from rules_flow.flow(view, pump, now_s)
         yield from rules_flow.paused(view, pump, now_s)
+        yield from syringe.unconfirmed(view, pump, known, now_s)
         yield from rules_order.mismatch(view, pump, now_s)
         yield from rules_order.exceeded(view, pump, now_s, register.is_told)
         yield from rules_rise.rise(view, pump, now_s, register.is_told)
@@ -160,14 +163,14 @@ def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:
     source, limit_s = view.source(pump), view.ports[pump.port].link_limit_s
     lost = view.link_lost(pump, now_s)
     metrics: list[Metric] = []
-    dose = view.dose(pump, now_s)
+    dose, order = view.dose(pump, now_s), view.order(pump)
     if dose is not None:
-        metrics.append(replace(_metric(dose, now_s), name="dose_rate_mg_per_kg_per_h"))
+        shown = replace(_metric(dose, now_s), name="dose_rate_mg_per_kg_per_h")
+        metrics.append(shown if order is None or order.syringe_changed is None else replace(shown, note=SYRINGE_DOUBT))
     for quantity in source.values:
         value = source.value(quantity)
         if value is not None:
             metrics.append(_metric(value.aged(now_s, limit_s), now_s))
-    order = view.order(pump)
     return ChannelView(
         port=pump.port,
         channel=pump.channel,

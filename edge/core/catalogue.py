@@ -237,6 +237,9 @@ _FLOW = {
     "EXTRA_VOLUME": _technical("EXTRA_VOLUME", _COUNTS, Band("extra", MEDIUM, 0.0)),
     "INFUSION_PAUSED": _technical("INFUSION_PAUSED", _STANDS, Band("paused", LOW, 120.0)),
     "SYRINGE_CHANGE": _technical("SYRINGE_CHANGE", _STANDS, Band("changing", MEDIUM, 300.0)),
+    "SYRINGE_UNCONFIRMED": _technical(
+        "SYRINGE_UNCONFIRMED", "the channel has an order, and has run with another syringe", Band("asked", MEDIUM, 0.0)
+    ),
 }
 _TECHNICIAN = Audience.TECHNICIAN
 _EDGE = {

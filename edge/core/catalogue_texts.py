@@ -92,6 +92,12 @@ ACTIONS = {
         "Put the new syringe in: same drug, same concentration? Then start the pump.",
         "Sett inn den nye sprøyten: samme legemiddel, samme konsentrasjon? Start så pumpen.",
     ),
+    "SYRINGE_UNCONFIRMED": Action(
+        "Read the syringe's label. Same drug, same concentration? Confirm it; if not, stop the pump, and have the order"
+        " changed.",
+        "Les sprøytens etikett. Samme legemiddel, samme konsentrasjon? Bekreft det; hvis ikke, stopp pumpen, og få"
+        " forordningen endret.",
+    ),
     "ORDER_EXCEEDED": Action(
         "Compare the pump with the order; set the pump, or have the order changed.",
         "Sammenlign pumpen med forordningen; still pumpen, eller få forordningen endret.",

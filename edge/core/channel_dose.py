@@ -28,15 +28,14 @@ BOLUS_TOLD_WITHIN_S = 60.0
 
 _ZERO = Decimal(0)
 _HALF = Decimal("0.5")
+REFILL_MIN_ML = Decimal("0.2")
+"""So much more in the syringe than before is another syringe: two steps of a display in 0.1 mL; less is the drive that
+finds its place."""
+
 _OCCLUSIONS = frozenset({DeviceAlarmKind.OCCLUSION_DOWNSTREAM, DeviceAlarmKind.OCCLUSION_UPSTREAM})
-_CHANGES = frozenset(
-    {
-        DeviceAlarmKind.SYRINGE,
-        DeviceAlarmKind.RESERVOIR_EMPTY,
-        DeviceAlarmKind.RESERVOIR_NEAR_EMPTY,
-        DeviceAlarmKind.DOOR_OPEN,
-    }
-)
+_OPENED = frozenset({DeviceAlarmKind.SYRINGE, DeviceAlarmKind.DOOR_OPEN})
+_EMPTIED = frozenset({DeviceAlarmKind.RESERVOIR_EMPTY, DeviceAlarmKind.RESERVOIR_NEAR_EMPTY})
+_CHANGES = _OPENED | _EMPTIED
 _STANDS = frozenset({InfusionState.STOPPED, InfusionState.STANDBY, InfusionState.OFF})
 _RUNS = frozenset({InfusionState.INFUSING, InfusionState.BOLUS})
 
@@ -80,7 +79,9 @@ class ChannelDose:
 
     ``account`` is of ``drug``, the last that was ordered; ``earlier`` are the others of this session.
     ``bolus`` is the last one, of this session.
-    ``stood_from_s`` is since when it stands after it ran, ``changing`` whether its syringe is being changed.
+    ``stood_from_s`` is since when it stands after it ran, ``changing`` whether its syringe is being changed,
+    ``left_ml`` what was left in it when it last ran. ``opened``: another syringe may be in it; ``new_syringe``: it runs
+    with that.
     """
 
     delivery: Delivery = field(default_factory=Delivery)
@@ -96,9 +97,12 @@ class ChannelDose:
     connection: int = 0
     stood_from_s: float | None = None
     changing: bool = False
+    opened: bool = False
+    left_ml: Decimal | None = None
+    new_syringe: bool = False
     awaited_from_s: float | None = None
     kept_at_s: float | None = None
-    kept_state: tuple[Given, bool] | None = None
+    kept_state: tuple[Given, bool, bool] | None = None
 
     def take(self, source: SourceState, context: Context) -> None:
         """Take up what a pump said last, if it counts."""
@@ -124,6 +128,9 @@ class ChannelDose:
         if not begins:
             # What flowed since the sample before began in another session: no patient inherits it (H-09).
             self.account.add(piece, concentration, connected=context.connected)
+        if piece.stands and sample.remaining_ml is None and piece.growth is not None and piece.growth.reset:
+            # A counter is set to zero with a new syringe; of a pump that tells no more it is the only sign.
+            self.opened = self.opened or self._has_run
         self.check.occlusion(sample.at_s, shown=bool(shown & _OCCLUSIONS))
         self.check.add(piece, connected=context.connected)
         self._portion(self.account.given.most_mg - before)
@@ -162,6 +169,7 @@ class ChannelDose:
         """Begin a session: nothing of the one before is in it."""
         self.session, self.account, self.drug, self.earlier = session, Account(), "", ()
         self.before_mg, self.stood_from_s, self.changing = _ZERO, None, False
+        self.opened, self.left_ml, self.new_syringe = False, None, False
         self.bolus = None
 
     def given_of(self, drug: str) -> Given:
@@ -195,16 +203,35 @@ class ChannelDose:
             self.portions.append(Portion(self.case, self.drug, dose_mg))
 
     def _watch_standing(self, sample: Sample, shown: frozenset[DeviceAlarmKind]) -> None:
-        last = self.delivery.last
+        last, left_ml = self.delivery.last, sample.remaining_ml
+        refilled = None not in (self.left_ml, left_ml) and left_ml >= self.left_ml + REFILL_MIN_ML
+        if sample.state in _RUNS:
+            self._watch_running(sample, refilled=refilled)
         if sample.state not in _STANDS:
             self.stood_from_s, self.changing = None, False
             return
         if last is not None and last.state in _RUNS:
             self.stood_from_s = sample.at_s
-        left = (None if last is None else last.remaining_ml, sample.remaining_ml)
-        refilled = left[0] is not None and left[1] is not None and left[1] > left[0]
+        if self._has_run:
+            unseen = left_ml is None and bool(shown & _EMPTIED)
+            self.opened = self.opened or refilled or unseen or bool(shown & _OPENED)
+        else:
+            self.left_ml = left_ml
         if self.stood_from_s is not None:
             self.changing = self.changing or refilled or bool(shown & _CHANGES)
+
+    def _watch_running(self, sample: Sample, *, refilled: bool) -> None:
+        """Note that it runs with another syringe. While it runs none is changed: more left is another volume set."""
+        last, delivery = self.delivery.last, self.delivery
+        away = delivery.broken or delivery.interrupted or (last is not None and sample.at_s > last.at_s + GAP_S)
+        if self.opened or (refilled and away and self._has_run):
+            self.new_syringe = True
+        self.opened, self.left_ml = False, sample.remaining_ml
+
+    @property
+    def _has_run(self) -> bool:
+        """Whether it has run in this session: what was put in before that is what the order was confirmed for."""
+        return self.account.infusing_s > 0
 
     # --- what is kept -------------------------------------------------------------------------------------------------
 
@@ -233,6 +260,10 @@ class ChannelDose:
             counter=counter.last,
             changed=_moment(counter.changed_at_s, now),
             earlier=self.earlier,
+            left_ml=self.left_ml,
+            opened=self.opened,
+            changing=self.changing,
+            stood=None if self.stood_from_s is None else _moment(self.stood_from_s, now),
         )
 
 
@@ -242,9 +273,9 @@ def restored(kept: KeptDose, now: Instant, *, here: bool) -> ChannelDose:
         known = kept.at.synchronised and now.synchronised
         downtime_s = max(0.0, now.wall_s - kept.at.wall_s) if known else DOWNTIME_UNKNOWN_S
         by_s = now.mono_s - downtime_s - kept.at.mono_s
-        sampled_s, changed_s = kept.sampled.mono_s + by_s, kept.changed.mono_s + by_s
     else:
-        sampled_s, changed_s = kept.sampled.mono_s, kept.changed.mono_s
+        by_s = 0.0
+    sampled_s, changed_s = kept.sampled.mono_s + by_s, kept.changed.mono_s + by_s
     state = InfusionState.STOPPED if kept.stands else InfusionState.INFUSING
     flow = Flow(_ZERO, kept.flow_ml_per_h)
     last = Sample(sampled_s, state, flow, kept.counter, kept.serial_number)
@@ -257,6 +288,10 @@ def restored(kept: KeptDose, now: Instant, *, here: bool) -> ChannelDose:
         drug=kept.drug,
         before_mg=kept.before_mg,
         earlier=kept.earlier,
+        stood_from_s=None if kept.stood is None else kept.stood.mono_s + by_s,
+        changing=kept.changing,
+        opened=kept.opened,
+        left_ml=kept.left_ml,
         kept_at_s=now.mono_s,
     )
 

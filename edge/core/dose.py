@@ -80,5 +80,5 @@ def arithmetic(rate: Value, dose: Value, order: Order) -> tuple[tuple[str, str],
             f"{rate.value} mL/h * {order.concentration_mg_per_ml} mg/mL / {order.weight_kg} kg = {dose.value} mg/kg/h",
         ),
         ("ordered_step_mg_per_kg_per_h", str(order.step_mg_per_kg_per_h)),
-        ("order", order.origin),
+        ("order", order.explained),
     )

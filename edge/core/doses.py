@@ -114,6 +114,17 @@ def tally(ward: Ward, bed: str, now: Instant) -> None:
             days[day.case] = replace(day, session=session, by_hand=len(therapy.manual_doses))
             at_once = True
     _put(ward, days, now, at_once=at_once)
+    _ask(ward, bed, now)
+
+
+def _ask(ward: Ward, bed: str, now: Instant) -> None:
+    """Let orders wait for an answer whose pumps run with another syringe (H-04)."""
+    state = ward.state.beds[bed]
+    for place, dose in state.doses.items():
+        order = state.therapy.order(*place)
+        if dose.new_syringe and order is not None and order.syringe_changed is None:
+            ward.treat(bed, state.therapy.with_order(replace(order, syringe_changed=now)), now)
+        dose.new_syringe = False
 
 
 def _day(ward: Ward, case: str) -> DayDose:
@@ -146,8 +157,8 @@ def _keep(ward: Ward, bed: str, place: tuple[str, str], dose: ChannelDose, now: 
             ward.kept[bed, part] = None
             dose.kept_at_s = None
         return False
-    state = (body.given, body.stands)
-    turned = dose.kept_state is None or dose.kept_state[1] is not body.stands
+    state = (body.given, body.stands, body.opened)
+    turned = dose.kept_state is None or dose.kept_state[1:] != state[1:]
     due = dose.kept_at_s is None or now.mono_s >= dose.kept_at_s + KEEP_EVERY_S
     if not turned and not (due and state != dose.kept_state):
         return False

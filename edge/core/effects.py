@@ -96,6 +96,7 @@ class PromptKind(StrEnum):
     CONFIRM_ORDER = "confirm-order"
     CLOSE = "close"
     BASELINE = "baseline"
+    SYRINGE = "syringe"
 
 
 @dataclass(frozen=True, slots=True)

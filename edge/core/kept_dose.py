@@ -21,7 +21,10 @@ class DrugGiven:
 
 @dataclass(frozen=True, slots=True)
 class KeptDose:
-    """What the store keeps of a channel. ``last`` and ``counter`` prove what was delivered while the edge was off."""
+    """What the store keeps of a channel. ``last`` and ``counter`` prove what was delivered while the edge was off.
+
+    ``left_ml``, ``opened``, ``changing`` and ``stood`` say what is known of a change of its syringe.
+    """
 
     at: Instant
     port: str
@@ -40,3 +43,7 @@ class KeptDose:
     counter: Reading | None
     changed: Instant
     earlier: tuple[DrugGiven, ...] = ()
+    left_ml: Decimal | None = None
+    opened: bool = False
+    changing: bool = False
+    stood: Instant | None = None

@@ -184,6 +184,7 @@ def _order(desk: Desk, act: EnterOrder, pump: Binding, drug: DrugConfig, before:
         by=desk.asker.name,
         confirmed_by="",
         placed=desk.now,
+        syringe_changed=None,  # the concentration was typed anew
         rev=view.state.therapy.orders_entered + 1,
     )
     order: Order = replace(entered, **said)
@@ -412,7 +413,8 @@ def place_demonstration(desk: Desk, act: PlaceOrder) -> str:
         raise RefusedError(f"{view.config.label} has the case {patient.case}")
     before = therapy.order(place.port, place.channel)
     order = replace(act.order, rev=1 if before is None else before.rev)
-    if before is not None and (before == order or before.by or before.stepped_from_mg_per_kg_per_h is not None):
+    unasked = None if before is None else replace(before, syringe_changed=None)
+    if unasked is not None and (unasked == order or unasked.by or unasked.stepped_from_mg_per_kg_per_h is not None):
         return "as before"  # it was restored, and what people made of it since stays
     order = replace(order, rev=therapy.orders_entered + 1)
     if therapy.patient is None:

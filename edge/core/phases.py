@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from edge.core import readiness
+from edge.core import readiness, syringe
 from edge.core.config import Binding
 from edge.core.effects import Prompt, PromptKind
 from edge.core.model import Instant
@@ -163,4 +163,5 @@ def prompts(view: BedView) -> tuple[Prompt, ...]:
     if close_s is not None:
         found.append(Prompt(PromptKind.CLOSE, close_s))
     found.extend(readiness.prompts(view))
+    found.extend(syringe.prompts(view))
     return tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from edge.core import observing, ordering, patients, stepping
+from edge.core import observing, ordering, patients, stepping, syringe
 from edge.core.desk import Desk
 from edge.core.inputs import Role
 from edge.core.therapy_acts import (
@@ -12,6 +12,7 @@ from edge.core.therapy_acts import (
     ChannelAct,
     Close,
     ConfirmOrder,
+    ConfirmSyringe,
     DisconnectLine,
     EndInfusion,
     EnterOrder,
@@ -37,6 +38,7 @@ VERBS = {
     ConfirmOrder: ("confirm", Role.NURSE),
     WithdrawOrder: ("withdraw", Role.NURSE),
     TakeStep: ("step", Role.NURSE),
+    ConfirmSyringe: ("confirm-syringe", Role.NURSE),
     Observe: ("observe", Role.NURSE),
     GiveByHand: ("manual-dose", Role.NURSE),
     SetRole: ("channel-role", Role.NURSE),
@@ -50,7 +52,7 @@ VERBS = {
 def carry_out(desk: Desk, act: TherapyAct) -> str:
     """Do what is asked, and return what there is to say of it. Raises RefusedError, and then did nothing."""
     match act:
-        case EnterOrder() | ConfirmOrder() | OverrideBounds() | WithdrawOrder() | TakeStep():
+        case EnterOrder() | ConfirmOrder() | OverrideBounds() | WithdrawOrder() | TakeStep() | ConfirmSyringe():
             return _order(desk, act)
         case SetRole() | DisconnectLine():
             return _channel(desk, act)
@@ -70,6 +72,8 @@ def _order(desk: Desk, act: OrderAct) -> str:
             return ordering.withdraw(desk, act)
         case TakeStep():
             return stepping.take_step(desk, act)
+        case ConfirmSyringe():
+            return syringe.confirm(desk, act)
         case _:
             assert_never(act)
 

@@ -84,6 +84,6 @@ def _describe(
         ("concentration_mg_per_ml", str(concentration)),
         ("weight_kg", str(weight)),
         ("arithmetic", f"{given.volume_ml} mL * {concentration} mg/mL / {weight} kg = {value.value} mg/kg"),
-        ("order", order.origin),
+        ("order", order.explained),
     )
     return replace(plain, evidence=(*evidence, *plain.evidence))

@@ -112,7 +112,7 @@ def _product(rate: Value | None, order: Order) -> tuple[tuple[str, str], ...]:
         ("infusion_rate_ml_per_h", str(rate.value)),
         ("concentration_mg_per_ml", str(concentration)),
         ("arithmetic", f"{rate.value} mL/h * {concentration} mg/mL = {rate.value * concentration} mg/h"),
-        ("order", order.origin),
+        ("order", order.explained),
     )
 
 

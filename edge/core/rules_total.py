@@ -123,7 +123,7 @@ def _arithmetic(most_mg: Decimal, order: Order) -> tuple[tuple[str, str], ...]:
     return (
         ("weight_kg", str(order.weight_kg)),
         ("arithmetic", f"{most_mg} mg / {order.weight_kg} kg = {_per_kg(most_mg, order)} mg/kg"),
-        ("order", order.origin),
+        ("order", order.explained),
     )
 
 

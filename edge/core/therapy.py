@@ -26,6 +26,9 @@ class Known(StrEnum):
         return self is not Known.NO
 
 
+SYRINGE_DOUBT = "the concentration is the ordered one: the syringe was changed, and nobody has confirmed what is in it"
+"""Said with each dose that is reckoned before the question after a change of syringe is answered."""
+
 CONFIGURATION = "configuration"
 """Who asks for what stands in the configuration."""
 
@@ -119,7 +122,8 @@ class Order:
     sooner than ``step_interval_s``. ``total_mg_per_kg`` is to be given in ``planned_s``. ``None``: it is not ordered.
     ``given_before_mg`` was given before the edge began to count. ``prefilled``: the pump told rate and drug; a person
     typed weight and concentration. ``stepped_from`` was the step before this one.
-    ``origin`` says where it comes from, for the explanation of an alarm.
+    ``origin`` says where it comes from, for the explanation of an alarm. ``syringe_changed`` is since when a changed
+    syringe waits for somebody to say that its drug and concentration are the ordered ones (H-04).
     """
 
     port: str
@@ -145,3 +149,9 @@ class Order:
     placed: Instant | None = None
     rev: int = 1
     stepped_from_mg_per_kg_per_h: Decimal | None = None
+    syringe_changed: Instant | None = None
+
+    @property
+    def explained(self) -> str:
+        """Where it comes from, and what of it is in doubt, for the explanation of an alarm (law 14)."""
+        return self.origin if self.syringe_changed is None else f"{self.origin}; {SYRINGE_DOUBT}"

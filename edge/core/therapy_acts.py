@@ -87,6 +87,14 @@ class ConfirmOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmSyringe:
+    """The act of the verb ``confirm-syringe``: drug and concentration of the new syringe are those of order ``rev``."""
+
+    place: Place
+    rev: int
+
+
+@dataclass(frozen=True, slots=True)
 class OverrideBounds:
     """The act of the verb ``override``: the reason why the order ``rev`` may pass its soft bounds."""
 
@@ -181,7 +189,7 @@ class DisconnectLine:
     duration_s: float
 
 
-OrderAct: TypeAlias = EnterOrder | ConfirmOrder | OverrideBounds | WithdrawOrder | TakeStep
+OrderAct: TypeAlias = EnterOrder | ConfirmOrder | OverrideBounds | WithdrawOrder | TakeStep | ConfirmSyringe
 PatientAct: TypeAlias = StartPatient | Close | EndInfusion | SetBaseline | AdjustLimit | Observe | GiveByHand
 ChannelAct: TypeAlias = SetRole | DisconnectLine
 TherapyAct: TypeAlias = OrderAct | PatientAct | ChannelAct

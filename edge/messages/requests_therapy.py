@@ -83,7 +83,7 @@ class OrderRequest(ChannelRequest):
 
 
 class OrderRevRequest(ChannelRequest):
-    """``confirm``, ``withdraw``: of the order ``rev`` that the asker saw."""
+    """``confirm``, ``withdraw``, ``confirm-syringe``: of the order ``rev`` that the asker saw."""
 
     schema_: Literal["order-rev-request/1"] = Field(default="order-rev-request/1", alias="schema")
     rev: int

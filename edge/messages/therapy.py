@@ -19,7 +19,10 @@ class OverrideMessage(Message):
 
 
 class OrderMessage(Message):
-    """A therapy order; null: it is not ordered. ``rev`` is named by whoever asks something of it."""
+    """A therapy order; null: it is not ordered. ``rev`` is named by whoever asks something of it.
+
+    ``syringe_changed``: since then nobody has said that the new syringe's drug and concentration are these.
+    """
 
     port: str
     channel: str
@@ -43,6 +46,7 @@ class OrderMessage(Message):
     by: str = ""
     confirmed_by: str = ""
     placed: Stamp | None = None
+    syringe_changed: Stamp | None = None
 
 
 class AwaitingMessage(Message):
@@ -136,7 +140,7 @@ class AdjustedLimitMessage(Message):
 class PromptMessage(Message):
     """Something that is to be done, and when it is due, or ends, by the edge's clock."""
 
-    kind: Literal["round", "confirm-order", "close", "baseline"]
+    kind: Literal["round", "confirm-order", "close", "baseline", "syringe"]
     due_mono_s: float
     port: str = ""
     channel: str = ""

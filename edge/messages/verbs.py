@@ -43,6 +43,7 @@ REQUESTS: dict[str, type[RequestMessage]] = {
     "confirm": OrderRevRequest,
     "withdraw": OrderRevRequest,
     "step": StepRequest,
+    "confirm-syringe": OrderRevRequest,
     "observe": ObserveRequest,
     "manual-dose": ManualDoseRequest,
     "channel-role": ChannelRoleRequest,

@@ -64,6 +64,23 @@ export function actions(page, bed, therapy) {
   );
 }
 
+/** A syringe that was changed: one tap says that it holds what is ordered. */
+export function syringes(page, bed, therapy) {
+  const changed = (therapy?.orders ?? []).filter((order) => order.syringe_changed);
+  if (!therapy?.patient || !changed.length) return null;
+  return h("section", { class: "awaiting", key: "syringes" }, changed.map((order) => {
+    const target = `${bedTarget(bed)}/syringe/${order.port}.${order.channel}`;
+    const named = { port: order.port, channel: order.channel, rev: order.rev };
+    return h("article", { key: `${order.port}.${order.channel}` },
+      h("h2", null, t("syringe.title")),
+      h("dl", { class: "facts large" }, orderFacts(page, order).slice(0, 2).map(([name, value]) => fact(name, value))),
+      h("p", { class: "hint" }, t("syringe.hint")),
+      h("div", { class: "actions" },
+        h("button", { class: "go", disabled: page.moment.lost || page.acts.waits(target), on: { click: () => about(page, bed, therapy, "confirm-syringe", named, { target }) } }, t("act.same_syringe"))),
+      outcomeOf(page, target));
+  }));
+}
+
 /** An order that waits for another person, read back large. */
 export function awaiting(page, bed, therapy) {
   if (!therapy?.awaiting?.length) return null;

@@ -9,7 +9,7 @@ import { report } from "./report.js";
 import { shift, Shift } from "./shift.js";
 import { devices, given, limitTable, orders, patientFacts, rounds } from "./therapy.js";
 import { dosing, doubtText, monitored, phase, promptsOf } from "./tile.js";
-import { actions, awaiting } from "./actions.js";
+import { actions, awaiting, syringes } from "./actions.js";
 import { Trends } from "./trends.js";
 import { cell, VITALS } from "./values.js";
 import { bedKey } from "./ward.js";
@@ -76,6 +76,7 @@ function whole(page, bed) {
       promptsOf(page, bed).map((one) => h("span", { class: one.late ? "due late" : "due" }, one.text))),
     doubt ? h("p", { class: "unknown", role: "alert", key: "doubt" }, doubtText(moment, bed, doubt)) : null,
     actions(page, bed, therapy),
+    syringes(page, bed, therapy),
     awaiting(page, bed, therapy),
     outcomeOf(page, `bed/${bed.edge}/${bed.bed}`),
     h("section", { class: "now-large", key: "now" },

@@ -152,7 +152,7 @@ def test_a_whole_treatment_ends_without_one_needless_alarm(weight_kg: int, count
     assert play.refusals == []
     assert [answer.verb for answer in play.answers] == [
         *("start-patient", "order", "confirm", "baseline", "step", "observe", "observe", "step"),
-        *("observe", "observe", "observe", "end-infusion", "observe", "observe", "observe", "close"),
+        *("observe", "confirm-syringe", "observe", "observe", "end-infusion", "observe", "observe", "observe", "close"),
     ]
     # The syringe will be empty: the one thing that a nurse must be told.
     (told,) = play.told

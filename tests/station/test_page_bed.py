@@ -217,6 +217,32 @@ def test_another_person_confirms_an_order_that_is_read_back_large(open_page: Ope
     assert (body["rev"], body["port"], body["user"]) == (4, "bed-2-pump", "kari")
 
 
+def another_syringe(scene: Scene) -> Any:
+    bed = scene.beds["bed-2"]
+    order = {
+        "port": bed.port, "channel": "11", "drug": "ketamine-chronic-pain", "concentration_mg_per_ml": "10",
+        "weight_kg": "70", "step_mg_per_kg_per_h": "1.0", "maximum_mg_per_kg_per_h": "2.0", "origin": "", "rev": 3,
+        "by": "desk:ola", "syringe_changed": scene.stamp(60.0),
+    }  # fmt: skip
+    bed.therapy_more = {
+        "orders": [order],
+        "prompts": [{"kind": "syringe", "due_mono_s": scene.mono_s() + 240, "port": bed.port, "channel": "11"}],
+    }
+    return scene.say_therapy(bed)
+
+
+def test_one_tap_says_what_is_in_a_new_syringe(open_page: Open, ward: Ward) -> None:
+    ward.do(another_syringe)
+    page = open_page(BED)
+    expect(page.locator(".bed-head .due")).to_have_text("New syringe: same drug and concentration?")
+    expect(page.locator(".awaiting .facts.large")).to_contain_text("10 mg/mL")
+    page.get_by_role("button", name="Same drug and concentration").click()
+    log_in(page, "Kari N")
+    until(page, lambda: bool(asked(ward, "confirm-syringe")))
+    body = asked(ward, "confirm-syringe")[0]
+    assert (body["rev"], body["port"], body["channel"], body["case"]) == (3, "bed-2-pump", "11", "k-1047")
+
+
 def test_to_close_asks_first_and_a_wrong_pin_says_how_many_tries_are_left(open_page: Open, ward: Ward) -> None:
     page = open_page(BED)
     page.get_by_role("button", name="Close the therapy …").click()

@@ -71,6 +71,7 @@ ASKED: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("confirm", "bed-1", "3"), {"ask": "confirm", "rev": 3}),
     (("override", "bed-1", "3", "as last week"), {"ask": "override", "rev": 3, "reason": "as last week"}),
     (("withdraw", "bed-1", "3", "--channel", "rack", "11"), {"ask": "withdraw", "rev": 3} | PLACE),
+    (("confirm-syringe", "bed-1", "3"), {"ask": "confirm-syringe", "rev": 3}),
     (("step", "bed-1", "3", "1.5 mg/kg/h"), {"ask": "step", "rev": 3, "step": "1.5 mg/kg/h"}),
     (("baseline", "bed-1"), {"ask": "baseline", "readings": []}),
     (("baseline", "bed-1", "--nibp-sys", "128 mmHg"), {"ask": "baseline", "readings": [{"nibp_sys": "128 mmHg"}]}),

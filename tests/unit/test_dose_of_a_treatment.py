@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 
 from drivers.model import DeviceAlarmKind
+from edge.core.therapy_acts import ConfirmSyringe, Place
 from edge.core.volume_check import VolumeCheck
 from simulators.pump import PumpModel
 from simulators.pump_terms import PumpSpec
@@ -21,6 +22,7 @@ D = Decimal
 DOSE = {
     *("DOSE_CUMULATIVE_HIGH", "DOSE_24H_HIGH", "DURATION_HIGH", "DOSE_UNCERTAIN"),
     *("FREE_FLOW", "FLOW_WHILE_STOPPED", "FLOW_MISMATCH", "EXTRA_VOLUME", "INFUSION_PAUSED", "SYRINGE_CHANGE"),
+    "SYRINGE_UNCONFIRMED",
 }
 STEPS = (("1.0", 20), ("1.5", 20), ("2.0", 30))
 """1.0 x 20 min, 1.5 x 20 min and 2.0 x 30 min are 0.333, 0.5 and 1.0 mg/kg: 1.833 in all."""
@@ -38,6 +40,7 @@ class Ward:
         self.run = Treatment(treatment(order, who=patient(weight=weight)), pump=pump, at_s=START_S)
         self.concentration = concentration
         self.worst_mg = 0.0
+        self.answered = 0
 
     def rate(self, dose: str) -> Decimal:
         return (D(dose) * self.per_unit).quantize(D("0.01"))
@@ -51,6 +54,13 @@ class Ward:
             assert low - 0.02 <= true <= high + 0.02
             self.worst_mg = max(self.worst_mg, true - low, high - true)
             self.run.run(2, 2.0)
+            self.read_label()
+
+    def read_label(self) -> None:
+        """Two minutes after the edge asked, say that the new syringe is the same."""
+        (order,) = self.run.therapy.orders
+        if order.syringe_changed is not None and self.run.world.now_s >= order.syringe_changed.mono_s + 120:
+            self.answered += self.run.asks(ConfirmSyringe(Place(BED, "c-17", *PUMP), order.rev)).done
 
     def change_syringe(self) -> None:
         """Four minutes: the pump tells that it is empty, the counter is set to zero with the new one."""
@@ -86,7 +96,7 @@ def test_a_whole_treatment(counter_ml: str, weight: str, concentration: str, wor
         ward.minutes(minutes / 2)
     ward.run.pump.stop(ward.run.clock_s)
     ward.run.run(60)
-    assert ward.run.raised() & DOSE == set()
+    assert (ward.run.raised() & DOSE, ward.answered) == (set(), 1)
     given = float(ward.run.number("session_dose_mg_per_kg"))
     assert given == pytest.approx(ward.run.true_mg(concentration) / float(weight), abs=0.01)
     assert given == pytest.approx(1.83, abs=0.04)

@@ -213,6 +213,7 @@ BODIES: dict[str, dict[str, Any]] = {
                 "by": "",
                 "confirmed_by": "",
                 "placed": None,
+                "syringe_changed": None,
             }
         ],
         "limits": [
@@ -274,6 +275,7 @@ BODIES: dict[str, dict[str, Any]] = {
                     "by": "",
                     "confirmed_by": "",
                     "placed": None,
+                    "syringe_changed": None,
                 },
                 "user": "ann",
                 "passed": ["above"],
