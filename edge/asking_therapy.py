@@ -72,7 +72,11 @@ _VITALS = {
     "nibp_dia": Quantity.NIBP_DIA,
     "nibp_mean": Quantity.NIBP_MEAN,
 }
-_OF_REV = {"confirm": ConfirmOrder, "withdraw": WithdrawOrder, "confirm-syringe": ConfirmSyringe}
+_OF_REV: dict[str, type[ConfirmOrder | WithdrawOrder | ConfirmSyringe]] = {
+    "confirm": ConfirmOrder,
+    "withdraw": WithdrawOrder,
+    "confirm-syringe": ConfirmSyringe,
+}
 ALL_WELL = (Airway.CLEAR, 0, Degree.NONE, Degree.NONE)
 """Airway, RASS, anxiety and nausea of a patient who is well."""
 

@@ -204,7 +204,7 @@ class ChannelDose:
 
     def _watch_standing(self, sample: Sample, shown: frozenset[DeviceAlarmKind]) -> None:
         last, left_ml = self.delivery.last, sample.remaining_ml
-        refilled = None not in (self.left_ml, left_ml) and left_ml >= self.left_ml + REFILL_MIN_ML
+        refilled = self.left_ml is not None and left_ml is not None and left_ml >= self.left_ml + REFILL_MIN_ML
         if sample.state in _RUNS:
             self._watch_running(sample, refilled=refilled)
         if sample.state not in _STANDS:

@@ -12,7 +12,7 @@ from drivers.model import DeviceAlarmKind, Observation, Quantity
 from edge.core.config import StationConfig
 from edge.core.effects import PromptKind
 from edge.core.inputs import Role
-from edge.core.model import Alarm, Priority
+from edge.core.model import Alarm, Instant, Priority
 from edge.core.therapy import SYRINGE_DOUBT, ChannelRole, Order
 from edge.core.therapy_acts import ConfirmOrder, ConfirmSyringe, EnterOrder, Place, SetRole, TakeStep, WithdrawOrder
 from tests.core_world import BED, PUMP, STATION, instant, shows
@@ -77,6 +77,10 @@ class Bedside(Treatment):
         (order,) = self.therapy.orders
         return order
 
+    def changed(self) -> Instant | None:
+        """Since when it is asked what is in the syringe."""
+        return self.order.syringe_changed
+
     @property
     def prompts(self) -> list[tuple[PromptKind, float, str, str]]:
         shown = [view for view in self.world.therapies if view.bed == BED][-1]
@@ -100,12 +104,12 @@ def test_it_is_asked_when_the_pump_runs_again_and_is_medium_after_five_minutes()
     run.run(60)
     run.pump.change_syringe(run.clock_s, D(50))
     run.run(20)
-    assert run.order.syringe_changed is None, "nothing flows from it yet"
+    assert run.changed() is None, "nothing flows from it yet"
     run.pump.start(run.clock_s)
     run.look(run.world.now_s + 4)
     asked_s = run.world.now_s
     run.look(asked_s + 1)
-    assert run.order.syringe_changed == instant(asked_s)
+    assert run.changed() == instant(asked_s)
     assert run.prompts == [(PromptKind.SYRINGE, asked_s + 300, *PUMP)]
     while run.world.now_s < asked_s + 299:
         run.look(run.world.now_s + 2)
@@ -121,7 +125,7 @@ def test_it_is_asked_when_the_pump_runs_again_and_is_medium_after_five_minutes()
 def test_it_is_judged_when_it_is_due_though_nothing_comes_in() -> None:
     run = bedside()
     run.changes_syringe()
-    changed = run.order.syringe_changed
+    changed = run.changed()
     assert changed is not None
     for _ in range(2):  # the pump is silent from here on: law 2
         run.world.step(changed.mono_s + 300)
@@ -135,7 +139,7 @@ def test_one_tap_answers_it() -> None:
     assert run.alarm() is not None
     answer = run.asks(ConfirmSyringe(HERE, run.order.rev))
     assert (answer.done, answer.said) == (True, "ketamine, 10 mg/mL, as in revision 1")
-    assert (run.order.syringe_changed, run.prompts, run.alarm()) == (None, [], None)
+    assert (run.changed(), run.prompts, run.alarm()) == (None, [], None)
     again = run.asks(ConfirmSyringe(HERE, run.order.rev))
     assert (again.done, again.reason) == (False, "no change of the syringe waits for an answer there")
 
@@ -155,7 +159,7 @@ def test_another_order_or_another_patient_is_refused(act: ConfirmSyringe, reason
     run.changes_syringe()
     answer = run.asks(act)
     assert (answer.done, answer.reason) == (False, reason)
-    assert run.order.syringe_changed is not None
+    assert run.changed() is not None
 
 
 def test_doses_go_on_with_the_orders_concentration_and_say_so() -> None:
@@ -177,12 +181,12 @@ def test_a_new_order_answers_it_and_a_step_of_the_same_does_not() -> None:
     run = bedside()
     run.changes_syringe()
     assert run.asks(TakeStep(HERE, 1, D("1.5"))).done
-    assert run.order.syringe_changed is not None
+    assert run.changed() is not None
     entered = EnterOrder(HERE, run.order.rev, D(10), D(70))
     assert run.asks(entered, "dr-c", Role.PRESCRIBER).done
-    assert run.order.syringe_changed is not None, "it is not in force yet"
+    assert run.changed() is not None, "it is not in force yet"
     assert run.asks(ConfirmOrder(HERE, run.therapy.orders_entered)).done
-    assert run.order.syringe_changed is None
+    assert run.changed() is None
 
 
 def test_an_order_that_is_withdrawn_asks_nothing_any_more() -> None:
@@ -203,12 +207,12 @@ def test_the_question_outlives_a_restart(*, here: bool) -> None:
     run = bedside()
     run.changes_syringe()
     run.run(100)
-    changed = run.order.syringe_changed
+    changed = run.changed()
     assert changed is not None
     asked_for_s = run.world.now_s - changed.mono_s
     at_s = run.world.now_s + 20
     again = Bedside(config=WARD, kept=run.kept(here=here), pump=run.pump, at_s=at_s)
-    kept = again.order.syringe_changed
+    kept = again.changed()
     assert kept is not None
     # After another boot the time between is no credit (design, section 5); the therapy is kept once a minute.
     least_s = asked_for_s + 20 if here else asked_for_s - 60
@@ -227,7 +231,7 @@ def test_a_syringe_that_is_changed_while_the_edge_is_off_is_asked_about() -> Non
     run.swaps("50")
     again = Bedside(config=WARD, kept=kept, pump=run.pump, at_s=run.world.now_s + 60)
     again.run(12)
-    assert again.order.syringe_changed is not None
+    assert again.changed() is not None
 
 
 def test_a_change_that_a_restart_falls_into_is_asked_about() -> None:
@@ -240,7 +244,7 @@ def test_a_change_that_a_restart_falls_into_is_asked_about() -> None:
     again.run(12)
     again.pump.start(again.clock_s)
     again.run(12)
-    assert again.order.syringe_changed is not None
+    assert again.changed() is not None
 
 
 def test_a_syringe_that_is_changed_while_the_line_is_lost_is_asked_about() -> None:
@@ -250,7 +254,7 @@ def test_a_syringe_that_is_changed_while_the_line_is_lost_is_asked_about() -> No
     run.swaps("50")
     run.change = lambda said: said
     run.run(12)
-    assert run.order.syringe_changed is not None
+    assert run.changed() is not None
 
 
 @pytest.mark.parametrize("kind", [DeviceAlarmKind.SYRINGE, DeviceAlarmKind.DOOR_OPEN])
@@ -264,7 +268,7 @@ def test_a_pump_that_was_opened_is_asked_about(kind: DeviceAlarmKind) -> None:
     run.look(run.world.now_s + 1, shows(run.world.now_s + 1))
     run.pump.start(run.clock_s)
     run.run(8)
-    assert run.order.syringe_changed is not None
+    assert run.changed() is not None
 
 
 def test_of_a_pump_that_tells_nothing_else_a_counter_set_to_zero_is_asked_about() -> None:
@@ -272,7 +276,7 @@ def test_of_a_pump_that_tells_nothing_else_a_counter_set_to_zero_is_asked_about(
     run.change = silent(Quantity.VOLUME_REMAINING)
     run.run(60)
     run.changes_syringe()
-    assert run.order.syringe_changed is not None
+    assert run.changed() is not None
     kept = bedside()
     kept.run(60)
     kept.pump.stop(kept.clock_s)
@@ -281,7 +285,7 @@ def test_of_a_pump_that_tells_nothing_else_a_counter_set_to_zero_is_asked_about(
     kept.run(16)
     kept.pump.start(kept.clock_s)
     kept.run(8)
-    assert kept.order.syringe_changed is None
+    assert kept.changed() is None
 
 
 @pytest.mark.parametrize("ml", ["0.19", "0.2"])
@@ -296,7 +300,7 @@ def test_a_drive_that_finds_its_place_is_no_other_syringe(ml: str) -> None:
     run.run(12)
     run.pump.start(run.clock_s)
     run.run(8)
-    assert (run.order.syringe_changed is not None) is (ml == "0.2")
+    assert (run.changed() is not None) is (ml == "0.2")
 
 
 def test_a_pause_a_first_syringe_and_another_volume_while_it_runs_ask_nothing() -> None:
@@ -313,7 +317,7 @@ def test_a_pause_a_first_syringe_and_another_volume_while_it_runs_ask_nothing() 
     first.run(20)
     first.change = more_left("5")  # another volume to be infused was set while it runs
     first.run(20)
-    assert (first.order.syringe_changed, CONDITION in first.raised()) == (None, False)
+    assert (first.changed(), CONDITION in first.raised()) == (None, False)
 
 
 def test_the_next_patient_is_not_asked() -> None:
@@ -327,4 +331,4 @@ def test_the_next_patient_is_not_asked() -> None:
     run.run(8)
     run.pump.start(run.clock_s)
     run.run(20)
-    assert run.order.syringe_changed is None
+    assert run.changed() is None
