@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from drivers.model import Quantity
+from edge.core import syringe
 from edge.core.composed import DoseLimits, dose_limits
 from edge.core.config import Binding, Bounds, DrugConfig, LimitConfig
 from edge.core.desk import Desk, RefusedError
@@ -345,6 +346,8 @@ def confirm(desk: Desk, act: ConfirmOrder) -> str:
     if before is not None and before.drug == order.drug:
         came_from = before.step_mg_per_kg_per_h if stepped else before.stepped_from_mg_per_kg_per_h
         order = replace(order, stepped_from_mg_per_kg_per_h=came_from)
+    if before is not None:
+        order = replace(order, syringe_changed=syringe.still_asked(before, order))
     therapy = therapy.with_order(order).without_awaiting(order.port, order.channel)
     therapy = desk.reweigh(therapy, order.weight_kg)
     if therapy.phase in (TherapyPhase.SETUP, TherapyPhase.RECOVERY):

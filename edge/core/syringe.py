@@ -17,7 +17,7 @@ from edge.core.config import Binding
 from edge.core.desk import Desk, RefusedError
 from edge.core.effects import Prompt, PromptKind
 from edge.core.finding import Finding, Particulars, when
-from edge.core.model import AlarmKey
+from edge.core.model import AlarmKey, Instant
 from edge.core.rules_dose import drug_of
 from edge.core.therapy import Order
 from edge.core.therapy_acts import ConfirmSyringe
@@ -38,6 +38,13 @@ def confirm(desk: Desk, act: ConfirmSyringe) -> str:
         raise RefusedError("no change of the syringe waits for an answer there")
     desk.treat(view, view.state.therapy.with_order(replace(order, syringe_changed=None)))
     return f"{order.drug}, {order.concentration_mg_per_ml} mg/mL, as in revision {order.rev}"
+
+
+def still_asked(before: Order, order: Order) -> Instant | None:
+    """Return since when it is asked, when an order takes the place of another: one that was entered before asks on."""
+    changed = before.syringe_changed
+    entered_since = changed is None or order.placed is None or order.placed.mono_s >= changed.mono_s
+    return None if entered_since else changed
 
 
 def prompts(view: BedView) -> Iterator[Prompt]:

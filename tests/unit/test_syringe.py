@@ -189,6 +189,16 @@ def test_a_new_order_answers_it_and_a_step_of_the_same_does_not() -> None:
     assert run.changed() is None
 
 
+def test_an_order_that_was_entered_before_the_change_does_not_answer_it() -> None:
+    run = bedside()
+    assert run.asks(EnterOrder(HERE, 1, D(10), D(70)), "dr-c", Role.PRESCRIBER).done
+    run.changes_syringe()
+    changed = run.changed()
+    assert changed is not None
+    assert run.asks(ConfirmOrder(HERE, run.therapy.orders_entered)).done
+    assert run.changed() == changed
+
+
 def test_an_order_that_is_withdrawn_asks_nothing_any_more() -> None:
     run = bedside()
     run.changes_syringe()
