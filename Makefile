@@ -13,7 +13,7 @@ ARGS ?=
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
 
-demo: ## two simulated beds, a broker, the daemon and a viewer: make demo ARGS="--duration 60"
+demo: ## four simulated beds, a broker, the daemon and a viewer: make demo ARGS="--duration 60"
 	@scripts/venv demo
 	@$(BIN)/infusion-sim demo $(ARGS)
 

@@ -89,7 +89,12 @@ async def _put(line: Line, stack: contextlib.AsyncExitStack, clock: Callable[[],
         stack.push_async_callback(server.close)
         return server.address
     # The loop's own clock is time.monotonic: what is due, and the waiting for it, use the same one.
-    pty = stack.enter_context(PtyServer(line.device, line.link, clock, line.baud, line.bits_per_character))
+    plug = partial(PtyServer, line.device, line.link, clock, line.baud, line.bits_per_character)
+    pty = stack.enter_context(plug())
+    if line.unplugged_s is not None:
+        loop, (out_s, in_s) = asyncio.get_running_loop(), line.unplugged_s
+        loop.call_later(out_s, pty.close)
+        loop.call_later(in_s, lambda: stack.enter_context(plug()))
     return str(pty.path) if line.link is None else f"{pty.path} (link {line.link})"
 
 
@@ -138,7 +143,7 @@ def _run_pump(arguments: argparse.Namespace) -> None:
 
 def _add_ward(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
-        "ward", help="the devices of the demonstration", description="Two beds, each with a pump and a monitor."
+        "ward", help="the devices of the demonstration", description="Four beds, each with a pump and a monitor."
     )
     parser.add_argument("--dir", type=Path, default=Path(), help="where the links to the ptys are made [.]")
     parser.add_argument("--capture", type=Path, metavar="FILE", help="play recorded bytes as the monitor of bed 1")
@@ -149,7 +154,7 @@ def _run_ward(arguments: argparse.Namespace) -> None:
     recording = None if arguments.capture is None else _recording(arguments.capture)
     serve(
         lambda now_s: [
-            Line(name, device, arguments.dir / name, WARD_BAUD)
+            Line(name, device, arguments.dir / name, WARD_BAUD, unplugged_s=ward.unplugged(name))
             for name, device in ward.devices(now_s, recording).items()
         ]
     )
@@ -159,9 +164,9 @@ def _add_demo(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "demo",
         help="the whole chain: broker, devices, daemon, and what arrives",
-        description="Start a broker on loopback, the devices of two beds and the daemon, and show what arrives.",
+        description="Start a broker on loopback, the devices of four beds and the daemon, and show what arrives.",
     )
-    parser.add_argument("--config", type=Path, default=Path("config/edge.toml"), help="[config/edge.toml]")
+    parser.add_argument("--config", type=Path, default=Path("config/demo.toml"), help="[config/demo.toml]")
     parser.add_argument("--duration", type=number(1.0, 86400.0), metavar="S", help="end after so many seconds")
     parser.add_argument("--capture", type=Path, metavar="FILE", help="play recorded bytes as the monitor of bed 1")
     parser.add_argument("--lines", action="store_true", help="a line an event instead of a screen")

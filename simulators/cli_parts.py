@@ -26,7 +26,8 @@ class UsageError(Exception):
 class Line:
     """One simulated device and where to put it: on a pty, or on a TCP port of the loopback.
 
-    ``baud`` paces a pty at so many bits a character, ``None`` does not.
+    ``baud`` paces a pty at so many bits a character, ``None`` does not. ``unplugged_s``: from when to when, in seconds
+    from the start, a pty's plug is out.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Line:
     baud: int | None = None
     tcp_port: int | None = None
     bits_per_character: int = BITS_PER_CHARACTER
+    unplugged_s: tuple[float, float] | None = None
 
 
 def add_line_options(parser: argparse.ArgumentParser, baud: int = 9600) -> None:

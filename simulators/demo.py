@@ -31,6 +31,14 @@ VIEWER_GRACE_S = 1.0
 """Ctrl-C in a terminal reaches the viewer too: so long it may take to end by itself before it is told to."""
 
 LOG_TAIL_LINES = 20
+STORY = (
+    "0:05 bed 2: the dose is raised step by step; its alarm comes after about 25 s, and the heart rate climbs",
+    "1:00 bed 2: the dose is lowered again; an alarm that was high stands until you take it",
+    "1:30 bed 3: the line is occluded; the clamp is opened at 2:50",
+    "2:10 bed 4: the monitor's cable is pulled, and plugged in at 3:40",
+)
+"""What is going to happen, told before it does; the times are those of the ward."""
+
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -101,7 +109,7 @@ def _run(wishes: Wishes, folder: Path, stack: contextlib.ExitStack) -> int:
     serve = [sys.executable, "-m", "iotcore", "--log-level", "CRITICAL", "--config", _broker_file(folder, port)]
     broker = _start(stack, "broker", folder, serve)
     _await_port(port, broker)
-    print("simulated devices of two beds on serial ptys", flush=True)
+    print("simulated devices of four beds on serial ptys", flush=True)
     devices = [_command("infusion-sim"), "ward", "--dir", str(folder)]
     if wishes.capture is not None:
         devices += ["--capture", str(wishes.capture.resolve())]
@@ -110,9 +118,10 @@ def _run(wishes: Wishes, folder: Path, stack: contextlib.ExitStack) -> int:
     address = f"127.0.0.1:{port}"
     daemon = [_command("infusion-edge"), "run", str(wishes.config), "--run-dir", str(folder), "--broker", address]
     edge = _start(stack, "daemon", folder, [*daemon, "--plain-log"])
-    print("the dose at bed 2 is raised: its alarm comes after about 25 s", flush=True)
-    print("the dose is lowered again after about a minute, and the alarm stands until you take it", flush=True)
     page, served = _serve_page(wishes, address, folder, stack)
+    for line in STORY:
+        print(line, flush=True)
+    print(flush=True)
     top = [_command("infusion-edge"), "top", "--broker", address, "--note", _note(address, folder, page)]
     if wishes.duration_s is not None:
         top += ["--duration", str(wishes.duration_s)]
@@ -131,7 +140,7 @@ def _serve_page(
     port = _free_port()
     command = [_command("infusion-station"), "run", str(config), "--broker", address, "--port", str(port)]
     page = f"http://127.0.0.1:{port}/"
-    print(f"the ward's page, with {config}: {page}\n", flush=True)
+    print(f"the ward's page, with {config}: {page}", flush=True)
     return page, (_start(stack, "station", folder, [*command, "--plain-log"]),)
 
 

@@ -32,9 +32,6 @@ from edge.core.therapy_acts import ConfirmOrder, EnterOrder, OverrideBounds, Pla
 from edge.core.therapy_state import CONFIRM_WITHIN_S, Awaiting, SoftBound, TherapyState
 from edge.core.view import BedView
 
-DEMONSTRATION = "demo"
-"""The case of the patient of an order in the configuration."""
-
 HEALTHY = Checklist(
     heart_disease=Known.NO,
     cyp3a4_inhibitor=Known.NO,
@@ -407,11 +404,14 @@ def _awaited(desk: Desk, place: Place, rev: int) -> tuple[BedView, Awaiting]:
 
 
 def place_demonstration(desk: Desk, act: PlaceOrder) -> str:
-    """Put an order of the configuration in force, at a patient of its own; a bed with another patient is left alone."""
-    place = Place(act.bed, DEMONSTRATION, act.order.port, act.order.channel)
+    """Put an order of the configuration in force, at a patient of its own; a bed with another patient is left alone.
+
+    The patient's case is called as the bed, so that no two beds share what was given in 24 hours.
+    """
+    place = Place(act.bed, act.bed, act.order.port, act.order.channel)
     view, _ = desk.pump(place)
     therapy = view.state.therapy
-    patient = therapy.patient or Patient(DEMONSTRATION, act.order.weight_kg, HEALTHY, CONFIGURATION, desk.now)
+    patient = therapy.patient or Patient(act.bed, act.order.weight_kg, HEALTHY, CONFIGURATION, desk.now)
     if not patient.demonstration:
         raise RefusedError(f"{view.config.label} has the case {patient.case}")
     before = therapy.order(place.port, place.channel)

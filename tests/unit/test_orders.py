@@ -23,7 +23,7 @@ from edge.core.therapy_acts import (
     WithdrawOrder,
 )
 from edge.core.therapy_state import THERAPY, KeptTherapy
-from tests.core_world import BED, CONFIG, KETAMINE, PUMP, RUN, instant, order, pump, with_bed
+from tests.core_world import BED, CONFIG, KETAMINE, OTHER_BED, OTHER_PUMP, PUMP, RUN, instant, order, pump, with_bed
 from tests.therapy_world import CASE, DOCTOR, HERE, NURSE, OTHER_NURSE, WARD, WELL, Treated, entered, treated
 
 CONFIRM = ConfirmOrder(HERE, 1)
@@ -467,10 +467,19 @@ def test_an_order_of_the_configuration_starts_a_patient_of_its_own_that_is_well(
     place_of_configuration(world)
     patient = world.shown.therapy.patient
     assert patient is not None
-    assert (patient.case, patient.weight_kg, patient.by) == ("demo", Decimal(70), "configuration")
+    assert (patient.case, patient.weight_kg, patient.by) == (BED, Decimal(70), "configuration")
     assert patient.checklist == WELL
     assert Known.UNKNOWN not in (patient.checklist.heart_disease, patient.checklist.frequent)
     assert (world.shown.phase, len(world.shown.orders)) == ("baseline", 1)
+
+
+def test_two_beds_of_the_configuration_do_not_share_what_was_given_in_24_hours() -> None:
+    world = Treated()
+    place_of_configuration(world)
+    act = PlaceOrder(OTHER_BED, order(OTHER_PUMP))
+    world.step(world.now_s, Request("run-1-order-1", "configuration", world.now_s, act))
+    patients = [world.core.snapshot().beds[bed].therapy.patient for bed in (BED, OTHER_BED)]
+    assert len({patient.case for patient in patients if patient}) == 2
 
 
 def test_an_order_of_the_configuration_that_was_restored_changes_nothing_and_another_one_is_a_revision() -> None:
