@@ -93,8 +93,8 @@ def _when(
         yield f"silenced while soft, it sounds again when worse by {entry.worse_step} {unit}"
     if entry.inhibited_by:
         yield f"held back by: {'; '.join(names[cause] for cause in entry.inhibited_by)}"
-    if entry.sensor:
-        yield "silent off the monitor"
+    marks = ((entry.sensor, "silent off the monitor"), (entry.device, "silent under service"))
+    yield from (mark for holds, mark in marks if holds)
 
 
 def _limit_band(limit: LimitConfig, band: BandLimit) -> str:

@@ -142,6 +142,8 @@ an alarm really took.
 | **pause** | no sound of what stands now, at one bed or at all | at most {_LONGEST[SilenceReason.AUDIO_PAUSE]} |
 | **off the monitor** | no sound of the bed's alarms marked *silent off the monitor* in the tables | at most \
 {_LONGEST[SilenceReason.OFF_MONITOR]} |
+| **under service** | no sound of the bed's alarms marked *silent under service* in the tables | at most \
+{_LONGEST[SilenceReason.SERVICE]} |
 | **resume** | ends pauses | at once |
 
 - **Silenced for:** high {duration(SILENT_HIGH_S)}, or {duration(SILENT_HIGH_ACCEPTED_S)} if accepted;
@@ -163,6 +165,11 @@ an alarm really took.
 - "Off the monitor" covers a vital sign that is missing, a sensor that is off, an overdue cuff pressure and a lost
   monitor (*silent off the monitor*, in the tables), also when they begin meanwhile. A value that is still there meets
   its limits and sounds. **It never covers a dose.**
+- **"Under service"** (`infusion-edge service BED`) is for who works on the devices of a bed. It is refused while the
+  bed has a patient, or a pump of it runs. It covers what is about the devices themselves, also what begins meanwhile:
+  shown, kept, and calling nobody. **It covers neither a dose nor a vital sign beyond its limit:** what a patient would
+  need sounds. It ends by its time, by hand (`--end`, or resume at the bed), and the moment a patient is started there.
+  It alone goes on when the broker is lost and when the bedside computer starts anew.
 - **An alarm that somebody silenced at the device itself** is shown so, and neither sounds nor goes up, where the device
   tells it of that alarm (IntelliVue): as long as an acknowledgement without "I go" would hold, and no longer than it is
   silenced there. Another alarm of the device sounds. What is beyond a limit of the bedside computer sounds as ever.

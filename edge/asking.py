@@ -31,6 +31,7 @@ from edge.core.inputs import (
     Reset,
     Resume,
     Role,
+    Service,
     Unusable,
 )
 from edge.messages.requests import (
@@ -40,6 +41,7 @@ from edge.messages.requests import (
     PauseRequest,
     RequestMessage,
     ResumeRequest,
+    ServiceRequest,
 )
 from edge.messages.stations import ReceiptMessage
 from edge.messages.verbs import REQUESTS
@@ -123,7 +125,7 @@ def _request_id(payload: bytes) -> str:
     return found if isinstance(found, str) and re.fullmatch(REQUEST_ID, found) else ""
 
 
-def _act(verb: str, said: RequestMessage) -> PlainAct:
+def _act(verb: str, said: RequestMessage) -> PlainAct:  # noqa: PLR0911 - one for each message
     match said:
         case AlarmRequest():
             named = Named(said.bed, said.key, said.occurrence, said.rev)
@@ -135,6 +137,8 @@ def _act(verb: str, said: RequestMessage) -> PlainAct:
             return kind(said.bed, said.duration_s)
         case ResumeRequest():
             return Resume(said.bed)
+        case ServiceRequest():
+            return Service(said.bed, said.duration_s)
         case ConfirmDeviceRequest():
             return ConfirmDevice(said.bed, said.port, said.channel, said.serial_number)
         case _:

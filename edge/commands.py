@@ -47,6 +47,7 @@ _SILENCES = {
     "off_monitor": "silent, the patient is off the monitor",
     "awaiting_repeat": "silent until it is measured again",
     "at_device": "silenced at the device",
+    "service": "silent, the bed is under service",
 }
 _MINUTE_S = 60
 
@@ -329,6 +330,12 @@ def _test_alarm(line: _Line, _: argparse.Namespace) -> tuple[int, str]:
     return line.ask(line.look(), "test-alarm", "test-alarm, for half a minute")
 
 
+def _service(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
+    if options.end:
+        return _ask_of_bed(line, "service", "end the service of {bed}", options.bed, duration_s=0.0)
+    return _ask_for_pause(line, options, "service", SilenceReason.SERVICE, (options.minutes, _MINUTE_S, "min"))
+
+
 def _confirm_device(line: _Line, options: argparse.Namespace) -> tuple[int, str]:
     place = {name: getattr(options, name) for name in ("port", "channel", "serial_number")}
     what = f"confirm-device {options.serial_number} at {options.port} channel {options.channel} of {{bed}}"
@@ -357,6 +364,7 @@ _COMMANDS: dict[str, Callable[[_Line, argparse.Namespace], tuple[int, str]]] = {
     "off-monitor": _off_monitor,
     "test-alarm": _test_alarm,
     "confirm-device": _confirm_device,
+    "service": _service,
     "stop": lambda line, options: stop(line.exchange, options),
     **COMMANDS,
 }

@@ -50,6 +50,7 @@ SILENCES = {
     SilenceReason.OFF_MONITOR: "the patient is off the monitor",
     SilenceReason.AWAITING_REPEAT: "until it is measured again",
     SilenceReason.AT_DEVICE: "silenced at the device",
+    SilenceReason.SERVICE: "the bed is under service",
 }
 _OVER = frozenset({Phase.END, Phase.RESET})
 _HEADINGS = ("since (UTC)", "occurrence", "bed", "key", "state", "last change", "text")

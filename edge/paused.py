@@ -11,6 +11,7 @@ _REASONS = {
     "off_monitor": "patient off the monitor",
     "awaiting_repeat": "silent until it is measured again",
     "at_device": "silenced at the device",
+    "service": "UNDER SERVICE, its device alarms are silent",
 }
 _MINUTE_S, _HOUR_S = 60, 3600
 

@@ -50,7 +50,20 @@ from edge.core.model import (
     SignalPresence,
     Silence,
 )
-from edge.core.therapy_state import CASE, DAY, DOSE, STEPS, THERAPY, Case, Kept, KeptSteps, KeptTherapy, kind_of
+from edge.core.therapy_state import (
+    CASE,
+    DAY,
+    DOSE,
+    SERVICE,
+    STEPS,
+    THERAPY,
+    Case,
+    Kept,
+    KeptService,
+    KeptSteps,
+    KeptTherapy,
+    kind_of,
+)
 from edge.core.totals import DayDose
 from edge.messages.alarms import (
     AcceptanceMessage,
@@ -152,6 +165,7 @@ _STORED_PARTS: dict[str, TypeAdapter[Kept]] = {
     STEPS: TypeAdapter(KeptSteps),
     DOSE: TypeAdapter(KeptDose),
     DAY: TypeAdapter(DayDose),
+    SERVICE: TypeAdapter(KeptService),
 }
 
 _M = TypeVar("_M", bound=Message)

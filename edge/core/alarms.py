@@ -20,7 +20,7 @@ from dataclasses import replace
 from edge.core.catalogue import Entry, entry_of
 from edge.core.condition import INSIDE, Band, Condition, ConditionState, Judgement, Transition
 from edge.core.finding import Finding
-from edge.core.inactivation import Pause, silence_at_device, silence_at_onset
+from edge.core.inactivation import Pause, service_silence, silence_at_device, silence_at_onset
 from edge.core.ledger import AlarmState, Ledger
 from edge.core.model import (
     Alarm,
@@ -82,6 +82,8 @@ class Register:
 
     def adopt(self, alarm: Alarm) -> bool:
         """Take up an alarm that only the broker still knew; return whether there is still something to it."""
+        device = entry_of(alarm.key.condition).device
+        alarm = replace(alarm, silence=service_silence(self._pauses_in_force(), alarm, device=device))
         kept = self._state.standing.get(alarm.key)
         if kept is not None:
             if all(had >= found for had, found in zip(_loud(kept), _loud(alarm), strict=True)):
@@ -107,7 +109,6 @@ class Register:
             present=not latched,
             verifiable=latched,
             signal=SignalPresence.LATCHED if latched else SignalPresence.ON,
-            silence=None,
         )
         self._ledger.tell(adopted, Phase.ADOPT)
         return True
@@ -206,9 +207,9 @@ class Register:
         if transition in (Transition.START, Transition.ESCALATE):
             alarm = replace(
                 alarm,
-                latching=before.latching or entry.latches(band.priority),
+                latching=before.latching or (entry.latches(band.priority) and not alarm.under_service),
                 event_at=self._event_at(condition),
-                silence=alarm.silence if entry.sensor and alarm.off_monitor else None,
+                silence=alarm.silence if _is_covered(entry, alarm) else None,
             )
         self._ledger.tell(alarm, phase)
 
@@ -246,10 +247,12 @@ class Register:
             repeats=entry.repeats,
             now_s=now.mono_s,
             silenced_at=finding.silenced_at,
+            device=entry.device,
         )
         if finding.silenced_at:
             state.at_device.add(key)
-            alarm = replace(alarm, latching=False)
+        if finding.silenced_at or (silence is not None and silence.reason is SilenceReason.SERVICE):
+            alarm = replace(alarm, latching=False)  # somebody is there, and sees it
         state.fingerprints[key] = finding.fingerprint
         if finding.fingerprint:
             state.parts[key] = frozenset(finding.fingerprint.split(","))
@@ -311,7 +314,7 @@ class Register:
                     _with_now(before, told) if before.latching and band.priority < before.priority else told,
                     signal=signal,
                     verifiable=condition.verifiable,
-                    latching=before.latching or entry.latches(band.priority),
+                    latching=before.latching or (entry.latches(band.priority) and not before.under_service),
                     silence=before.silence if _still_silent(entry, finding, before) else None,
                     delivery=self._unattended(before) if before.at_device else before.delivery,
                 ),
@@ -374,9 +377,14 @@ class Register:
         return judged.beyond != INSIDE and judged.sample_at_s != first_at_s
 
 
+def _is_covered(entry: Entry, alarm: Alarm) -> bool:
+    """Tell whether a silence covers what begins in it too: off the monitor, or under service."""
+    return (entry.sensor and alarm.off_monitor) or (entry.device and alarm.under_service)
+
+
 def _still_silent(entry: Entry, finding: Finding, before: Alarm) -> bool:
-    """Tell whether an alarm that has news stays silent: off the monitor, or silenced at the device, the news too."""
-    return (entry.sensor and before.off_monitor) or (bool(finding.silenced_at) and before.at_device)
+    """Tell whether an alarm that has news stays silent: the news is covered, or silenced at the device too."""
+    return _is_covered(entry, before) or (bool(finding.silenced_at) and before.at_device)
 
 
 def _loud(alarm: Alarm) -> tuple[Priority, int, bool, bool]:

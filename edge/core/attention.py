@@ -61,8 +61,8 @@ class Attention:
         held = Acknowledgement(
             by, now, now.mono_s + min(for_s, limit_s), self._state.values.get(alarm.key, alarm.value)
         )
-        # Off the monitor it stays silent for as long as that was asked for.
-        silence = alarm.silence if alarm.off_monitor else None
+        # Off the monitor, or under service, it stays silent for as long as that was asked for.
+        silence = alarm.silence if alarm.off_monitor or alarm.under_service else None
         self._ledger.tell(replace(alarm, signal=signal, acknowledgement=held, latching=False, silence=silence), phase)
         return ""
 
@@ -142,8 +142,10 @@ class Attention:
             of_another = held is not None and (replaced is None or held != replaced.silence())
             longer = of_another and held is not None and held.until_s >= pause.until_s
             longer = longer or (alarm.at_device and reason is SilenceReason.AUDIO_PAUSE)
-            if pause.in_scope(alarm, sensor=entry_of(alarm.key.condition).sensor) and not longer:
-                self._ledger.tell(replace(alarm, silence=pause.silence()), Phase.SILENCE)
+            entry = entry_of(alarm.key.condition)
+            if pause.in_scope(alarm, sensor=entry.sensor, device=entry.device) and not longer:
+                latching = alarm.latching and reason is not SilenceReason.SERVICE
+                self._ledger.tell(replace(alarm, silence=pause.silence(), latching=latching), Phase.SILENCE)
         return ""
 
     def is_paused(self, bed: str) -> bool:
@@ -151,13 +153,27 @@ class Attention:
         return any(name == bed for name, _ in self._state.pauses)
 
     def end_pauses(self, why: str, bed: str | None = None) -> set[str]:
-        """End the pauses of a bed, or all of them (SM-C3, SM-C4); return the beds that had one (``""``: all)."""
-        ended = [key for key in self._state.pauses if bed is None or key[0] == bed]
+        """End the pauses of a bed, or all of them (SM-C3, SM-C4); return the beds that had one (``""``: all).
+
+        A service is ended at its own bed alone: neither the broker nor another bed has anything to do with it.
+        """
+        ended = [
+            key for key in self._state.pauses if (key[1] is not SilenceReason.SERVICE if bed is None else key[0] == bed)
+        ]
         for key in ended:
             self._end_pause(key, why)
         if ended:
             self._sound_what_nothing_silences()
         return {key[0] for key in ended}
+
+    def end_service(self, bed: str, why: str) -> None:
+        """End the service of a bed (SM-C3, SM-C9)."""
+        self._end_pause((bed, SilenceReason.SERVICE), why)
+        self._sound_what_nothing_silences()
+
+    def services(self) -> dict[str, Pause]:
+        """Return the services in force, by bed."""
+        return {bed: pause for (bed, reason), pause in self._state.pauses.items() if reason is SilenceReason.SERVICE}
 
     def _sound_what_nothing_silences(self) -> None:
         pauses = self._state.pauses.values()
@@ -242,8 +258,9 @@ class Attention:
         now = self._ledger.now
         reason = alarm.silence.reason if alarm.silence is not None else SilenceReason.AUDIO_PAUSE
         since_s = alarm.delivery.unattended_s if reason is SilenceReason.AUDIO_PAUSE else now.mono_s
-        # Who silenced it at the device had seen it; now somebody is to see it again.
-        again = reason is SilenceReason.AT_DEVICE and entry_of(alarm.key.condition).latches(alarm.priority)
+        # Who silenced it at the device, or served it, had seen it; now somebody is to see it again.
+        seen = reason in (SilenceReason.AT_DEVICE, SilenceReason.SERVICE) and alarm.present
+        again = seen and entry_of(alarm.key.condition).latches(alarm.priority)
         delivery_ = replace(alarm.delivery, unattended_s=since_s)
         self._ledger.tell(
             replace(alarm, silence=None, latching=alarm.latching or again, delivery=delivery_), Phase.SOUND

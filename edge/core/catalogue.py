@@ -25,7 +25,7 @@ class Entry:
     ``latching``: its high band latches. ``inhibited_by`` are the technical conditions of the same bed and channel that
     explain it; they keep back no high band. ``worse_step``: acknowledged and soft, it sounds again when worse by so
     much, in its own unit. ``repeats``: its soft band waits for another measurement. ``sensor``: it is silent while the
-    patient is off the monitor. ``expected`` says when it can be.
+    patient is off the monitor; ``device``: while the bed is under service. ``expected`` says when it can be.
     """
 
     kind: AlarmKind
@@ -39,6 +39,7 @@ class Entry:
     worse_step: Decimal | None = None
     repeats: bool = False
     sensor: bool = False
+    device: bool = False
 
     def latches(self, priority: Priority) -> bool:
         """Tell whether an alarm of this priority latches when its condition ends."""
@@ -90,6 +91,7 @@ def _technical(
     clear_delay_s: float = 0.0,
     latching: bool = False,
     sensor: bool = False,
+    device: bool = False,
 ) -> Entry:
     return Entry(
         AlarmKind.TECHNICAL,
@@ -100,6 +102,7 @@ def _technical(
         clear_delay_s,
         latching=latching,
         sensor=sensor,
+        device=device or sensor,
     )
 
 
@@ -188,6 +191,7 @@ _BED = {
         "two sources of the heart rate are there",
         Band("apart", LOW, 10.0, 2),
         clear_delay_s=10.0,
+        device=True,
     ),
     "OBSERVATION_OVERDUE": _technical(
         "OBSERVATION_OVERDUE", "a patient is infused, stopped or in recovery", Band("overdue", LOW, 0.0)
@@ -201,10 +205,10 @@ _BED = {
         sensor=True,
     ),
     "PUMP_LINK_LOST": _technical(
-        "PUMP_LINK_LOST", "the channel has an order, or was last seen infusing", *_LINK, clear_delay_s=5.0
+        "PUMP_LINK_LOST", "the channel has an order, or was last seen infusing", *_LINK, clear_delay_s=5.0, device=True
     ),
     "MONITOR_LINK_LOST": _technical("MONITOR_LINK_LOST", ACTIVE, *_LINK, clear_delay_s=5.0, sensor=True),
-    "DATA_FROZEN": _technical("DATA_FROZEN", ACTIVE, Band("frozen", MEDIUM, 0.0), clear_delay_s=5.0),
+    "DATA_FROZEN": _technical("DATA_FROZEN", ACTIVE, Band("frozen", MEDIUM, 0.0), clear_delay_s=5.0, device=True),
     "DOSE_INPUT_MISSING": _technical(
         "DOSE_INPUT_MISSING", RUNNING, Band("missing", MEDIUM, 10.0), Band("bolus of unknown rate", MEDIUM, 0.0)
     ),
@@ -215,8 +219,9 @@ _BED = {
         Band("not told", HIGH, 10.0),
         Band("changed", HIGH, 0.0),
         latching=True,
+        device=True,
     ),
-    "IDENTITY_UNCONFIRMED": _technical("IDENTITY_UNCONFIRMED", ACTIVE, Band("asked", MEDIUM, 120.0)),
+    "IDENTITY_UNCONFIRMED": _technical("IDENTITY_UNCONFIRMED", ACTIVE, Band("asked", MEDIUM, 120.0), device=True),
 }
 _COUNTS = "the pump counts a volume"
 _STANDS = f"{ORDERED}, and has infused and stands before its total is given"
@@ -320,6 +325,7 @@ def _device(kind: DeviceAlarmKind, priority: Priority) -> Entry:
         (Band("device", priority, 0.0),),
         latching=True,
         sensor=kind is DeviceAlarmKind.SENSOR_OFF,
+        device=kind not in _OF_PATIENT,
     )
 
 

@@ -30,7 +30,9 @@ DISPLAY_S = {Priority.HIGH: 5.0, Priority.MEDIUM: 10.0, Priority.LOW: 60.0}
 """After so long without a receipt an alarm counts as undelivered."""
 
 _ON_THE_WAY = frozenset({DeliveryState.QUEUED, DeliveryState.BROKER_ACK})
-_HELD = frozenset({SilenceReason.AWAITING_REPEAT, SilenceReason.OFF_MONITOR, SilenceReason.AT_DEVICE})
+_HELD = frozenset(
+    {SilenceReason.AWAITING_REPEAT, SilenceReason.OFF_MONITOR, SilenceReason.AT_DEVICE, SilenceReason.SERVICE}
+)
 
 
 def taken(delivery: Delivery, rev: int, now: Instant) -> Delivery | None:

@@ -18,7 +18,7 @@ from typing import assert_never
 
 from drivers.model import Observation
 from edge.core import bed as bed_rules
-from edge.core import devices, doses, phases, pulse, rules_edge, rules_therapy, stations
+from edge.core import devices, doses, phases, pulse, rules_edge, rules_therapy, service, stations
 from edge.core.alarms import Register
 from edge.core.annunciation import Annunciation, Scene
 from edge.core.attention import Attention
@@ -104,6 +104,7 @@ class Core:
         for scope in sorted(self._ward.touched):
             self._judge(scope, now)
         self._ward.touch_paused(self._attention.run_timers(watched=self._is_watched()))
+        service.follow(self._ward, self._attention, now)
         for bed in sorted((self._ward.touched | self._showing) - {EDGE}):
             self._show(bed, now.mono_s)
         self._ward.touched = set()

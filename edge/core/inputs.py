@@ -127,6 +127,14 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """The act of the verb ``service``: a bed's devices are worked on for a while; 0 s: not any more."""
+
+    bed: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class RaiseTestAlarm:
     """The act of the verb ``test-alarm``: a low alarm that says that it is a test, for half a minute."""
 
@@ -145,7 +153,7 @@ class Unusable:
 
 
 AlarmAct: TypeAlias = Acknowledge | Accept | Reset | AudioPause | OffMonitor | Resume | PressButton
-PlainAct: TypeAlias = ConfirmDevice | AlarmAct | RaiseTestAlarm | Reassert | Unusable
+PlainAct: TypeAlias = ConfirmDevice | Service | AlarmAct | RaiseTestAlarm | Reassert | Unusable
 Act: TypeAlias = PlainAct | PlaceOrder | TherapyAct
 
 

@@ -87,6 +87,7 @@ class SilenceReason(StrEnum):
     OFF_MONITOR = "off_monitor"
     AWAITING_REPEAT = "awaiting_repeat"
     AT_DEVICE = "at_device"
+    SERVICE = "service"
 
 
 class DeliveryState(StrEnum):
@@ -252,6 +253,11 @@ class Alarm:
     def off_monitor(self) -> bool:
         """Whether it is silent because the patient is off the monitor."""
         return self.silence is not None and self.silence.reason is SilenceReason.OFF_MONITOR
+
+    @property
+    def under_service(self) -> bool:
+        """Whether it is silent because its bed is under service."""
+        return self.silence is not None and self.silence.reason is SilenceReason.SERVICE
 
     @property
     def at_device(self) -> bool:

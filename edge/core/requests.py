@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import assert_never
 
-from edge.core import ordering, requests_therapy
+from edge.core import ordering, requests_therapy, service
 from edge.core.alarms import Register
 from edge.core.attention import Attention
 from edge.core.desk import Asker, Desk, RefusedError
@@ -36,6 +36,7 @@ from edge.core.inputs import (
     Reset,
     Resume,
     Role,
+    Service,
     Unusable,
 )
 from edge.core.ledger import Ledger
@@ -66,6 +67,7 @@ VERBS = {
     RaiseTestAlarm: ("test-alarm", Role.TECHNICIAN),
     Reassert: ("reassert", Role.TECHNICIAN),
     ConfirmDevice: ("confirm-device", Role.NURSE),
+    Service: ("service", Role.TECHNICIAN),
     PlaceOrder: ("demo-order", Role.PRESCRIBER),
     **requests_therapy.VERBS,
 }
@@ -159,6 +161,8 @@ class Requests:
                 self._ledger.reassert({EDGE, *self._ward.views})
             case ConfirmDevice():
                 return self._confirm_device(act)
+            case Service():
+                return service.ask(self._ward, self._attention, act, by)
             case Unusable():
                 return act.reason
             case _:
@@ -218,7 +222,7 @@ def _verb_of(act: Act) -> str:
 def _body_of(act: Act) -> dict[str, str]:
     """What the journal keeps of an act."""
     match act:
-        case AudioPause(bed, duration_s) | OffMonitor(bed, duration_s):
+        case AudioPause(bed, duration_s) | OffMonitor(bed, duration_s) | Service(bed, duration_s):
             return {"bed": bed, "duration_s": f"{duration_s:g}"}
         case PressButton(bed, seen):
             named = ", ".join(f"{one.occurrence} {one.rev}" for one in seen)

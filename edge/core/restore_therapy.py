@@ -23,9 +23,10 @@ from edge.core.config import CoreConfig
 from edge.core.effects import Journal
 from edge.core.kept_dose import KeptDose
 from edge.core.model import Instant
+from edge.core.service import restored as service_restored
 from edge.core.state import CoreState
 from edge.core.steps import DrugTime, Steps
-from edge.core.therapy_state import Case, Kept, KeptSteps, KeptTherapy, TherapyState, moved
+from edge.core.therapy_state import Case, Kept, KeptService, KeptSteps, KeptTherapy, TherapyState, moved
 from edge.core.totals import DayDose
 from edge.core.view import BedState
 
@@ -59,6 +60,8 @@ def restore(state: CoreState, config: CoreConfig, parts: Iterable[KeptPart], now
                     bed.doses[place] = restored(dose, now, here=kept.here)
             case DayDose() as day:
                 state.days[day.case] = _day_on_this_clock(day, now, here=kept.here)
+            case KeptService() as held:
+                service_restored(state, kept.bed, held, now, here=kept.here)
     state.cases = {case.case: case for case in sorted(cases, key=lambda case: (case.seen.mono_s, case.case))}
 
 

@@ -8,6 +8,7 @@ from drivers.model import NibpTime
 from edge.core.annunciation import BedsideState
 from edge.core.config import LOCAL, CoreConfig
 from edge.core.effects import Journal
+from edge.core.inactivation import Pause
 from edge.core.ledger import AlarmState
 from edge.core.model import Instant
 from edge.core.rules_edge import EdgeState
@@ -37,7 +38,7 @@ class CoreState:
 
     ``days`` is what each case was given in 24 hours; ``cases`` are the patients of whom something is known, the one
     that was seen longest ago first. ``unplaced`` are therapies of beds that the configuration no longer has;
-    ``restored`` what its restoring has for the journal.
+    ``restored`` what its restoring has for the journal; ``services`` the beds under service that the store has.
     """
 
     started_at_s: float
@@ -50,6 +51,7 @@ class CoreState:
     days: dict[str, DayDose] = field(default_factory=dict)
     unplaced: dict[str, KeptTherapy] = field(default_factory=dict)
     restored: list[Journal] = field(default_factory=list)
+    services: dict[str, Pause] = field(default_factory=dict)
     edge: EdgeState = field(default_factory=EdgeState)
     listening: Listening = field(default_factory=Listening)
     mark: int = 0

@@ -249,10 +249,20 @@ class KeptSteps:
         return f"{STEPS}:{self.port}.{self.channel}"
 
 
+@dataclass(frozen=True, slots=True)
+class KeptService:
+    """A bed under service as the store keeps it: until when, by the monotonic clock of ``at``, and by whom."""
+
+    at: Instant
+    until_s: float
+    by: str
+
+
 THERAPY, CASE, STEPS, DOSE, DAY = "therapy", "case", "steps", "dose", "day"
+SERVICE = "service"
 """The kinds of parts. A part is named by its kind, or ``kind:name`` where a bed has several."""
 
-Kept: TypeAlias = KeptTherapy | Case | KeptSteps | KeptDose | DayDose
+Kept: TypeAlias = KeptTherapy | Case | KeptSteps | KeptDose | DayDose | KeptService
 """What `edge.core.effects.Keep` carries, a class a kind of part."""
 
 _T = TypeVar("_T")

@@ -11,7 +11,7 @@ ROOT = "infusion/v1"
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Number = Annotated[Decimal, Field(allow_inf_nan=False)]
 PriorityName = Literal["low", "medium", "high"]
-SilenceReasonName = Literal["audio_pause", "off_monitor", "awaiting_repeat", "at_device"]
+SilenceReasonName = Literal["audio_pause", "off_monitor", "awaiting_repeat", "at_device", "service"]
 
 
 class Message(BaseModel):

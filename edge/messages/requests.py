@@ -59,6 +59,14 @@ class ResumeRequest(RequestMessage):
     bed: ShortText
 
 
+class ServiceRequest(RequestMessage):
+    """``service``: the devices of a bed are worked on for a while; longer than allowed is cut, and 0 s ends it."""
+
+    schema_: Literal["service-request/1"] = Field(default="service-request/1", alias="schema")
+    bed: ShortText
+    duration_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3600.0
+
+
 class ConfirmDeviceRequest(RequestMessage):
     """``confirm-device``: the device with this serial number belongs there."""
 

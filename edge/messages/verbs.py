@@ -10,6 +10,7 @@ from edge.messages.requests import (
     PlainRequest,
     RequestMessage,
     ResumeRequest,
+    ServiceRequest,
 )
 from edge.messages.requests_therapy import (
     BaselineRequest,
@@ -35,6 +36,7 @@ REQUESTS: dict[str, type[RequestMessage]] = {
     "off-monitor": PauseRequest,
     "resume": ResumeRequest,
     "confirm-device": ConfirmDeviceRequest,
+    "service": ServiceRequest,
     "start-patient": StartPatientRequest,
     "baseline": BaselineRequest,
     "limits": LimitsRequest,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.model import DeviceAlarmKind
 from edge.alarm_guide import PAGE, SHIPPED, described, guide, main
 from edge.commands import MARKS
 from edge.config import load
@@ -72,6 +73,17 @@ def test_what_off_the_monitor_silences_is_marked() -> None:
     marked = {condition for condition, row in ROWS.items() if "silent off the monitor" in row[1]}
     assert marked == {condition for condition, entry in CATALOGUE.items() if entry.sensor}
     assert not any(condition.startswith("DOSE") for condition in marked)
+
+
+def test_what_a_service_silences_is_marked_and_holds_nothing_that_a_patient_needs() -> None:
+    marked = {condition for condition, row in ROWS.items() if "silent under service" in row[1]}
+    assert marked == {condition for condition, entry in CATALOGUE.items() if entry.device}
+    of_devices = {f"DEVICE_{kind.name}" for kind in DeviceAlarmKind}
+    assert marked - of_devices == {
+        *("PUMP_LINK_LOST", "MONITOR_LINK_LOST", "DATA_FROZEN", "DEVICE_IDENTITY_CHANGED", "IDENTITY_UNCONFIRMED"),
+        *("HR_MISSING", "SPO2_MISSING", "RR_MISSING", "NIBP_OVERDUE", "HR_SOURCES_DISAGREE"),
+    }
+    assert of_devices - marked == {"DEVICE_VITAL_SIGN", "DEVICE_LIFE_THREATENING"}
 
 
 def test_the_shipped_steps_of_an_overdue_cuff_pressure_are_reckoned() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.station import said
 from tests.station.conftest import Ward, until
+from tests.station.scene import Scene
 from tests.station.world import STATION
 
 Open = Callable[..., Page]
@@ -188,3 +189,20 @@ def test_the_sound_is_paused_for_two_minutes_at_all_beds(open_page: Open, ward: 
     until(page, lambda: any(verb == "audio-pause" for verb, _ in ward.scene.asked))
     asked = next(body for verb, body in ward.scene.asked if verb == "audio-pause")
     assert (asked["bed"], asked["duration_s"]) == ("", 120)
+
+
+def test_a_bed_under_service_says_so_on_its_tile_in_both_languages(open_page: Open, ward: Ward) -> None:
+    page = open_page()
+
+    def put_under_service(scene: Scene) -> Awaitable[None]:
+        bed = scene.beds["bed-2"]
+        bed.pauses = [{"reason": "service", "by": "desk:bo", "until_mono_s": scene.mono_s() + 1805.0}]
+        bed.patient = bed.ordered = False
+        return scene.say_therapy(bed)
+
+    ward.do(put_under_service)
+    tile = page.locator(".tile[data-bed='pi-1/bed-2']")
+    expect(tile.locator(".paused")).to_have_text(re.compile(r"^Under service (30:0|29:5)\d$"))
+    assert page.locator(".tile .paused").count() == 1
+    page.get_by_role("button", name="Norsk").click()
+    expect(tile.locator(".paused")).to_contain_text("Apparatene er på service")

@@ -26,6 +26,7 @@ from edge.core.inputs import (
     Reset,
     Resume,
     Role,
+    Service,
     Unusable,
 )
 from edge.messages.requests import KEYS_MAX
@@ -42,6 +43,7 @@ OF_ALARMS: dict[str, dict[str, Any]] = {
     "reset": OF_ALARM,
     "audio-pause": {"bed": "bed-1"},
     "off-monitor": {"bed": "bed-1"},
+    "service": {"bed": "bed-1"},
     "resume": {"bed": "bed-1"},
     "confirm-device": OF_DEVICE,
     "test-alarm": {},
@@ -66,6 +68,8 @@ UNDERSTOOD: list[tuple[str, dict[str, Any], Act]] = [
     ("audio-pause", {"duration_s": 60}, AudioPause("bed-1", 60.0)),
     ("audio-pause", {}, AudioPause("bed-1", 120.0)),
     ("off-monitor", {"duration_s": 1e9}, OffMonitor("bed-1", 1e9)),
+    ("service", {}, Service("bed-1", 3600.0)),
+    ("service", {"duration_s": 0}, Service("bed-1", 0.0)),
     ("resume", {}, Resume("bed-1")),
     ("resume", {"bed": ""}, Resume("")),
     ("confirm-device", {}, ConfirmDevice("bed-1", "rack", "11", "01234")),

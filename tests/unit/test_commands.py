@@ -511,6 +511,21 @@ def test_a_name_of_no_alarm_lists_what_stands(daemon: Daemon, run: Run) -> None:
             {"ask": "off-monitor", "bed": "bed-1", "duration_s": 3600.0},
             "off-monitor of bed-1 for 15 min (the most; 60 min was asked)",
         ),
+        (
+            ("service", "bed-1"),
+            {"ask": "service", "bed": "bed-1", "duration_s": 3600.0},
+            "service of bed-1 for 60 min",
+        ),
+        (
+            ("service", "Door", "--minutes", "90"),
+            {"ask": "service", "bed": "bed-2", "duration_s": 5400.0},
+            "service of bed-2 for 60 min (the most; 90 min was asked)",
+        ),
+        (
+            ("service", "bed-1", "--end"),
+            {"ask": "service", "bed": "bed-1", "duration_s": 0.0},
+            "end the service of bed-1",
+        ),
         (("resume", "door"), {"ask": "resume", "bed": "bed-2"}, "resume bed-2"),
         (("test-alarm",), {"ask": "test-alarm"}, "test-alarm, for half a minute"),
         (

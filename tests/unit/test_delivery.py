@@ -128,6 +128,7 @@ GOES_UP = {
     "for the technician": (an_alarm(audience=Audience.TECHNICIAN), False),
     "waiting for a repeat": (silent(SilenceReason.AWAITING_REPEAT), False),
     "off the monitor": (silent(SilenceReason.OFF_MONITOR), False),
+    "under service": (silent(SilenceReason.SERVICE), False),
     "over, and latched": (an_alarm(present=False, signal=SignalPresence.LATCHED), False),
 }
 

@@ -30,7 +30,7 @@ def of(priority: Priority, bed: str = BED) -> Alarm:
 
 
 def test_no_pause_is_longer_than_its_bound() -> None:
-    assert PAUSE_LIMIT_S == {AUDIO: 120.0, OFF: 900.0}
+    assert PAUSE_LIMIT_S == {AUDIO: 120.0, OFF: 900.0, SilenceReason.SERVICE: 3600.0}
     assert REPEAT_LIMIT_S == 180.0
 
 

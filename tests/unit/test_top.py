@@ -319,6 +319,13 @@ def test_pauses_in_force_are_shown_though_no_alarm_stands_until_they_end_or_are_
     assert "off the monitor" not in world.screen(200)
 
 
+def test_a_bed_under_service_is_shown_so() -> None:
+    world = well()
+    world.therapy("bed-1", PauseMessage(reason="service", by="local:bo", until_mono_s=4603.0))
+    said = "Bed 1: UNDER SERVICE, its device alarms are silent (local:bo), 1 h 0 min more; infusion-edge resume bed-1"
+    assert f"{said} ends it" in world.screen(200).splitlines()
+
+
 def test_a_pause_of_all_beds_is_said_once_and_one_of_some_at_each() -> None:
     world = well()
     world.roster("bed-1", "bed-2")
