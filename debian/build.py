@@ -52,6 +52,7 @@ FILES = {
         "systemd/infusion-edge.modules.conf": "usr/lib/modules-load.d/infusion-edge.conf",
         "systemd/infusion-edge.rules": "usr/lib/udev/rules.d/70-infusion-edge.rules",
         "systemd/infusion-edge-gpio.conf": "usr/share/doc/infusion-edge/examples/gpio.conf",
+        "systemd/infusion-edge-network.conf": "usr/share/doc/infusion-edge/examples/network.conf",
         "config/edge.toml": "usr/share/doc/infusion-edge/examples/edge.toml",
         "config/drugs.toml": "usr/share/infusion-edge/drugs.toml",
         "config/mosquitto/mosquitto.conf": "usr/share/doc/infusion-edge/examples/mosquitto.conf",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from drivers.model import NibpTime, Quantity
 from edge.config import ConfigError, Configuration, load
 from edge.config_annunciator import PinSettings
+from edge.config_broker import is_loopback
 from edge.config_file import Problem
 from edge.core.config import BedConfig, Binding, DrugConfig, IdentityPolicy, LimitConfig
 from edge.core.model import Side
@@ -60,6 +62,9 @@ def _lines(path: Path, configuration: Configuration) -> Iterable[str]:
     yield f"mode      {configuration.mode.value}"
     yield f"edge      {core.edge} at site {core.site}"
     yield f"broker    {broker.host}:{broker.port}"
+    servers = [urlsplit(port.address).hostname or "" for port in configuration.ports if "://" in port.address]
+    if elsewhere := [host for host in (broker.host, *servers) if not is_loopback(host)]:
+        yield f"network   {', '.join(elsewhere)}: on another computer, so the service needs the drop-in network.conf"
     yield f"store     {configuration.store_path}"
     yield f"stations  {', '.join(stations) or 'none'}{receipts}"
     yield from _annunciator_lines(configuration)

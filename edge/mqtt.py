@@ -23,6 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge import tls
+from edge.reach import is_forbidden
 from edge.wire import Outgoing
 
 MqttError: TypeAlias = aiomqtt.MqttError
@@ -33,6 +34,8 @@ NO_MATCHING_SUBSCRIBERS = 0x10
 SESSION_TAKEN_OVER = 0x8E
 
 NO_ANSWER = "the broker does not answer"
+FORBIDDEN = "this service may speak to this computer alone: install network.conf, or name the broker's address in it"
+"""Of the unit, and its remedy (docs/install.md)."""
 
 CLOSE_LIMIT_S = 1.0
 """How long a socket may take to close: it is a matter of one turn of the loop."""
@@ -111,6 +114,7 @@ class Connection(aiomqtt.Client):
     """
 
     def __init__(self, settings: BrokerSettings, will: Outgoing, login: Login = _NOBODY) -> None:
+        self._host = settings.host
         self._acknowledgements: dict[int, asyncio.Future[Reason]] = {}
         self._abandoned = False
         self._sending = False
@@ -146,7 +150,7 @@ class Connection(aiomqtt.Client):
             if refusal := tls.reason(error.__context__):
                 raise MqttError(refusal) from error
             if isinstance(error, MqttError) and isinstance(error.__context__, TimeoutError):
-                raise MqttError(NO_ANSWER) from error
+                raise MqttError(FORBIDDEN if await is_forbidden(self._host) else NO_ANSWER) from error
             raise
 
     async def __aexit__(

@@ -46,13 +46,12 @@ class WardBroker(Mosquitto):
         self.certificate_port, self.plain_port = free_port(), free_port()
         ports = {"8883": self.port, "8884": self.certificate_port, "1883": self.plain_port}
         lines = [f"user {pwd.getpwuid(os.getuid()).pw_name}", f"log_dest file {self._log}", "log_type all"]
+        lines.append(f"persistence_location {folder}/")
         for line in CONFIG.read_text(encoding="utf-8").splitlines():
             name, _, value = line.partition(" ")
             if name == "listener":
                 number, _, _ = value.partition(" ")
                 lines.append(f"listener {ports[number]} {HOST}")
-            elif name == "persistence_location":
-                lines.append(f"{name} {folder}/")
             elif not line.startswith(("#", "log_")):
                 lines.append(line.replace("/etc/mosquitto/infusion", str(self.files / "broker")))
         self._config.write_text("\n".join(lines) + "\n", encoding="utf-8")

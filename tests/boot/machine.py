@@ -18,7 +18,11 @@ from edge.clock import Clock
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".cache/boot"
 PACKAGES = ("systemd", "systemd-sysv", "udev", "python3", "mosquitto", "mosquitto-clients")
-NSPAWN = ("systemd-nspawn", "--register=no", "--keep-unit", "--private-network", "--console=pipe", "--quiet")
+NSPAWN = (
+    *("systemd-nspawn", "--register=no", "--keep-unit", "--private-network", "--console=pipe", "--quiet"),
+    # Without these the systemd inside cannot hold a unit to its devices and addresses, and says nothing of it.
+    *("--system-call-filter=bpf", "--capability=CAP_BPF,CAP_SYS_RESOURCE"),
+)
 BOOT_LIMIT_S = 60.0
 OFF_LIMIT_S = 30.0
 COMMAND_LIMIT_S = 120.0

@@ -16,6 +16,15 @@ from tests.broker import free_port
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config/mosquitto/mosquitto.conf"
+DEBIANS = """\
+pid_file {folder}/mosquitto.pid
+persistence true
+persistence_location {folder}/
+log_dest file {folder}/mosquitto.log
+include_dir {folder}/conf.d
+"""
+"""/etc/mosquitto/mosquitto.conf of Debian 12 and 13. It refuses a key that stands twice, but for lists and switches."""
+
 LIMIT_S = 4.0
 POLL_S = 0.02
 
@@ -50,19 +59,29 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(POLL_S)
 
 
+def debians(folder: Path, ours: str) -> Path:
+    """Debian's own file, with ours in its folder, as the documents say; everything is kept in this folder."""
+    (folder / "conf.d").mkdir()
+    (folder / "conf.d/infusion.conf").write_text(ours, encoding="utf-8")
+    config = folder / "mosquitto.conf"
+    user = f"user {pwd.getpwuid(os.getuid()).pw_name}\n"
+    config.write_text(user + DEBIANS.format(folder=folder), encoding="utf-8")
+    return config
+
+
+def test_the_broker_of_a_ward_says_nothing_that_debians_own_file_says() -> None:
+    said = {line.split()[0] for line in DEBIANS.splitlines()} - {"persistence", "log_dest"}
+    ward = (ROOT / "config/mosquitto/ward.conf").read_text(encoding="utf-8").splitlines()
+    assert said & {line.split()[0] for line in ward if line} == set()
+
+
 def test_it_is_open_to_this_machine_alone() -> None:
     assert [line for line in settings() if line.startswith(("listener", "port", "bind"))] == ["listener 1883 127.0.0.1"]
 
 
 async def test_what_is_retained_outlives_a_power_cut(tmp_path: Path) -> None:
     port = free_port()
-    moved = {"listener": str(port), "persistence_location": f"{tmp_path}/"}
-    lines = [f"user {pwd.getpwuid(os.getuid()).pw_name}"]
-    for line in settings():
-        name, first, *rest = line.split()
-        lines.append(" ".join([name, moved.get(name, first), *rest]))
-    config = tmp_path / "mosquitto.conf"
-    config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    config = debians(tmp_path, CONFIG.read_text(encoding="utf-8").replace("listener 1883", f"listener {port}"))
     database = tmp_path / "mosquitto.db"
 
     with running(config):

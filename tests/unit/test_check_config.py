@@ -112,6 +112,18 @@ def test_table_ends_with_the_library_and_the_hashes() -> None:
     ]
 
 
+def test_what_is_on_another_computer_is_said_since_the_service_may_not_speak_to_it_by_itself(tmp_path: Path) -> None:
+    here = changed(EDGE, ('path = "bed-1-monitor"', 'path = "tcp://127.0.0.1:4001"'))
+    assert not any(line.startswith("network") for line in table(put(tmp_path, here)))
+    away = changed(
+        here, ("tcp://127.0.0.1:4001", "tcp://10.1.2.3:4001"), ('host = "127.0.0.1"', 'host = "broker.ward"')
+    )
+    lines = table(put(tmp_path, away))
+    assert lines[lines.index("broker    broker.ward:1883") + 1] == (
+        "network   broker.ward, 10.1.2.3: on another computer, so the service needs the drop-in network.conf"
+    )
+
+
 def test_bed_without_monitor_and_order_says_what_is_not_watched(tmp_path: Path) -> None:
     second = SECOND_BED.replace('channel = "11"', 'channel = "2C", serial_number = "01234"')
     lines = table(put(tmp_path, changed(EDGE, (DEMO_ORDER, SECOND_PUMP + second + DEMO_ORDER))))

@@ -1,0 +1,231 @@
+"""What is done at the bedside computer of the boot test, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.boot.bedside import (
+    EXAMPLES,
+    FILES,
+    LATER,
+    LIMIT_S,
+    NOW,
+    PREFIX,
+    SIMULATORS,
+    STATE,
+    UNIT,
+    WATCHDOG_LIMIT_S,
+    Bedside,
+    on_the_ward,
+)
+from tests.boot.machine import ROOT
+
+EXPOSURE_MAX, ON_THE_WARD_MAX = 15, 16
+"""Tenths, as in tests/packaging/test_systemd.py."""
+
+OPENED = """
+import errno, os
+def opened(path):
+    try:
+        os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+print(opened("/dev/ttyUSB9"), opened("/dev/other"))
+"""
+
+
+class Campaign(Bedside):
+    """What is done in one machine, in this order; each method is a step."""
+
+    def steps(self) -> list[Callable[[], str]]:
+        """Return the steps."""
+        return [
+            self.installed_but_not_started,
+            self.closed_off,
+            self.starts_at_boot_and_alarms,
+            self.network_opened,
+            self.plugged_in_later,
+            self.killed,
+            self.frozen,
+            self.broker_away,
+            self.wrong_configuration,
+            self.full_state_disk,
+            self.upgrade_refused_and_done,
+            self.station,
+            self.stopped,
+            self.removed,
+            self.purged,
+        ]
+
+    # --- the steps ----------------------------------------------------------------------------------------------------
+
+    def installed_but_not_started(self) -> str:
+        """The package installs, makes its user, and waits for a configuration."""
+        said = self._dpkg("--install", self._deb("infusion-edge", NOW)).stdout
+        self._expect("Write /etc/infusion-edge/edge.toml" in said, f"it said: {said}")
+        self._expect(self._state("UnitFileState") == "enabled", "it is not enabled")
+        self._expect(self._state("ActiveState") == "inactive", "it was started without a configuration")
+        self._expect("dialout" in self._machine.out("id", "-Gn", "infusion-edge"), "its user may not use serial ports")
+        version = self._machine.out("python3", "-V")
+        self._machine.run("infusion-edge", "ports")
+        return version
+
+    def closed_off(self) -> str:
+        """systemd takes the unit as installed, and finds it closed off."""
+        self._machine.run("systemd-analyze", "verify", "--man=no", f"/usr/lib/systemd/system/{UNIT}")
+        return self._exposure(UNIT, EXPOSURE_MAX)
+
+    def starts_at_boot_and_alarms(self) -> str:
+        """It starts with the machine; the alarm of the dose stands, and nobody is told: its network is closed to it."""
+        machine = self._machine
+        self._furnish()
+        machine.off()
+        machine.boot()
+        machine.wait(lambda: self._state("ActiveState") == "active", LIMIT_S, "it did not start at boot")
+        status = self._state("StatusText")
+        self._expect("watching 2 beds" in status, f"its status is {status}")
+        took_s = machine.wait(lambda: "DOSE_RATE_HIGH" in self._standing(), LIMIT_S, "no alarm of the dose")
+        machine.wait(lambda: "install network.conf" in self._standing(), LIMIT_S, "it does not say what is missing")
+        self._expect(not self._alarm(), "it reached a broker on another computer")
+        return f"alarm {took_s:.1f} s after the start; {status}"
+
+    def network_opened(self) -> str:
+        """With the drop-in it reaches its broker over TLS, logs in with a credential, and alarms there."""
+        drop_ins = f"/etc/systemd/system/{UNIT}.d"
+        self._machine.run("install", "-D", "-m", "644", f"{EXAMPLES}/network.conf", f"{drop_ins}/network.conf")
+        self._machine.run("systemctl", "daemon-reload")
+        self._machine.run("systemctl", "restart", UNIT)
+        took_s = self._machine.wait(lambda: bool(self._alarm()), LIMIT_S, "no alarm of the dose at the broker")
+        self._occurrence = self._alarm()["occurrence"]
+        return f"alarm at the broker {took_s:.1f} s after the start; {self._exposure(UNIT, ON_THE_WARD_MAX)}"
+
+    def plugged_in_later(self) -> str:
+        """A serial adapter that came after the start may be opened; another device may not."""
+        machine = self._machine
+        for path, numbers in {"/dev/ttyUSB9": ("188", "9"), "/dev/other": ("10", "200")}.items():
+            machine.run("mknod", "-m", "660", path, "c", *numbers)
+            machine.run("chgrp", "dialout", path)
+        said = self._in_its_group(OPENED)
+        # ENXIO: allowed, and no driver has it. EPERM: forbidden.
+        self._expect(said == "ENXIO EPERM", f"opening an adapter, and another device: {said}")
+        return "an adapter may be opened, another device not"
+
+    def killed(self) -> str:
+        """kill -9: it is started again, and what stood stands."""
+        before = self._restarts()
+        self._machine.run("systemctl", "kill", "--signal=KILL", UNIT)
+        return self._comes_back(before, LIMIT_S)
+
+    def frozen(self) -> str:
+        """A process that stands still is ended by the watchdog, and started again."""
+        before = self._restarts()
+        self._machine.run("systemctl", "kill", "--signal=STOP", UNIT)
+        said = self._comes_back(before, WATCHDOG_LIMIT_S)
+        log = self._machine.out("journalctl", "-b", "-u", UNIT, "--no-pager", "-o", "cat")
+        self._expect("Watchdog timeout" in log, "the watchdog did not speak")
+        return said
+
+    def broker_away(self) -> str:
+        """Without the broker an alarm stands here; when it is back, all that is so is said again."""
+        machine = self._machine
+        machine.run("systemctl", "stop", "mosquitto")
+        took_s = machine.wait(lambda: "NORTHBOUND_LOST" in self._standing(), LIMIT_S, "no alarm of the lost broker")
+        machine.run("systemctl", "start", "mosquitto")
+        back_s = machine.wait(lambda: self._heard(f"{PREFIX}/status").get("state") == "running", LIMIT_S, "not back")
+        self._same_alarm()
+        return f"alarm after {took_s:.1f} s, back after {back_s:.1f} s"
+
+    def wrong_configuration(self) -> str:
+        """A configuration that cannot be used: the last good one is watched by, and an alarm says so."""
+        machine, path = self._machine, "/etc/infusion-edge/edge.toml"
+        machine.write(path, self._configuration().replace("[[bed]]", "[[bedd]]", 1))
+        machine.run("systemctl", "restart", UNIT)
+        machine.wait(lambda: "CONFIG_INVALID" in self._standing(), LIMIT_S, "no alarm of the configuration")
+        self._same_alarm()
+        machine.write(path, self._configuration())
+        machine.run("systemctl", "restart", UNIT)
+        machine.wait(lambda: bool(self._standing()) and "CONFIG_INVALID" not in self._standing(), LIMIT_S, "it stands")
+        self._same_alarm()
+        return "watched by the last good copy"
+
+    def full_state_disk(self) -> str:
+        """A full disk is an alarm, and stops nothing; when there is room again it ends."""
+        machine = self._machine
+        machine.run("dd", "if=/dev/zero", f"of={STATE}/ballast", "bs=64k", check=False)
+        machine.run("dd", "if=/dev/zero", f"of={STATE}/ballast.rest", "bs=512", check=False)
+        machine.run("infusion-edge", "test-alarm", check=False)
+        machine.run("infusion-edge", "pause", "bed-1", check=False)
+        took_s = machine.wait(lambda: "STORE_FAILED" in self._standing(), LIMIT_S, "no alarm of the full disk")
+        self._expect(self._heard(f"{PREFIX}/status").get("state") == "running", "it stopped")
+        machine.run("rm", f"{STATE}/ballast", f"{STATE}/ballast.rest")
+        machine.wait(lambda: "STORE_FAILED" not in self._standing(), LIMIT_S, "it stands although there is room")
+        self._same_alarm()
+        return f"alarm after {took_s:.1f} s"
+
+    def upgrade_refused_and_done(self) -> str:
+        """An upgrade is refused while a bed has a patient, and with the word it keeps alarms and configuration."""
+        machine, later = self._machine, self._deb("infusion-edge", LATER)
+        before = self._state("MainPID")
+        self._refused(self._dpkg("--install", later, check=False))
+        self._refused(machine.run("infusion-edge", "stop", check=False))
+        self._expect(self._state("MainPID") == before, "the refused upgrade touched the service")
+        self._expect(self._version() == NOW, "the refused upgrade was done")
+        edited = f"{self._configuration()}\n# of this site\n"
+        machine.write("/etc/infusion-edge/edge.toml", edited)
+        drugs = machine.files / "etc/infusion-edge/drugs.toml"
+        drugs.write_text(f"{drugs.read_text(encoding='utf-8')}\n# of this site\n", encoding="utf-8")
+        machine.run("infusion-edge", "stop", "--with-patients")
+        self._dpkg("--install", later)
+        machine.wait(lambda: self._state("ActiveState") == "active", LIMIT_S, "not started again")
+        self._expect(self._version() == LATER, "it was not upgraded")
+        for name in ("edge.toml", "drugs.toml"):
+            text = (machine.files / "etc/infusion-edge" / name).read_text(encoding="utf-8")
+            self._expect(text.endswith("# of this site\n"), f"the upgrade touched {name}")
+        self._same_alarm()
+        return "refused, then done; the same alarm stands"
+
+    def station(self) -> str:
+        """The station has its package, its unit and its page."""
+        machine = self._machine
+        self._dpkg("--install", self._deb("infusion-station", NOW))
+        text = (ROOT / "config/station.toml").read_text(encoding="utf-8")
+        self._hand_over("infusion-station", f"{FILES}/station-ward-desk")
+        machine.write("/etc/infusion-station/station.toml", on_the_ward(text, "station-ward-desk"))
+        machine.run("systemctl", "start", "infusion-station")
+        fetch = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/').status)"
+        self._expect(machine.out("python3", "-c", fetch) == "200", "its page is not served")
+        told = self._exposure("infusion-station.service", EXPOSURE_MAX)
+        self._dpkg("--purge", "infusion-station")
+        self._nothing_left("infusion-station")
+        return f"page served; {told}"
+
+    def stopped(self) -> str:
+        """A bare systemctl stop is caught: the station is told."""
+        self._machine.run("systemctl", "stop", UNIT)
+        self._expect(self._heard(f"{PREFIX}/status").get("state") == "stopped", "nobody is told that it was stopped")
+        self._machine.run("systemctl", "start", UNIT)
+        self._same_alarm()
+        return "the broker says stopped"
+
+    def removed(self) -> str:
+        """A removal is refused while a bed has a patient; with the word it stops, and leaves what is the site's."""
+        before = self._state("MainPID")
+        self._refused(self._dpkg("--remove", "infusion-edge", check=False))
+        self._expect(self._state("MainPID") == before, "the refused removal touched the service")
+        self._machine.run("infusion-edge", "stop", "--with-patients")
+        self._dpkg("--remove", "infusion-edge")
+        for path in ("etc/infusion-edge/edge.toml", STATE.lstrip("/") + "/edge.db"):
+            self._expect(self._machine.run("test", "-e", f"/{path}", check=False).returncode == 0, f"{path} is gone")
+        self._expect(not (self._machine.files / "usr/lib/infusion-edge").exists(), "the program is still there")
+        return "refused, then done"
+
+    def purged(self) -> str:
+        """A purge leaves nothing."""
+        machine = self._machine
+        machine.run("systemctl", "stop", *(f"sim-{link}.service" for link in SIMULATORS))
+        machine.run("umount", STATE)
+        self._dpkg("--purge", "infusion-edge")
+        machine.run("sh", "-c", "rm -rf /etc/systemd/system/sim-* /etc/systemd/system/*/sim-*")
+        machine.run("rm", "-r", "/opt/simulators", "/etc/fstab", FILES, "/etc/mosquitto/infusion")
+        self._nothing_left("infusion-edge")
+        return "nothing left"
