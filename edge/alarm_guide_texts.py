@@ -442,7 +442,7 @@ ENDS = {
     "DOSE_24H_HIGH": f"when enough of it is a day old, {_WITH_TREATMENT}",
     "DOSE_BOLUS_HIGH": f"{duration(BOLUS_STANDS_S)} after the bolus<br>latches when high",
     "DURATION_HIGH": _WITH_TREATMENT,
-    "DOSE_UNCERTAIN": "with another treatment",
+    "DOSE_UNCERTAIN": "when it is said how much was given (`settle-dose`), or with another treatment",
     "CHOKING": "when a later round finds another airway",
     "SEDATION_DEEP": "when a later round finds another sedation",
     "OBSERVATION_OVERDUE": "with the round",

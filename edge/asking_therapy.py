@@ -26,6 +26,7 @@ from edge.core.therapy_acts import (
     Reading,
     SetBaseline,
     SetRole,
+    SettleDose,
     StartPatient,
     TakeStep,
     TherapyAct,
@@ -48,6 +49,7 @@ from edge.messages.requests_therapy import (
     OrderRevRequest,
     OverrideRequest,
     ReadingRequest,
+    SettleDoseRequest,
     StartPatientRequest,
     StepRequest,
 )
@@ -111,6 +113,8 @@ def act(verb: str, said: RequestMessage) -> TherapyAct | None:  # noqa: PLR0911 
             return TakeStep(_place(said), said.rev, _positive("step", said.step, "mg/kg/h"))
         case LineDisconnectedRequest():
             return DisconnectLine(_place(said), float(quantity("duration", said.duration, "s")))
+        case SettleDoseRequest():
+            return SettleDose(_place(said), quantity("given", said.given, "mg"), said.reason, said.sure)
         case ChannelRoleRequest():
             return SetRole(Place(said.bed, said.case, said.port, said.channel), ChannelRole(said.channel_role))
         case _:

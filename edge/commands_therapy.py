@@ -125,10 +125,13 @@ def _told(bed: _Bed) -> Iterator[str]:
         yield f"    AWAITS CONFIRMATION for {left} more: {_order(one.order)}"
         yield from (f"        to be read: {text}" for text in one.advisories)
         yield from (f"        needs a reason (override): {text}" for text in one.passed)
+    for said in therapy.settling:
+        place = f"{said.port} channel {said.channel}"
+        yield f"    {said.user} read {said.given_mg} mg at {place}: another person reads it too (settle-dose)"
     for prompt in therapy.prompts:
         due_s = prompt.due_mono_s - bed.mono_s
         when = f"in {span(due_s)}" if due_s > 0 else f"since {span(-due_s)}"
-        if prompt.kind != "confirm-order":
+        if prompt.kind in _PROMPTS:
             yield f"    {_PROMPTS[prompt.kind]} {when}"
 
 
@@ -204,6 +207,11 @@ def _manual_dose(line: Line, options: argparse.Namespace) -> tuple[int, str]:
     return _ask(line, bed, "manual-dose", f"{options.dose} {options.drug}", drug=options.drug, dose=options.dose)
 
 
+def _settle(line: Line, options: argparse.Namespace) -> tuple[int, str]:
+    fields = {"given": options.given, "reason": options.reason, "sure": options.sure, **_place(options)}
+    return _ask(line, _find(line, options.bed), "settle-dose", options.given, **fields)
+
+
 def _channel_role(line: Line, options: argparse.Namespace) -> tuple[int, str]:
     role = options.role.replace("-", "_")
     place = {"port": options.port, "channel": options.pump_channel}
@@ -238,6 +246,7 @@ COMMANDS: dict[str, Callable[[Line, argparse.Namespace], tuple[int, str]]] = {
     "observe": _observe,
     "choking": _choking,
     "manual-dose": _manual_dose,
+    "settle-dose": _settle,
     "channel-role": _channel_role,
     "line-disconnected": _disconnected,
     "end-infusion": _end,

@@ -118,6 +118,8 @@ def _words(drug: DrugConfig) -> Iterator[Fact]:
     yield Fact("at_end", drug.at_end.value)
     needed = Decimal(int(drug.baseline_required))
     yield Fact("baseline_required", "yes" if drug.baseline_required else "no", needed, More.STRICTER)
+    settled = Decimal(int(drug.settled_by_two))
+    yield Fact("settled_by_two", "yes" if drug.settled_by_two else "no", settled, More.STRICTER)
     for quantity in drug.required_vitals:
         yield Fact(f"required_vitals {quantity.value}", "yes", missing_is_laxer=True)
     mass = EntryUnits(drug.dosing_unit).mass

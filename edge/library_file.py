@@ -202,6 +202,7 @@ class DrugTable(Table):
     advisories: list[Annotated[str, AfterValidator(_advisory)]] = Field(default_factory=list)
     recovery: RecoveryTime
     baseline_required: bool = False
+    settled_by_two: bool = True
     required_vitals: list[VitalSign] = Field(default_factory=list)
     at_end: Literal["stop", "kvo"] = "stop"
 

@@ -159,6 +159,7 @@ class _Entry:
                 advisories=tuple(drug.advisories),
                 recovery_s=float(drug.recovery),
                 baseline_required=drug.baseline_required,
+                settled_by_two=drug.settled_by_two,
                 required_vitals=tuple(_QUANTITIES[name] for name in drug.required_vitals),
                 vitals=vitals,
                 flags=flags,

@@ -18,6 +18,7 @@ from edge.messages.therapy import (
     PauseMessage,
     PromptMessage,
     RoundMessage,
+    SettlingMessage,
     TherapyMessage,
 )
 from edge.wire_fields import by_name, maybe_stamp, priority, stamp
@@ -45,6 +46,9 @@ def therapy_message(view: TherapyView, run: str) -> TherapyMessage:
         baseline=_baseline(therapy),
         rounds=tuple(by_name(RoundMessage, one, at=stamp(one.at)) for one in therapy.rounds[-ROUNDS_SHOWN:]),
         adjusted=tuple(by_name(AdjustedLimitMessage, one, at=stamp(one.at)) for one in therapy.adjusted),
+        settling=tuple(
+            by_name(SettlingMessage, one, until_mono_s=one.at.mono_s + CONFIRM_WITHIN_S) for one in therapy.settling
+        ),
         roles=tuple(by_name(ChannelRoleMessage, one, at=stamp(one.at)) for one in therapy.roles),
     )
 

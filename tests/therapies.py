@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from drivers.model import Quantity
+from edge.core.delivered import Given
 from edge.core.model import Side
 from edge.core.therapy import Baseline, ChannelRole, Checklist, Known, Override, Patient, TherapyPhase
 from edge.core.therapy_state import (
@@ -15,6 +16,7 @@ from edge.core.therapy_state import (
     ManualDose,
     RoleSet,
     Round,
+    Settling,
     SoftBound,
     TherapyState,
     TypedVital,
@@ -46,4 +48,15 @@ FULL = TherapyState(
     (TypedVital(Quantity.HEART_RATE, Decimal(80), "ann", THEN),),
     (AdjustedLimit("HR_HIGH", "soft", Side.HIGH, Decimal(115), "ann", THEN),),
     3,
+    (
+        Settling(
+            *PUMP,
+            "ketamine",
+            Decimal(62),
+            "read at the pump",
+            "ann",
+            THEN,
+            Given(Decimal(1), Decimal(2), Decimal(1), Decimal(1)),
+        ),
+    ),
 )

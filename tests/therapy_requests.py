@@ -16,6 +16,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "confirm-syringe": CHANNEL | {"rev": 1},
     "observe": AT | {"all_well": True, "pain": 4},
     "manual-dose": AT | {"drug": "ketamine", "dose": "20 mg"},
+    "settle-dose": CHANNEL | {"given": "62 mg", "reason": "read at the pump"},
     "channel-role": CHANNEL | {"channel_role": "carrier"},
     "line-disconnected": CHANNEL,
     "end-infusion": AT,

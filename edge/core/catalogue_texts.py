@@ -66,8 +66,8 @@ ACTIONS = {
         "Spør om infusjonen skal fortsette: den varer lenger enn planlagt.",
     ),
     "DOSE_UNCERTAIN": Action(
-        "Read the volume infused at the pump, and reckon what was given while it was not watched.",
-        "Les av infundert volum på pumpen, og beregn hva som ble gitt mens den ikke ble overvåket.",
+        "Read the volume infused at the pump, and enter how many mg were given in all.",
+        "Les av infundert volum på pumpen, og legg inn hvor mange mg som er gitt i alt.",
     ),
     "FREE_FLOW": Action(
         "Go to the pump at once: clamp the line. Then look at the patient.",

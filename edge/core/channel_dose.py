@@ -52,7 +52,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """A dose that is not yet in the day's total of its case."""
+    """A dose that is not yet in the day's total of its case; a negative one was settled, and is to go from it."""
 
     case: str
     drug: str
@@ -184,6 +184,17 @@ class ChannelDose:
         known = ((self.drug, self.before_mg), *((one.drug, one.before_mg) for one in self.earlier))
         return sum((dose_mg for name, dose_mg in known if name == drug), _ZERO)
 
+    def settle(self, dose_mg: Decimal, seen: Given) -> Given:
+        """Take up that it had given so much of its drug, without what was given before, when it was ``seen``."""
+        total = self.given_of(self.drug)
+        given = total.settled(dose_mg, seen)
+        self.before_mg = self.before_of(self.drug)
+        self.earlier = tuple(one for one in self.earlier if one.drug != self.drug)
+        self.account.settle(given)
+        self._portion(given.most_mg - total.most_mg)
+        self.kept_state = None  # it is kept at once
+        return given
+
     def _turn_to(self, drug: str) -> None:
         if self.drug and drug != self.drug:
             mine = DrugGiven(self.drug, self.given_of(self.drug), self.before_of(self.drug))
@@ -199,7 +210,7 @@ class ChannelDose:
             self.before_mg = dose_mg
 
     def _portion(self, dose_mg: Decimal) -> None:
-        if dose_mg > 0 and self.drug:
+        if dose_mg and self.drug:
             self.portions.append(Portion(self.case, self.drug, dose_mg))
 
     def _watch_standing(self, sample: Sample, shown: frozenset[DeviceAlarmKind]) -> None:

@@ -214,7 +214,8 @@ class DrugConfig:
     ``low_fraction`` of the ordered step, but at least ``low_floor_mg_per_kg_per_h``, is the low limit. ``first_limit``
     holds for ``first_s`` of infusing; ``step_limit`` is on how far the dose rate rises within ``step_within_s``. People
     read the doses in ``dosing_unit`` (UCUM). A limit that is ``None`` is not there. ``advisories`` are told when the
-    drug is ordered. ``required_vitals`` and a baseline are to be there before it runs.
+    drug is ordered. ``required_vitals`` and a baseline are to be there before it runs. ``settled_by_two``: what was
+    given unseen is settled by two people who read the pump.
     """
 
     drug: str
@@ -244,6 +245,7 @@ class DrugConfig:
     advisories: tuple[str, ...] = ()
     recovery_s: float = 3600.0
     baseline_required: bool = False
+    settled_by_two: bool = True
     required_vitals: tuple[Quantity, ...] = ()
     vitals: tuple[VitalRule, ...] = ()
     flags: tuple[FlagRule, ...] = ()

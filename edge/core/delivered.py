@@ -8,7 +8,7 @@ what at least one of them says was given: limits are held against it, so that ne
 other one shows.
 
 Laws:
-  * Low, high and claimed never fall, whatever comes in (I6).
+  * Low, high and claimed never fall, whatever comes in (I6). A person alone settles what is unsure, and so lowers high.
   * A gap is bridged by the counter only if the same serial number answers and the count is not lower. Otherwise what
     may have been given, had it gone on as last seen, is added to ``unsure``: it raises the high end and never the low.
   * KVO, boli and a purge count like any other flow. A purge while the line is off the patient does not.
@@ -219,6 +219,18 @@ class Given:
             max(self.unsure_mg, before.unsure_mg),
         )
 
+    def settled(self, dose_mg: Decimal, seen: Given) -> Given:
+        """Return it with what a person says was given, when it was ``seen`` as it was then.
+
+        Neither end falls below what was surely given, nor ``claimed`` below what an account says. What was unsure then
+        is told now; what came since comes on top.
+        """
+        low = max(self.low_mg, dose_mg + max(ZERO, self.low_mg - seen.low_mg))
+        claimed = max(self.claimed_mg, dose_mg + max(ZERO, self.claimed_mg - seen.claimed_mg))
+        unsure = max(ZERO, self.unsure_mg - seen.unsure_mg)
+        high = max(low, claimed + unsure, dose_mg + max(ZERO, self.high_mg - seen.high_mg))
+        return Given(low, high, claimed, unsure)
+
 
 NOTHING_GIVEN = Given()
 
@@ -276,6 +288,11 @@ class Account:
         else:
             self.segment.rate_high_ml += most_ml
         self._look()
+
+    def settle(self, given: Given) -> None:
+        """Take up what a person has settled: the one way in which its high end falls."""
+        self.close(self.concentration_mg_per_ml)
+        self.past = self.given = given
 
     def close(self, concentration_mg_per_ml: Decimal | None) -> None:
         """Close the present stretch, and begin one of another concentration."""

@@ -102,7 +102,9 @@ def tally(ward: Ward, bed: str, now: Instant) -> None:
         for portion in dose.portions:
             if portion.case:
                 day = days.get(portion.case) or _day(ward, portion.case)
-                days[portion.case] = day.plus(portion.drug, portion.dose_mg, now)
+                settled = day.less(portion.drug, -portion.dose_mg) if portion.dose_mg < 0 else day
+                days[portion.case] = settled.plus(portion.drug, portion.dose_mg, now)
+                at_once |= portion.dose_mg < 0
         dose.portions.clear()
         at_once |= _keep(ward, bed, place, dose, now)
     if therapy.patient is not None and therapy.manual_doses:

@@ -97,6 +97,7 @@ class PromptKind(StrEnum):
     CLOSE = "close"
     BASELINE = "baseline"
     SYRINGE = "syringe"
+    SETTLE_DOSE = "settle-dose"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from edge.core import readiness, syringe
+from edge.core import readiness, settling, syringe
 from edge.core.config import Binding
 from edge.core.effects import Prompt, PromptKind
 from edge.core.model import Instant
@@ -90,7 +90,10 @@ def advance(view: BedView, now: Instant) -> TherapyState | None:
     if flow is False and phase is TherapyPhase.STOPPED and now.mono_s >= _stopped_until_s(therapy):
         return recovering(therapy)
     live = tuple(one for one in therapy.awaiting if now.mono_s < one.placed.mono_s + CONFIRM_WITHIN_S)
-    return None if len(live) == len(therapy.awaiting) else replace(therapy, awaiting=live)
+    said = tuple(one for one in therapy.settling if now.mono_s < one.at.mono_s + CONFIRM_WITHIN_S)
+    if (live, said) == (therapy.awaiting, therapy.settling):
+        return None
+    return replace(therapy, awaiting=live, settling=said)
 
 
 def recovering(therapy: TherapyState) -> TherapyState:
@@ -102,6 +105,7 @@ def due_s(view: BedView) -> float | None:
     """Return when time alone changes the phase next, or ends the waiting of an order."""
     therapy = view.state.therapy
     moments = [one.placed.mono_s + CONFIRM_WITHIN_S for one in therapy.awaiting]
+    moments += [one.at.mono_s + CONFIRM_WITHIN_S for one in therapy.settling]
     if therapy.phase is TherapyPhase.STOPPED:
         moments.append(_stopped_until_s(therapy))
     return min(moments, default=None)
@@ -164,4 +168,5 @@ def prompts(view: BedView) -> tuple[Prompt, ...]:
         found.append(Prompt(PromptKind.CLOSE, close_s))
     found.extend(readiness.prompts(view))
     found.extend(syringe.prompts(view))
+    found.extend(settling.prompts(view))
     return tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from edge.core import observing, ordering, patients, stepping, syringe
+from edge.core import observing, ordering, patients, settling, stepping, syringe
 from edge.core.desk import Desk
 from edge.core.inputs import Role
 from edge.core.therapy_acts import (
@@ -23,6 +23,7 @@ from edge.core.therapy_acts import (
     PatientAct,
     SetBaseline,
     SetRole,
+    SettleDose,
     StartPatient,
     TakeStep,
     TherapyAct,
@@ -41,6 +42,7 @@ VERBS = {
     ConfirmSyringe: ("confirm-syringe", Role.NURSE),
     Observe: ("observe", Role.NURSE),
     GiveByHand: ("manual-dose", Role.NURSE),
+    SettleDose: ("settle-dose", Role.NURSE),
     SetRole: ("channel-role", Role.NURSE),
     DisconnectLine: ("line-disconnected", Role.NURSE),
     EndInfusion: ("end-infusion", Role.NURSE),
@@ -54,7 +56,7 @@ def carry_out(desk: Desk, act: TherapyAct) -> str:
     match act:
         case EnterOrder() | ConfirmOrder() | OverrideBounds() | WithdrawOrder() | TakeStep() | ConfirmSyringe():
             return _order(desk, act)
-        case SetRole() | DisconnectLine():
+        case SetRole() | DisconnectLine() | SettleDose():
             return _channel(desk, act)
         case _:
             return _patient(desk, act)
@@ -84,6 +86,8 @@ def _channel(desk: Desk, act: ChannelAct) -> str:
             return observing.set_role(desk, act)
         case DisconnectLine():
             return observing.disconnect_line(desk, act)
+        case SettleDose():
+            return settling.settle(desk, act)
         case _:
             assert_never(act)
 

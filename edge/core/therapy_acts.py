@@ -174,6 +174,16 @@ class GiveByHand:
 
 
 @dataclass(frozen=True, slots=True)
+class SettleDose:
+    """The act of the verb ``settle-dose``: so much the channel has given in this treatment, as the pump shows."""
+
+    place: Place
+    given_mg: Decimal
+    reason: str
+    sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SetRole:
     """The act of the verb ``channel-role``; a bed need not have a patient for it."""
 
@@ -191,5 +201,5 @@ class DisconnectLine:
 
 OrderAct: TypeAlias = EnterOrder | ConfirmOrder | OverrideBounds | WithdrawOrder | TakeStep | ConfirmSyringe
 PatientAct: TypeAlias = StartPatient | Close | EndInfusion | SetBaseline | AdjustLimit | Observe | GiveByHand
-ChannelAct: TypeAlias = SetRole | DisconnectLine
+ChannelAct: TypeAlias = SetRole | DisconnectLine | SettleDose
 TherapyAct: TypeAlias = OrderAct | PatientAct | ChannelAct

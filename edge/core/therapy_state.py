@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
 from drivers.model import Quantity
+from edge.core.delivered import Given
 from edge.core.kept_dose import KeptDose
 from edge.core.model import Instant, Side
 from edge.core.steps import Basis, DrugTime, HeldDose
@@ -110,6 +111,20 @@ class ManualDose:
 
 
 @dataclass(frozen=True, slots=True)
+class Settling:
+    """What somebody says that a channel has given, until a second person says the same: ``seen`` is what was known."""
+
+    port: str
+    channel: str
+    drug: str
+    given_mg: Decimal
+    reason: str
+    user: str
+    at: Instant
+    seen: Given
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """One observation round; ``None`` was not looked at. ``rass``: -5 to +4; ``pain``: 0 to 10."""
 
@@ -169,6 +184,7 @@ class TherapyState:
     typed: tuple[TypedVital, ...] = ()
     adjusted: tuple[AdjustedLimit, ...] = ()
     orders_entered: int = 0
+    settling: tuple[Settling, ...] = ()
 
     @property
     def watched(self) -> bool:
@@ -196,6 +212,15 @@ class TherapyState:
         """Return it without the order of a channel."""
         rest = tuple(one for one in self.orders if (one.port, one.channel) != (port, channel))
         return replace(self, orders=rest)
+
+    def settling_of(self, port: str, channel: str) -> Settling | None:
+        """Return what somebody said of a channel, which a second person has not said yet."""
+        return next((one for one in self.settling if (one.port, one.channel) == (port, channel)), None)
+
+    def without_settling(self, port: str, channel: str) -> TherapyState:
+        """Return it without that."""
+        rest = tuple(one for one in self.settling if (one.port, one.channel) != (port, channel))
+        return replace(self, settling=rest)
 
     def with_awaiting(self, awaiting: Awaiting) -> TherapyState:
         """Return it with an order that awaits confirmation, in the place of the channel's one before."""

@@ -59,6 +59,15 @@ class DayDose:
         kept.append(Block(drug, dose_mg, at, at))
         return replace(self, blocks=tuple(_bounded(kept)))
 
+    def less(self, drug: str, dose_mg: Decimal) -> DayDose:
+        """Return it without a dose that was not given after all: from the oldest blocks, which leave the day first."""
+        blocks: list[Block] = []
+        for block in self.blocks:
+            part = min(block.dose_mg, dose_mg) if block.drug == drug else ZERO
+            dose_mg -= part
+            blocks.append(replace(block, dose_mg=block.dose_mg - part))
+        return replace(self, blocks=tuple(blocks))
+
     def total_mg(self, drug: str, now_s: float) -> Decimal:
         """Return what was given of a drug within the last day."""
         return sum((each.dose_mg for each in self.blocks if each.drug == drug and _counts(each, now_s)), ZERO)

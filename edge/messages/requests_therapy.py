@@ -153,6 +153,15 @@ class ManualDoseRequest(PatientRequest):
     dose: Quantity
 
 
+class SettleDoseRequest(ChannelRequest):
+    """``settle-dose``: so much the channel has given in this treatment, as the pump shows; and why it is said."""
+
+    schema_: Literal["settle-dose-request/1"] = Field(default="settle-dose-request/1", alias="schema")
+    given: Quantity
+    reason: Annotated[str, Field(min_length=3, max_length=200)]
+    sure: bool = False
+
+
 class ChannelRoleRequest(RequestMessage):
     """``channel-role``: what a channel is for; ``case`` is empty where the bed has no patient."""
 

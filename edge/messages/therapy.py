@@ -137,10 +137,22 @@ class AdjustedLimitMessage(Message):
     at: Stamp
 
 
+class SettlingMessage(Message):
+    """What ``user`` says that a channel has given in all; it holds when another person says the same."""
+
+    port: str
+    channel: str
+    drug: str
+    given_mg: Number
+    reason: str
+    user: str
+    until_mono_s: float
+
+
 class PromptMessage(Message):
     """Something that is to be done, and when it is due, or ends, by the edge's clock."""
 
-    kind: Literal["round", "confirm-order", "close", "baseline", "syringe"]
+    kind: Literal["round", "confirm-order", "close", "baseline", "syringe", "settle-dose"]
     due_mono_s: float
     port: str = ""
     channel: str = ""
@@ -191,3 +203,4 @@ class TherapyMessage(Message):
     adjusted: tuple[AdjustedLimitMessage, ...] = ()
     roles: tuple[ChannelRoleMessage, ...] = ()
     prompts: tuple[PromptMessage, ...] = ()
+    settling: tuple[SettlingMessage, ...] = ()

@@ -24,6 +24,7 @@ from edge.messages.requests_therapy import (
     OrderRequest,
     OrderRevRequest,
     OverrideRequest,
+    SettleDoseRequest,
     StartPatientRequest,
     StepRequest,
 )
@@ -48,6 +49,7 @@ REQUESTS: dict[str, type[RequestMessage]] = {
     "confirm-syringe": OrderRevRequest,
     "observe": ObserveRequest,
     "manual-dose": ManualDoseRequest,
+    "settle-dose": SettleDoseRequest,
     "channel-role": ChannelRoleRequest,
     "line-disconnected": LineDisconnectedRequest,
     "end-infusion": EndInfusionRequest,

@@ -55,7 +55,7 @@ export class Shift {
   }
 }
 
-const ACTS = new Set(["order", "confirm", "step", "override", "start-patient", "end-infusion", "close", "manual-dose", "limits", "withdraw", "confirm-syringe"]);
+const ACTS = new Set(["order", "confirm", "step", "override", "start-patient", "end-infusion", "close", "manual-dose", "limits", "withdraw", "confirm-syringe", "settle-dose"]);
 
 /** A row in words; what this page does not know keeps the edge's own. */
 export function textOf(page, row) {

@@ -157,7 +157,7 @@ function acts(page, bed, therapy) {
 function foot(page, bed, live) {
   const age = page.moment.snapshotAge(bed);
   const pauses = page.moment.pauses(bed);
-  const prompts = promptsOf(page, bed).filter((one) => ["round", "confirm-order", "baseline", "syringe"].includes(one.kind));
+  const prompts = promptsOf(page, bed).filter((one) => ["round", "confirm-order", "baseline", "syringe", "settle-dose"].includes(one.kind));
   return h(
     "footer",
     { key: "foot" },

@@ -94,6 +94,10 @@ ASKED: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         ("channel-role", "bed-1", "rack", "12", "not-supervised"),
         {"ask": "channel-role", "port": "rack", "channel": "12", "channel_role": "not_supervised"},
     ),
+    (
+        ("settle-dose", "bed-1", "62 mg", "read at the pump", "--channel", "rack", "11"),
+        {"ask": "settle-dose", "given": "62 mg", "reason": "read at the pump", "sure": False} | PLACE,
+    ),
     (("line-disconnected", "bed-1"), {"ask": "line-disconnected", "duration": "2 min"}),
     (("end-infusion", "bed-1"), {"ask": "end-infusion"}),
     (("close", "bed-1", "c-17", "--reason", "moved"), {"ask": "close", "reason": "moved"}),

@@ -123,6 +123,11 @@ DIRECTIONS = [
     ('"2 mg/mL", ', "", "stricter  concentration.listed 2 mg/mL: gone, was yes"),
     ('["1 mg/mL"', '["1 mg/mL", "5 mg/mL"', "LAXER     concentration.listed 5 mg/mL: new, yes"),
     ('recovery = "60 min"', 'recovery = "30 min"', "LAXER     recovery: 60 min -> 30 min"),
+    (
+        "baseline_required = true",
+        "baseline_required = true\nsettled_by_two = false",
+        "LAXER     settled_by_two: yes -> no",
+    ),
     ("baseline_required = true", "baseline_required = false", "LAXER     baseline_required: yes -> no"),
     ('"spo2", "nibp"]', '"nibp"]', "LAXER     required_vitals spo2: gone, was yes"),
     ('least = "45 /min"', 'least = "44 /min"', "LAXER     vital_signs.heart_rate_low.soft.least: 45 /min -> 44 /min"),

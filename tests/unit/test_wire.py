@@ -324,6 +324,17 @@ BODIES: dict[str, dict[str, Any]] = {
             {"kind": "round", "due_mono_s": 1840.0, "port": "", "channel": ""},
             {"kind": "confirm-order", "due_mono_s": 1540.0, "port": "rack", "channel": "11"},
         ],
+        "settling": [
+            {
+                "port": "rack",
+                "channel": "11",
+                "drug": "ketamine",
+                "given_mg": "62",
+                "reason": "read at the pump",
+                "user": "ann",
+                "until_mono_s": 1540.0,
+            }
+        ],
     },
     "roster": {
         "schema": "roster/1",
