@@ -14,7 +14,7 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from edge.core.catalogue import Entry, entry_of
@@ -58,9 +58,9 @@ class Register:
 
     def judge(self, finding: Finding, at_s: float) -> float | None:
         """Judge a condition as of ``at_s``, tell what changed, and return when it must be judged again."""
-        condition = self._condition(finding.key, finding.bands)
-        if condition.state is ConditionState.NORMAL and finding.judged is not None and finding.judged.beyond == INSIDE:
+        if self.stays(finding.key, finding.judged):
             return None  # the commonest case by far
+        condition = self._condition(finding.key, finding.bands)
         entry = entry_of(finding.key.condition)
         before = condition.band
         judged = self._unless_inhibited(entry, condition, finding)
@@ -113,10 +113,11 @@ class Register:
         self._ledger.tell(adopted, Phase.ADOPT)
         return True
 
-    def is_normal(self, key: AlarmKey) -> bool:
-        """Tell whether a condition was judged and is normal (C1): to judge it inside again changes nothing."""
-        condition = self._state.conditions.get(key.bed, {}).get(key)
-        return condition is not None and condition.state is ConditionState.NORMAL
+    def stays(self, key: AlarmKey, judged: Judgement | None) -> bool:
+        """Tell whether to judge a condition so would change nothing: it was judged so before, and no timer runs."""
+        scope = self._state.conditions.get(key.bed)
+        condition = None if scope is None else scope.get(key)
+        return condition is not None and condition.stays(judged) and key not in self._state.inhibited
 
     def is_idle(self, key: AlarmKey) -> bool:
         """Tell whether a condition neither is present nor begins: what ends it has nothing to do."""
@@ -132,17 +133,17 @@ class Register:
         """Return every alarm that stands."""
         return tuple(self._state.standing.values())
 
-    def keys_of(self, bed: str) -> tuple[AlarmKey, ...]:
+    def keys_of(self, bed: str) -> Collection[AlarmKey]:
         """Return the keys of a scope that have an alarm or a condition."""
-        keys = dict.fromkeys(self._state.conditions.get(bed, {}))
-        keys.update(dict.fromkeys(key for key in self._state.standing if key.bed == bed))
-        return tuple(keys)
+        keys = dict.fromkeys(self._state.conditions.get(bed, ()))
+        keys.update((key, None) for key in self._state.standing if key.bed == bed)
+        return keys
 
     def _condition(self, key: AlarmKey, bands: Sequence[Band]) -> Condition:
-        scope = self._state.conditions.setdefault(key.bed, {})
-        condition = scope.get(key)
+        scope = self._state.conditions.get(key.bed)
+        condition = None if scope is None else scope.get(key)
         if condition is None:
-            condition = scope[key] = Condition()
+            condition = self._state.conditions.setdefault(key.bed, {})[key] = Condition()
             restored = self._state.standing.get(key)
             if restored is not None and restored.present:
                 condition.restore(_band_of(restored, bands))
@@ -166,7 +167,7 @@ class Register:
 
     def _explained_by(self, entry: Entry, key: AlarmKey) -> str:
         for condition in entry.inhibited_by:
-            cause = self._state.standing.get(replace(key, condition=condition))
+            cause = self._state.standing.get(key._replace(condition=condition))
             # What cannot be verified itself explains nothing.
             if cause is not None and cause.present and cause.verifiable:
                 return cause.key.name

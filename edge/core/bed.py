@@ -56,9 +56,9 @@ def judge_sample(view: BedView, register: Register, source: SourceState, at_s: f
     """Judge what one sample brought, at its own moment."""
     for pump in view.config.pumps:
         if (pump.port, pump.channel) == (source.port, source.channel):
-            _apply(register, rules_dose.limits_of_sample(view, pump), at_s)
+            _apply(register, rules_dose.limits_of_sample(view, pump, register.stays), at_s)
             return
-    _apply(register, rules_vital.limits_of_sample(view, source, at_s, register.is_normal), at_s)
+    _apply(register, rules_vital.limits_of_sample(view, source, at_s, register.stays), at_s)
 
 
 def judge_alarms(view: BedView, register: Register, source: SourceState, at_s: float) -> None:
@@ -79,32 +79,32 @@ def judge(view: BedView, register: Register, now_s: float) -> float | None:
 
 
 def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Finding]:
-    known = register.keys_of(view.config.bed)
+    known, stays = register.keys_of(view.config.bed), register.stays
     for binding in (*view.config.pumps, *view.config.monitors):
         yield from rules_device.link(view, binding, now_s)
-        yield from rules_device.frozen(view, binding, now_s)
-        yield from rules_device.identity(view, binding, now_s)
+        yield from rules_device.frozen(view, binding, now_s, stays)
+        yield from rules_device.identity(view, binding, now_s, stays)
         yield from rules_device.device_alarms(view, binding, known, now_s)
     yield from rules_therapy.observed(view, now_s)
     yield from rules_therapy.overdue(view, known, now_s)
     for pump in view.config.pumps:
         yield from rules_therapy.flow_in_recovery(view, pump, known, now_s)
-        yield from rules_dose.limits(view, pump, now_s)
-        yield from rules_dose.order_missing(view, pump, now_s)
-        yield from rules_total.totals(view, pump, now_s, register.is_told)
+        yield from rules_dose.limits(view, pump, now_s, stays)
+        yield from rules_dose.order_missing(view, pump, now_s, stays)
+        yield from rules_total.totals(view, pump, now_s, register.is_told, stays)
         yield from rules_bolus.bolus(view, pump, known, now_s)
-        yield from rules_flow.flow(view, pump, now_s)
-        yield from rules_flow.paused(view, pump, now_s)
+        yield from rules_flow.flow(view, pump, now_s, stays)
+        yield from rules_flow.paused(view, pump, now_s, stays)
         yield from syringe.unconfirmed(view, pump, known, now_s)
-        yield from rules_order.mismatch(view, pump, now_s)
-        yield from rules_order.exceeded(view, pump, now_s, register.is_told)
-        yield from rules_rise.rise(view, pump, now_s, register.is_told)
-        yield from rules_rise.mass_rate(view, pump, now_s)
+        yield from rules_order.mismatch(view, pump, now_s, stays)
+        yield from rules_order.exceeded(view, pump, now_s, register.is_told, stays)
+        yield from rules_rise.rise(view, pump, now_s, register.is_told, stays)
+        yield from rules_rise.mass_rate(view, pump, now_s, stays)
     yield from rules_together.together(view, known, now_s, register.is_told)
-    yield from rules_vital.limits(view, now_s, register.is_normal)
+    yield from rules_vital.limits(view, now_s, stays)
     yield from rules_climb.climbing(view, now_s, register.is_idle)
-    yield from rules_vital.sources_disagree(view, now_s)
-    yield from rules_vital.missing(view, now_s)
+    yield from rules_vital.sources_disagree(view, now_s, stays)
+    yield from rules_vital.missing(view, now_s, stays)
     yield from rules_vital.cuff_age(view, now_s)
 
 

@@ -36,6 +36,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from edge.core.model import Priority
 
@@ -76,8 +77,7 @@ class Band:
     samples_min: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What the world says now. Band indices; -1 is none.
 
     ``beyond`` is the worst band whose limit is passed, ``held`` the worst band that is not yet left by its hysteresis;
@@ -125,16 +125,22 @@ class Condition:
         """Whether the input of the condition is known."""
         return self.state not in (ConditionState.UNKNOWN, ConditionState.PRESENT_UNKNOWN)
 
+    def stays(self, judged: Judgement | None) -> bool:
+        """Tell whether a judgement changes nothing: normal and inside, or unknown as before."""
+        if judged is None:
+            return self.state is ConditionState.UNKNOWN
+        return judged.beyond == INSIDE and self.state is ConditionState.NORMAL
+
     def judge(
         self, now_s: float, judged: Judgement | None, bands: Sequence[Band], clear_delay_s: float
     ) -> Transition | None:
         """Show the machine the present judgement (``None``: unknown) and learn what changed."""
         if self.state is ConditionState.DISABLED:
             self.state = ConditionState.NORMAL  # SM-A17
+        if self.stays(judged):
+            return None
         if judged is None:
             return self._lose_input(now_s)
-        if self.state is ConditionState.NORMAL and judged.beyond == INSIDE:
-            return None  # the commonest case by far; no timer runs
         if self.unknown_since_s is not None and now_s - self.unknown_since_s > UNKNOWN_BRIDGE_S:
             self._stop_timers()
         self.unknown_since_s = None

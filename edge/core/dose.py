@@ -6,7 +6,6 @@ shows (law 4). KVO and a purge deliver drug like any other flow.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from drivers.model import InfusionState, Quantity, Validity
@@ -33,28 +32,27 @@ def delivered_rate(state: InfusionState, rate: Value, bolus_rate: Value | None) 
     if state not in DELIVERING:
         if rate.value is None:
             return rate
-        return replace(rate, value=Decimal(0))
+        return rate._replace(value=Decimal(0))
     if (
         state is InfusionState.BOLUS
         and bolus_rate is not None
         and bolus_rate.value is not None
         and (rate.value is None or bolus_rate.value > rate.value)
     ):
-        return replace(bolus_rate, quantity=Quantity.INFUSION_RATE)
+        return bolus_rate._replace(quantity=Quantity.INFUSION_RATE)
     if rate.validity is Validity.VALID:
         if state is InfusionState.UNKNOWN:
-            return replace(rate, validity=Validity.QUESTIONABLE, note="the pump does not tell whether it runs")
+            return rate._replace(validity=Validity.QUESTIONABLE, note="the pump does not tell whether it runs")
         if state is InfusionState.BOLUS and (bolus_rate is None or bolus_rate.value is None):
-            return replace(rate, validity=Validity.QUESTIONABLE, note="the pump does not tell the rate of its bolus")
+            return rate._replace(validity=Validity.QUESTIONABLE, note="the pump does not tell the rate of its bolus")
     return rate
 
 
 def dose_rate(rate: Value, order: Order) -> Value:
     """Return the dose rate in mg/kg/h of a delivered rate in mL/h, its resolution propagated."""
     if rate.value is None:
-        return replace(rate, quantity=Quantity.DOSE_RATE, unit="mg/kg/h")
-    return replace(
-        rate,
+        return rate._replace(quantity=Quantity.DOSE_RATE, unit="mg/kg/h")
+    return rate._replace(
         quantity=Quantity.DOSE_RATE,
         unit="mg/kg/h",
         value=dose_of(rate.value, order),

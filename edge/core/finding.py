@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.model import AlarmKey, LimitPassed, Priority
 
 IsTold: TypeAlias = Callable[[AlarmKey, Priority], bool]
 """Whether a condition is present, and stands as an alarm of at least this priority."""
+
+IsIdle: TypeAlias = Callable[[AlarmKey], bool]
+"""Whether a condition neither is present nor begins: what ends it has nothing to do."""
+
+Stays: TypeAlias = Callable[[AlarmKey, Judgement | None], bool]
+"""Whether a judgement of a condition (``None``: unknown) changes nothing. Then a rule need not make a finding of it:
+most conditions are normal all the time, and each is looked at in every step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +32,7 @@ class Particulars:
     evidence: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a rule says of one condition now.
 
     ``judged`` is ``None`` where the input is unknown. ``again_at_s`` is when the rule must be asked again although
@@ -64,4 +70,4 @@ def unless_told(finding: Finding, by: AlarmKey, is_told: IsTold) -> Finding:
         return finding
     if not is_told(by, finding.bands[judged.beyond].priority):
         return finding
-    return replace(finding, judged=level(INSIDE, judged.sample_at_s))
+    return finding._replace(judged=level(INSIDE, judged.sample_at_s))

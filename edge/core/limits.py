@@ -18,6 +18,7 @@ from edge.core.model import Priority, Side
 from edge.core.validate import Value
 
 _HALF = Decimal("0.5")
+_PAST = {Validity.OVER: Side.HIGH, Validity.UNDER: Side.LOW}
 
 
 def bands_of(limit: LimitConfig) -> tuple[Band, ...]:
@@ -27,8 +28,9 @@ def bands_of(limit: LimitConfig) -> tuple[Band, ...]:
 
 def is_beyond(value: Decimal, resolution: Decimal, limit: Decimal, side: Side) -> bool:
     """Tell whether the value is beyond the limit by more than half of its resolution."""
-    margin = resolution * _HALF
-    return value - margin > limit if side is Side.HIGH else value + margin < limit
+    if side is Side.HIGH:
+        return value > limit and value - resolution * _HALF > limit
+    return value < limit and value + resolution * _HALF < limit
 
 
 def is_held(value: Decimal, limit: Decimal, hysteresis: Decimal, side: Side) -> bool:
@@ -36,39 +38,31 @@ def is_held(value: Decimal, limit: Decimal, hysteresis: Decimal, side: Side) -> 
     return value > limit - hysteresis if side is Side.HIGH else value < limit + hysteresis
 
 
-def is_inside(limit: LimitConfig, value: Value) -> bool:
-    """Tell whether a value is known and beyond no band: exactly where `judge_limit` says ``INSIDE``, for less."""
-    number = value.value
-    if number is None or value.validity is not Validity.VALID:
-        return False
-    return not any(
-        is_beyond(number_for(band, value, number), value.resolution, band.value, limit.side) for band in limit.bands
-    )
-
-
 def number_for(band: BandLimit, value: Value, number: Decimal) -> Decimal:
     """Return the number that a band is judged on: the median of a stream for a soft one, else the value itself."""
     return number if value.median is None or band.priority is Priority.HIGH else value.median
 
 
-def judge_limit(limit: LimitConfig, value: Value) -> Judgement | None:
-    """Judge a value against all bands; ``None`` if it cannot be judged.
+def judge_limit(limit: LimitConfig, value: Value | None) -> Judgement | None:
+    """Judge a value against all bands; ``None`` if it cannot be judged, or is not there.
 
     A questionable value may raise an alarm, and may neither lower nor end one (law 4). An over-range value without a
     number is beyond every high band and says nothing of a low one; under-range likewise.
     """
-    if value.value is None:
-        past = {Validity.OVER: Side.HIGH, Validity.UNDER: Side.LOW}.get(value.validity)
+    if value is None:
+        return None
+    last, side = value.value, limit.side
+    if last is None:
         worst = len(limit.bands) - 1
-        return Judgement(worst, worst, value.sample_at_s) if past is limit.side else None
+        return Judgement(worst, worst, value.sample_at_s) if _PAST.get(value.validity) is side else None
     if not value.usable:
         return None
     beyond = held = INSIDE
     for index, band in enumerate(limit.bands):
-        number = number_for(band, value, value.value)
-        if is_beyond(number, value.resolution, band.value, limit.side):
+        number = number_for(band, value, last)
+        if is_beyond(number, value.resolution, band.value, side):
             beyond = index
-        if all(is_held(each, band.value, limit.hysteresis, limit.side) for each in (number, value.value)):
+        if is_held(number, band.value, limit.hysteresis, side) and is_held(last, band.value, limit.hysteresis, side):
             held = index
     if value.validity is not Validity.VALID:
         worst = len(limit.bands) - 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,7 @@ class Side(StrEnum):
     HIGH = "high"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class AlarmKey:
+class AlarmKey(NamedTuple):
     """What an alarm is about. ``bed`` is empty where it belongs to no bed, ``port`` where no channel is meant."""
 
     bed: str

@@ -11,8 +11,7 @@ from edge.core.catalogue import CATALOGUE
 from edge.core.climb import CUFF, STREAM, Climb, Pace, Step
 from edge.core.condition import Band
 from edge.core.config import LimitConfig
-from edge.core.finding import Finding, Particulars, when
-from edge.core.rules_vital import IsNormal
+from edge.core.finding import Finding, IsIdle, Particulars, when
 from edge.core.validate import CANON
 from edge.core.view import BedView
 
@@ -24,7 +23,7 @@ _UNITS = {"mm[Hg]": "mmHg"}
 _MINUTE_S = 60
 
 
-def climbing(view: BedView, now_s: float, is_idle: IsNormal) -> Iterator[Finding]:
+def climbing(view: BedView, now_s: float, is_idle: IsIdle) -> Iterator[Finding]:
     """Judge what rises after the last step, and end what is over; without either nothing is to be done."""
     _note_step(view, now_s)
     climbs = view.state.climbs

@@ -9,7 +9,7 @@ from drivers.model import DeviceAlarm, DeviceAlarmKind
 from edge.core.catalogue import CATALOGUE, DEVICE_CONDITIONS
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import Binding
-from edge.core.finding import Finding, Particulars, level, when
+from edge.core.finding import Finding, Particulars, Stays, level, when
 from edge.core.identity import IdentityState
 from edge.core.model import AlarmKey
 from edge.core.view import BedView
@@ -52,14 +52,17 @@ def _describe_link(view: BedView, binding: Binding, band: Band) -> Particulars:
     )
 
 
-def frozen(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+def frozen(view: BedView, binding: Binding, now_s: float, stays: Stays) -> Iterator[Finding]:
     """A device says the same again and again, its own clock too: what it shows is not of now (H-11)."""
     source = view.source(binding)
     worst = 0 if source.frozen and view.active() else INSIDE
     unknown = view.link_lost(binding, now_s) is not False or (source.frozen and not view.active() and not view.idle())
+    key, judged = view.key("DATA_FROZEN", binding), None if unknown else level(worst, now_s)
+    if stays(key, judged):
+        return
     yield Finding(
-        view.key("DATA_FROZEN", binding),
-        None if unknown else level(worst, now_s),
+        key,
+        judged,
         CATALOGUE["DATA_FROZEN"].bands,
         CATALOGUE["DATA_FROZEN"].clear_delay_s,
         partial(_describe_frozen, view, binding),
@@ -77,30 +80,34 @@ def _describe_frozen(view: BedView, binding: Binding, _: Band) -> Particulars:
     )
 
 
-def identity(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+def identity(view: BedView, binding: Binding, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Who answers is not who belongs here, or has not said so: its readings do not count (H-08)."""
     source = view.source(binding)
     state = source.identity.state
     silent = view.link_lost(binding, now_s)
     worst = {IdentityState.CHANGED: _CHANGED, IdentityState.AWAITED: _AWAITED}.get(state, INSIDE)
-    yield Finding(
-        view.key("DEVICE_IDENTITY_CHANGED", binding),
-        None if silent is not False else level(worst, now_s),
-        CATALOGUE["DEVICE_IDENTITY_CHANGED"].bands,
-        0.0,
-        partial(_describe_identity, view, binding),
-        fingerprint=source.identity.why,
-    )
+    key, judged = view.key("DEVICE_IDENTITY_CHANGED", binding), None if silent is not False else level(worst, now_s)
+    if not stays(key, judged):
+        yield Finding(
+            key,
+            judged,
+            CATALOGUE["DEVICE_IDENTITY_CHANGED"].bands,
+            0.0,
+            partial(_describe_identity, view, binding),
+            fingerprint=source.identity.why,
+        )
     asked = state is IdentityState.UNCONFIRMED and not view.idle()
     unknown = silent is not False or state is IdentityState.AWAITED
-    yield Finding(
-        view.key("IDENTITY_UNCONFIRMED", binding),
-        None if unknown else when(true=asked, now_s=now_s),
-        CATALOGUE["IDENTITY_UNCONFIRMED"].bands,
-        0.0,
-        partial(_describe_unconfirmed, view, binding),
-        fingerprint=source.identity.serial_number,
-    )
+    key, judged = view.key("IDENTITY_UNCONFIRMED", binding), None if unknown else when(true=asked, now_s=now_s)
+    if not stays(key, judged):
+        yield Finding(
+            key,
+            judged,
+            CATALOGUE["IDENTITY_UNCONFIRMED"].bands,
+            0.0,
+            partial(_describe_unconfirmed, view, binding),
+            fingerprint=source.identity.serial_number,
+        )
 
 
 def _describe_identity(view: BedView, binding: Binding, _: Band) -> Particulars:

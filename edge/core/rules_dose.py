@@ -11,7 +11,7 @@ from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band
 from edge.core.config import Binding, DrugConfig, LimitConfig
 from edge.core.dose import arithmetic, dose_rate
-from edge.core.finding import Finding, Particulars, level
+from edge.core.finding import Finding, Particulars, Stays, level
 from edge.core.limits import bands_of, judge_limit
 from edge.core.mismatch import rate_pattern
 from edge.core.model import Priority, Side
@@ -32,29 +32,32 @@ def drug_of(view: BedView, order: Order) -> DrugConfig:
     return next(drug for drug in view.core.drugs if drug.drug == order.drug)
 
 
-def limits(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+def limits(view: BedView, binding: Binding, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Judge the dose rate of a channel that has an order, and say if it cannot be reckoned."""
     order = view.order(binding)
     if order is None:
         return
     rate = view.rate(binding, now_s)
-    yield from _limits_of(view, binding, order, rate)
+    yield from _limits_of(view, binding, order, rate, stays)
     source = view.source(binding)
     worst = INSIDE
     # A rate that is doubtful is shown and may alarm, but it is no dose to rely on.
     if source.infusing and (rate is None or rate.validity is not Validity.VALID):
         # A bolus is over before a delay is: one of an unknown rate is told at once (H-28).
         worst = _UNKNOWN_BOLUS if source.state is InfusionState.BOLUS else _UNREADABLE
+    key, judged = view.key("DOSE_INPUT_MISSING", binding), level(worst, now_s) if view.live(binding, now_s) else None
+    if stays(key, judged):
+        return
     yield Finding(
-        view.key("DOSE_INPUT_MISSING", binding),
-        level(worst, now_s) if view.live(binding, now_s) else None,
+        key,
+        judged,
         CATALOGUE["DOSE_INPUT_MISSING"].bands,
         0.0,
         partial(_describe_unreadable, view.config.label, drug_of(view, order).label, rate),
     )
 
 
-def limits_of_sample(view: BedView, binding: Binding) -> Iterator[Finding]:
+def limits_of_sample(view: BedView, binding: Binding, stays: Stays) -> Iterator[Finding]:
     """Judge the dose rates that one sample brought or passed through."""
     order, source = view.order(binding), view.source(binding)
     rate = source.delivered_rate()
@@ -62,28 +65,30 @@ def limits_of_sample(view: BedView, binding: Binding) -> Iterator[Finding]:
         return
     rates = view.passed_through(source, Quantity.INFUSION_RATE, rate) if source.infusing else iter((rate,))
     for passed in rates:
-        yield from _limits_of(view, binding, order, passed)
+        yield from _limits_of(view, binding, order, passed, stays)
 
 
-def _limits_of(view: BedView, binding: Binding, order: Order, rate: Value | None) -> Iterator[Finding]:
-    drug = drug_of(view, order)
+def _limits_of(view: BedView, binding: Binding, order: Order, rate: Value | None, stays: Stays) -> Iterator[Finding]:
     dose = None if rate is None else dose_rate(rate, order)
     composed = view.limits().doses[binding.port, binding.channel]
     high = composed.dose_rate
     if composed.first is not None and view.infused_s(order.drug) < composed.first_s:
         high = composed.first
+    source = view.source(binding)
     for limit in (high, composed.low):
-        judged = judge_limit(limit, dose) if dose is not None else None
+        judged = judge_limit(limit, dose)
         # A pump that was stopped, or keeps the vein open, is not a low dose; another one's state says nothing.
-        source = view.source(binding)
         if limit.side is Side.LOW and dose is not None and source.trusted and source.state not in _AT_A_STEP:
             judged = level(INSIDE, dose.sample_at_s)
+        key = view.key(limit.condition, binding)
+        if stays(key, judged):
+            continue
         yield Finding(
-            view.key(limit.condition, binding),
+            key,
             judged,
             bands_of(limit),
             limit.clear_delay_s,
-            partial(_describe_dose, view.config.label, order, (drug, limit, composed.dose_rate), rate),
+            partial(_describe_dose, view.config.label, order, (drug_of(view, order), limit, composed.dose_rate), rate),
             value=dose.value if dose is not None else None,
         )
 
@@ -119,15 +124,18 @@ def _describe_unreadable(label: str, drug: str, rate: Value | None, _: Band) -> 
     return Particulars(f"{label}: {drug} is running and its rate is not known{why}.")
 
 
-def order_missing(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+def order_missing(view: BedView, binding: Binding, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Tell that a channel runs without an order; high if by its own account it is beyond a hard limit."""
     source = view.source(binding)
     worst = INSIDE
     if source.infusing and view.order(binding) is None:
         worst = HIGH_WITHOUT_ORDER if beyond_by_own_account(view.core.drugs, source) else FOR_LONG
+    key, judged = view.key("ORDER_MISSING", binding), level(worst, now_s) if view.live(binding, now_s) else None
+    if stays(key, judged):
+        return
     yield Finding(
-        view.key("ORDER_MISSING", binding),
-        level(worst, now_s) if view.live(binding, now_s) else None,
+        key,
+        judged,
         CATALOGUE["ORDER_MISSING"].bands,
         0.0,
         partial(_describe_order_missing, view.config.label, source),

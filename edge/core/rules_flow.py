@@ -11,10 +11,10 @@ from functools import partial
 
 from edge.core.catalogue import CATALOGUE
 from edge.core.channel_dose import ChannelDose
-from edge.core.condition import INSIDE, Band
+from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import Binding
 from edge.core.doses import session_dose
-from edge.core.finding import Finding, Particulars, level
+from edge.core.finding import Finding, Particulars, Stays, level, when
 from edge.core.model import AlarmKey
 from edge.core.therapy import ChannelRole, TherapyPhase
 from edge.core.view import BedView
@@ -28,7 +28,7 @@ COMPLETE_SHARE = Decimal("0.98")
 """A treatment of which so much was given is not paused, but at its end."""
 
 
-def flow(view: BedView, pump: Binding, now_s: float) -> Iterator[Finding]:
+def flow(view: BedView, pump: Binding, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Hold the counter of a channel against its rate."""
     dose = view.state.doses.get((pump.port, pump.channel))
     if dose is None or view.state.therapy.role(pump.port, pump.channel) is not ChannelRole.ORDERED:
@@ -46,12 +46,14 @@ def flow(view: BedView, pump: Binding, now_s: float) -> Iterator[Finding]:
         ("FLOW_MISMATCH", mismatch, says.mismatch),
         ("EXTRA_VOLUME", INSIDE if extra is None else 0, says.extra),
     ):
-        yield _finding(view.key(condition, pump), (worst, live, check.now.at_s), describe)
+        key, judged = view.key(condition, pump), level(worst, check.now.at_s) if live else None
+        if not stays(key, judged):
+            yield _finding(key, judged, describe)
 
 
-def _finding(key: AlarmKey, judged: tuple[int, bool, float], describe: Callable[[Band], Particulars]) -> Finding:
-    entry, (worst, live, sample_at_s) = CATALOGUE[key.condition], judged
-    return Finding(key, level(worst, sample_at_s) if live else None, entry.bands, entry.clear_delay_s, describe)
+def _finding(key: AlarmKey, judged: Judgement | None, describe: Callable[[Band], Particulars]) -> Finding:
+    entry = CATALOGUE[key.condition]
+    return Finding(key, judged, entry.bands, entry.clear_delay_s, describe)
 
 
 class _Says:
@@ -117,7 +119,7 @@ def _shown(volume: Decimal) -> str:
 # --- standing ---------------------------------------------------------------------------------------------------------
 
 
-def paused(view: BedView, pump: Binding, now_s: float) -> Iterator[Finding]:
+def paused(view: BedView, pump: Binding, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Tell that an infusion stands that is not at its end; a change of the syringe has five minutes."""
     order, dose = view.order(pump), view.state.doses.get((pump.port, pump.channel))
     if order is None or dose is None:
@@ -131,11 +133,9 @@ def paused(view: BedView, pump: Binding, now_s: float) -> Iterator[Finding]:
         ("INFUSION_PAUSED", stands and not dose.changing),
         ("SYRINGE_CHANGE", stands and dose.changing),
     ):
-        yield _finding(
-            view.key(condition, pump),
-            (0 if so else INSIDE, live, now_s),
-            partial(_describe_paused, view.config.label, dose, condition, now_s),
-        )
+        key, judged = view.key(condition, pump), when(true=so, now_s=now_s) if live else None
+        if not stays(key, judged):
+            yield _finding(key, judged, partial(_describe_paused, view.config.label, dose, condition, now_s))
 
 
 def _describe_paused(label: str, dose: ChannelDose, condition: str, now_s: float, _: Band) -> Particulars:

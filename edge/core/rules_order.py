@@ -19,7 +19,7 @@ from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import Binding, DrugConfig
 from edge.core.dose import arithmetic, dose_of, dose_rate
-from edge.core.finding import Finding, IsTold, Particulars, level, unless_told
+from edge.core.finding import Finding, IsTold, Particulars, Stays, level, unless_told
 from edge.core.limits import is_beyond
 from edge.core.mismatch import FAR_APART, apart, pattern, rate_pattern
 from edge.core.model import Side
@@ -51,7 +51,7 @@ class Difference:
     ordered: str
 
 
-def mismatch(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+def mismatch(view: BedView, binding: Binding, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Hold what a pump says of drug, concentration, weight and dose against its order."""
     order = view.order(binding)
     if order is None:
@@ -60,10 +60,13 @@ def mismatch(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]
     known = view.link_lost(binding, now_s) is False and source.trusted and source.infusion is not None
     differences = tuple(_differences(source, order, drug_of(view, order))) if known else ()
     worst = max((difference.worst for difference in differences), default=INSIDE)
+    key, judged = view.key("ORDER_MISMATCH", binding), level(worst, now_s) if known else None
+    if stays(key, judged):
+        return
     entry = CATALOGUE["ORDER_MISMATCH"]
     yield Finding(
-        view.key("ORDER_MISMATCH", binding),
-        level(worst, now_s) if known else None,
+        key,
+        judged,
         entry.bands,
         entry.clear_delay_s,
         partial(_describe_mismatch, view.config.label, differences),
@@ -178,7 +181,7 @@ def _infused_before_s(view: BedView, binding: Binding, order: Order) -> float:
     return float(order.given_before_mg / (worst * order.weight_kg) * 3600)
 
 
-def exceeded(view: BedView, binding: Binding, now_s: float, is_told: IsTold) -> Iterator[Finding]:
+def exceeded(view: BedView, binding: Binding, now_s: float, is_told: IsTold, stays: Stays) -> Iterator[Finding]:
     """Tell of a dose above the order, and ask about a step inside its range."""
     order = view.order(binding)
     if order is None:
@@ -198,9 +201,11 @@ def exceeded(view: BedView, binding: Binding, now_s: float, is_told: IsTold) -> 
             # What is doubtful may raise an alarm, and ends none (law 4); a bolus or a purge that is meant is short.
             above = level(_TWICE, dose.sample_at_s)
     for condition, judged in (("ORDER_EXCEEDED", above), ("STEP_UNCONFIRMED", asked)):
-        entry = CATALOGUE[condition]
+        key, entry = view.key(condition, binding), CATALOGUE[condition]
+        if stays(key, judged):
+            continue
         finding = Finding(
-            view.key(condition, binding),
+            key,
             judged,
             entry.bands,
             entry.clear_delay_s,

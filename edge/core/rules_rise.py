@@ -13,7 +13,7 @@ from functools import partial
 from edge.core.condition import Band, Judgement
 from edge.core.config import Binding, LimitConfig
 from edge.core.dose import dose_rate
-from edge.core.finding import Finding, IsTold, Particulars, unless_told
+from edge.core.finding import Finding, IsTold, Particulars, Stays, unless_told
 from edge.core.limits import bands_of, judge_limit
 from edge.core.rules_dose import drug_of
 from edge.core.rules_vital import describe_limit
@@ -25,7 +25,7 @@ from edge.core.view import BedView
 _STEP, _MASS = "DOSE_STEP_HIGH", "DOSE_MASS_RATE_HIGH"
 
 
-def rise(view: BedView, binding: Binding, now_s: float, is_told: IsTold) -> Iterator[Finding]:
+def rise(view: BedView, binding: Binding, now_s: float, is_told: IsTold, stays: Stays) -> Iterator[Finding]:
     """Judge how far the dose rate rose within the window of its limit (H-01)."""
     order = view.order(binding)
     limit = None if order is None else view.limits().doses[binding.port, binding.channel].step
@@ -38,10 +38,13 @@ def rise(view: BedView, binding: Binding, now_s: float, is_told: IsTold) -> Iter
         lowest, now = risen
         by = now.dose_mg_per_kg_per_h - lowest.dose_mg_per_kg_per_h
         # Both doses are as coarse as the pump's rate.
-        value = replace(dose_rate(rate, order), value=by, resolution=lowest.resolution + now.resolution, median=None)
+        value = dose_rate(rate, order)._replace(value=by, resolution=lowest.resolution + now.resolution, median=None)
         judged = judge_limit(limit, value)
+    key = view.key(_STEP, binding)
+    if stays(key, judged):
+        return
     finding = Finding(
-        view.key(_STEP, binding),
+        key,
         judged,
         bands_of(limit),
         limit.clear_delay_s,
@@ -72,7 +75,7 @@ def _describe_rise(
     return replace(plain, evidence=(*doses, *plain.evidence))
 
 
-def mass_rate(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
+def mass_rate(view: BedView, binding: Binding, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Judge the mg/h, which a wrong weight does not change (H-03)."""
     order = view.order(binding)
     limit = None if order is None else view.limits().doses[binding.port, binding.channel].mass_rate
@@ -81,15 +84,17 @@ def mass_rate(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding
     rate = view.rate(binding, now_s)
     value: Value | None = None
     if rate is not None:
-        value = replace(
-            rate,
+        value = rate._replace(
             unit="mg/h",
             value=None if rate.value is None else rate.value * order.concentration_mg_per_ml,
             resolution=rate.resolution * order.concentration_mg_per_ml,
         )
+    key, judged = view.key(_MASS, binding), judge_limit(limit, value)
+    if stays(key, judged):
+        return
     yield Finding(
-        view.key(_MASS, binding),
-        None if value is None else judge_limit(limit, value),
+        key,
+        judged,
         bands_of(limit),
         limit.clear_delay_s,
         partial(

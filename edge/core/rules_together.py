@@ -68,7 +68,7 @@ def _finding(view: BedView, channels: Sequence[tuple[Binding, Order]], now_s: fl
     said = tuple((pump, None if dose is None else dose.value) for pump, dose in doses)
     return Finding(
         view.key(_CONDITION, channels[0][0]),
-        None if value is None else judge_limit(limit, value),
+        judge_limit(limit, value),
         bands_of(limit),
         limit.clear_delay_s,
         partial(_describe, view.config.label, drug_of(view, channels[0][1]), limit, (value, said)),
@@ -95,8 +95,7 @@ def _sum(doses: Sequence[Value | None]) -> Value | None:
     if not known:
         return None
     sure = len(known) == len(doses) and all(dose.validity is Validity.VALID for dose in known)
-    return replace(
-        known[0],
+    return known[0]._replace(
         quantity=Quantity.DOSE_RATE,
         value=sum((dose.value for dose in known if dose.value is not None), Decimal(0)),
         resolution=sum((dose.resolution for dose in known), Decimal(0)),

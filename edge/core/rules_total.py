@@ -14,11 +14,11 @@ from functools import partial
 from drivers.model import Quantity, Validity
 from edge.core.catalogue import CATALOGUE
 from edge.core.composed import DoseLimits
-from edge.core.condition import INSIDE, Band
+from edge.core.condition import Band
 from edge.core.config import Binding, LimitConfig
 from edge.core.delivered import Given
 from edge.core.doses import day_dose_mg, given_of, session_dose
-from edge.core.finding import Finding, IsTold, Particulars, level, unless_told
+from edge.core.finding import Finding, IsTold, Particulars, Stays, unless_told, when
 from edge.core.limits import bands_of, judge_limit
 from edge.core.rules_dose import drug_of
 from edge.core.rules_vital import describe_limit
@@ -44,7 +44,7 @@ class Total:
     evidence: Callable[[], tuple[tuple[str, str], ...]]
 
 
-def totals(view: BedView, pump: Binding, now_s: float, is_told: IsTold) -> Iterator[Finding]:
+def totals(view: BedView, pump: Binding, now_s: float, is_told: IsTold, stays: Stays) -> Iterator[Finding]:
     """Hold the totals of a channel's drug, and its time, against the limits of its order.
 
     A day in which nothing but this treatment was given is told as this treatment, and not as both.
@@ -55,10 +55,13 @@ def totals(view: BedView, pump: Binding, now_s: float, is_told: IsTold) -> Itera
     limits = view.limits().doses[pump.port, pump.channel]
     given = session_dose(view, order.drug)
     for total in _totals(view, pump, (order, limits, given), now_s):
-        value = _value(total, now_s)
+        key, value = view.key(total.limit.condition, pump), _value(total, now_s)
+        judged = judge_limit(total.limit, value)
+        if stays(key, judged):
+            continue
         finding = Finding(
-            view.key(total.limit.condition, pump),
-            judge_limit(total.limit, value),
+            key,
+            judged,
             bands_of(total.limit),
             total.limit.clear_delay_s,
             partial(_describe, view.config.label, total, value),
@@ -67,7 +70,7 @@ def totals(view: BedView, pump: Binding, now_s: float, is_told: IsTold) -> Itera
         if total.limit is limits.day and total.number <= _per_kg(given.most_mg, order):
             finding = unless_told(finding, view.key("DOSE_CUMULATIVE_HIGH", pump), is_told)
         yield finding
-    yield _unsure(view, pump, (order, limits, given), now_s)
+    yield from _unsure(view, pump, (order, limits, given), (now_s, stays))
 
 
 def _totals(view: BedView, pump: Binding, of: tuple[Order, DoseLimits, Given], now_s: float) -> Iterator[Total]:
@@ -131,16 +134,20 @@ def _per_kg(dose_mg: Decimal, order: Order) -> Decimal:
     return (dose_mg / order.weight_kg).quantize(_STEP)
 
 
-def _unsure(view: BedView, pump: Binding, of: tuple[Order, DoseLimits, Given], now_s: float) -> Finding:
-    order, limits, given = of
+def _unsure(
+    view: BedView, pump: Binding, of: tuple[Order, DoseLimits, Given], at: tuple[float, Stays]
+) -> Iterator[Finding]:
+    (order, limits, given), (now_s, stays) = of, at
     most_mg = given.high_mg
     if limits.session is not None:
         most_mg = limits.session.bands[0].value * order.weight_kg
-    unsure = given.unsure_mg > UNSURE_SHARE * most_mg
-    entry = CATALOGUE["DOSE_UNCERTAIN"]
-    return Finding(
-        view.key("DOSE_UNCERTAIN", pump),
-        level(0 if unsure else INSIDE, now_s),
+    judged = when(true=given.unsure_mg > UNSURE_SHARE * most_mg, now_s=now_s)
+    key, entry = view.key("DOSE_UNCERTAIN", pump), CATALOGUE["DOSE_UNCERTAIN"]
+    if stays(key, judged):
+        return
+    yield Finding(
+        key,
+        judged,
         entry.bands,
         entry.clear_delay_s,
         partial(_describe_unsure, view.config.label, drug_of(view, order).label, given, order),

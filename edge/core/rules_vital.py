@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache, partial
-from typing import TypeAlias
 
 from drivers.model import Quantity
 from edge.core.catalogue import CATALOGUE, MISSING
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import LimitConfig
-from edge.core.finding import Finding, Particulars, level
-from edge.core.limits import bands_of, is_inside, judge_limit, number_for
-from edge.core.model import AlarmKey, LimitPassed, Side
+from edge.core.finding import Finding, Particulars, Stays, level
+from edge.core.limits import bands_of, judge_limit, number_for
+from edge.core.model import LimitPassed, Side
 from edge.core.sources import CUFF, MEDIAN_OF, SourceState
 from edge.core.validate import CANON, Value
 from edge.core.view import CUFF_GRACE_S, TYPED, BedView
@@ -28,29 +27,28 @@ LIMITS_MAX = 1024
 HR_APART_PER_MIN = 15
 """Two sources of one heart that are farther apart than this: one of them counts something else."""
 _HUNDREDTH = Decimal("0.01")
-IsNormal: TypeAlias = Callable[[AlarmKey], bool]
-"""Whether a condition is normal (C1): then a value that is inside changes nothing, and need not be judged."""
-
 _PLAIN_UNITS = {"mm[Hg]": "mmHg"}
 """UCUM codes that people write otherwise."""
 
 
-def limits(view: BedView, now_s: float, is_normal: IsNormal) -> Iterator[Finding]:
-    """Judge the present value of each vital sign against its limits, but for what is normal and inside."""
+def limits(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:
+    """Judge the present value of each vital sign against its limits."""
     if not (view.config.monitors or view.state.therapy.typed):
         return  # nothing judges what the monitors of an earlier configuration left
     for limit, value in _present(view, now_s):
-        if value is None or not is_inside(limit, value) or not is_normal(view.key(limit.condition)):
-            yield _finding(view, limit, value)
+        judged = judge_limit(limit, value)
+        if not stays(view.key(limit.condition), judged):
+            yield _finding(view, limit, value, judged)
 
 
-def limits_of_sample(view: BedView, source: SourceState, at_s: float, is_normal: IsNormal) -> Iterator[Finding]:
+def limits_of_sample(view: BedView, source: SourceState, at_s: float, stays: Stays) -> Iterator[Finding]:
     """Judge the values that one sample brought, and those that it passed through, at its own moment."""
     for limit, value in _present(view, at_s):
         if value is not None and value.source == source.name:
             for passed in view.passed_through(source, limit.quantity, value):
-                if not is_inside(limit, passed) or not is_normal(view.key(limit.condition)):
-                    yield _finding(view, limit, passed)
+                judged = judge_limit(limit, passed)
+                if not stays(view.key(limit.condition), judged):
+                    yield _finding(view, limit, passed, judged)
 
 
 def _present(view: BedView, now_s: float) -> Iterator[tuple[LimitConfig, Value | None]]:
@@ -70,10 +68,10 @@ def at_once(limit: LimitConfig) -> LimitConfig:
     return replace(limit, bands=tuple(replace(band, delay_s=0.0) for band in limit.bands), samples_min=1)
 
 
-def _finding(view: BedView, limit: LimitConfig, value: Value | None) -> Finding:
+def _finding(view: BedView, limit: LimitConfig, value: Value | None, judged: Judgement | None) -> Finding:
     return Finding(
         view.key(limit.condition),
-        judge_limit(limit, value) if value is not None else None,
+        judged,
         bands_of(limit),
         limit.clear_delay_s,
         partial(describe_limit, view.config.label, CANON[limit.quantity].label, limit, value),
@@ -110,7 +108,7 @@ def away_from_safe(number: Decimal, side: Side) -> Decimal:
     return shown.quantize(Decimal(1)) if shown == shown.to_integral_value() else shown
 
 
-def sources_disagree(view: BedView, now_s: float) -> Iterator[Finding]:
+def sources_disagree(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Tell that the heart rate and the pulse rate are too far apart to be of one heart (H-38)."""
     if not {Quantity.HEART_RATE, Quantity.SPO2} <= set(view.config.vital_signs):
         return
@@ -121,9 +119,11 @@ def sources_disagree(view: BedView, now_s: float) -> Iterator[Finding]:
     elif heart.value is not None and pulse.value is not None and heart.usable and pulse.usable:
         apart = abs(heart.value - pulse.value) > HR_APART_PER_MIN
         judged = level(0 if apart else INSIDE, max(heart.sample_at_s, pulse.sample_at_s))
-    entry = CATALOGUE["HR_SOURCES_DISAGREE"]
+    key, entry = view.key("HR_SOURCES_DISAGREE"), CATALOGUE["HR_SOURCES_DISAGREE"]
+    if stays(key, judged):
+        return
     yield Finding(
-        view.key("HR_SOURCES_DISAGREE"),
+        key,
         judged,
         entry.bands,
         entry.clear_delay_s,
@@ -141,7 +141,7 @@ def _describe_apart(label: str, heart: Value | None, pulse: Value | None, _: Ban
     return Particulars(f"{label}: {said} are more than {HR_APART_PER_MIN} apart.", evidence=rates)
 
 
-def missing(view: BedView, now_s: float) -> Iterator[Finding]:
+def missing(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Tell that an expected stream has no value. A lost link or a frozen device explains it: one alarm, not four."""
     if not view.config.monitors:
         return
@@ -157,8 +157,11 @@ def missing(view: BedView, now_s: float) -> Iterator[Finding]:
             judged: Judgement | None = level(INSIDE, now_s)
         else:
             judged = None if lost or not view.active() else level(len(entry.bands) - 1, now_s)
+        key = view.key(condition)
+        if stays(key, judged):
+            continue
         yield Finding(
-            view.key(condition),
+            key,
             judged,
             entry.bands,
             entry.clear_delay_s,

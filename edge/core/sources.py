@@ -198,7 +198,7 @@ class SourceState:
             numbers = sorted(number for _, number in recent[-(len(recent) - 1 | 1) :])
             middle = numbers[len(numbers) // 2]
             if middle != value.value:
-                fresh[quantity] = replace(value, median=middle)
+                fresh[quantity] = value._replace(median=middle)
 
     def identify(self, identified: DeviceIdentified, elsewhere: str) -> None:
         """Take up who answers; what was told by a device that is no longer there is dropped."""
@@ -245,10 +245,10 @@ class SourceState:
         """Return the last value; an untrusted device's are marked invalid, a frozen one's stale (H-11)."""
         value = self.values.get(quantity)
         if value is not None and self.frozen and value.value is not None:
-            value = replace(value, validity=Validity.STALE, note="the device repeats itself")
+            value = value._replace(validity=Validity.STALE, note="the device repeats itself")
         if value is None or self.identity.counts:
             return value
-        return replace(value, value=None, validity=Validity.INVALID, note="it is not known which device answers")
+        return value._replace(value=None, validity=Validity.INVALID, note="it is not known which device answers")
 
     def delivered_rate(self) -> Value | None:
         """Return the rate in mL/h that leaves the pump, ``None`` if it tells no rate at all."""
@@ -266,7 +266,7 @@ class SourceState:
         for quantity in CUFF:
             value = fresh.get(quantity)
             if value is not None and value.value is not None:
-                fresh[quantity] = replace(value, taken_at_s=at_s, sample_at_s=at_s)
+                fresh[quantity] = value._replace(taken_at_s=at_s, sample_at_s=at_s)
 
     def _date_cuff(self, fresh: dict[Quantity, Value], received_at_s: float, *, watched: bool) -> None:
         numbers = tuple(fresh[quantity].value if quantity in fresh else None for quantity in CUFF)

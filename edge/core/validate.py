@@ -8,8 +8,9 @@ Laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from drivers.model import Quantity, Reading, Validity
 
@@ -89,8 +90,7 @@ CONVERSIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A reading in the one unit of its quantity.
 
     ``taken_at_s`` is when it was measured, as well as that is known; ``sample_at_s`` when it was received. ``median``
@@ -120,7 +120,7 @@ class Value:
         """Return the value as it counts now: stale when it is ``valid_for_s`` old."""
         if now_s < self.taken_at_s + valid_for_s or self.validity in _NOTHING:
             return self
-        return replace(self, validity=Validity.STALE)
+        return self._replace(validity=Validity.STALE)
 
 
 _NOTHING = frozenset({Validity.INVALID, Validity.NOT_AVAILABLE})

@@ -245,5 +245,5 @@ class BedView:
     def passed_through(self, source: SourceState, quantity: Quantity, value: Value) -> Iterator[Value]:
         """Give the extremes that merged samples passed through, then the value itself."""
         passed = source.extremes.get(quantity, ()) if value.value is not None else ()
-        yield from (replace(value, value=number) for number in passed if number != value.value)
+        yield from (value._replace(value=number) for number in passed if number != value.value)
         yield value

@@ -215,7 +215,7 @@ def begun(left_s: float, *, here: bool, synchronised: bool = True, ago_s: float 
     until_s = START_S + left_s - ago_s
     stood = an_alarm(name_of(MEDIUM_AT_ONCE), at=at, priority=Priority.MEDIUM, band="device")
     silence = Silence(SilenceReason.SERVICE, until_s, ANNA)
-    stood = replace(stood, key=replace(stood.key, port="rack", channel="11"), silence=silence)
+    stood = replace(stood, key=stood.key._replace(port="rack", channel="11"), silence=silence)
     here_or_not = ([stood], []) if here else ([], [stood])
     state = initial_state(ASKED, "run-1", now, here_or_not[0], of_other_boots=here_or_not[1], therapy=[part])
     bed = Bedside(state=state)
@@ -239,7 +239,7 @@ def test_what_only_the_broker_still_has_of_it_is_adopted_in_silence() -> None:
     bed = Bedside(speaking=False)
     bed.done(Service(BED, 3600), role=TECHNICIAN)
     stood = an_alarm("DATA_FROZEN", priority=Priority.MEDIUM)
-    stood = replace(stood, key=replace(stood.key, port="rack", channel="11"))
+    stood = replace(stood, key=stood.key._replace(port="rack", channel="11"))
     bed.hear(AlarmFound(bed.now_s, stood))
     assert bed.alarm("DATA_FROZEN").silence == HELD
     bed.hear(AlarmFound(bed.now_s, an_alarm("FREE_FLOW")))
