@@ -449,7 +449,7 @@ ENDS = {
     "FLOW_IN_RECOVERY": "when the pump stops, or another person confirmed the order anew",
     "PATIENT_UNWATCHED": "when the bed is configured again, or the therapy is closed with a reason",
     "STORE_DAMAGED": "with the next start of the program",
-    "CONFIG_INVALID": "with the next start with a good configuration",
+    "CONFIG_INVALID": "when a good configuration is loaded, or at the next start with one",
     "NAME_TAKEN": "by itself",
     "CLOCK_STEP": "by itself",
     "TEST_ALARM": "by itself",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import json
 import os
@@ -31,16 +30,19 @@ from edge.core.effects import Annunciate
 from edge.core.engine import Core
 from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, NameTaken, PublishAccepted, PublishRefused, Request
 from edge.core.model import Instant, Phase, Priority
-from edge.device import DeviceTask
+from edge.device import DeviceTask, Sink
 from edge.disk import DiskSpace
 from edge.hearing import Hearing, another_run
 from edge.history import Here, History
 from edge.inbox import Inbox
 from edge.keeper import Keeper, changes_of
+from edge.lines import Lines
+from edge.lock import lock
 from edge.login import BrokerLogin
 from edge.messages.topics import Topics
 from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
+from edge.reload import Files, Parts, Reload, experimental
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
 from edge.status_line import StatusLine
@@ -70,21 +72,6 @@ CONFIGURATION = "configuration"
 _log = structlog.get_logger(__name__)
 
 
-class AlreadyRunningError(Exception):
-    """Another daemon has this store: two would contradict each other."""
-
-
-def lock(store: Path) -> int:
-    """Take the store for this process; the lock goes with the descriptor. Raises AlreadyRunningError, or OSError."""
-    descriptor = os.open(store.with_name(f"{store.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise AlreadyRunningError(f"another infusion-edge runs with the store {store}: end it first") from error
-    return descriptor
-
-
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the process is given from outside: its clocks, its identity, chance, and systemd."""
@@ -98,7 +85,9 @@ class Surroundings:
 class App:
     """One run of the edge."""
 
-    def __init__(self, configuration: Configuration, surroundings: Surroundings, control_path: Path) -> None:
+    def __init__(
+        self, configuration: Configuration, surroundings: Surroundings, control_path: Path, files: Files
+    ) -> None:
         self._configuration = configuration
         self._topics = Topics(configuration.core.site, configuration.core.edge)
         self._around = surroundings
@@ -137,11 +126,22 @@ class App:
         self._certificates = CertificateWatch(
             configuration.broker.tls, self._login, time, surroundings.clock.mono_s, self._inbox.put
         )
+        self._hearing = Hearing(
+            [station.station for station in configuration.core.stations],
+            surroundings.clock.mono_s,
+            self._inbox.put,
+            self._look_back,
+        )
         self._sender = self._make_sender(stored)
         self._runtime = self._make_runtime(stored)
         self._keeper = Keeper(surroundings.run, surroundings.clock, self._store, self._publish_head)
         self._keeper.begin(self._told_at_start(stored))
         self._sender.add_events(stored.outbox)
+        self._tasks = asyncio.TaskGroup()
+        self._lines = Lines(
+            self._inbox, self._watchdog, surroundings.clock.mono_s, make=self._device, spawn=self._spawn
+        )
+        self._reload = self._make_reload(files)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; a fault of a part that must not fail ends the run with its error."""
@@ -150,21 +150,20 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         self._place_orders()
-        async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(_or_end(self._sender.run()), name="sender")
-            others = [tasks.create_task(_or_end(self._runtime.run()), name="core")]
-            others.append(tasks.create_task(_or_end(self._keeper.run()), name="keeper"))
-            others.append(tasks.create_task(_or_end(self._certificates.run()), name="certificates"))
+        async with self._tasks as tasks:
+            sending = self._spawn(self._sender.run(), "sender")
+            others = [self._spawn(self._runtime.run(), "core")]
+            others.append(self._spawn(self._keeper.run(), "keeper"))
+            others.append(self._spawn(self._certificates.run(), "certificates"))
+            others.append(self._spawn(self._reload.run(), "reload"))
             others.append(tasks.create_task(self._control.run(self._control_path), name="control"))
-            others += [
-                tasks.create_task(_or_end(self._device(port).run()), name=f"port {port.port}")
-                for port in self._configuration.ports
-            ]
+            self._lines.start(self._configuration.ports)
             if self._annunciator is not None:
                 others.append(tasks.create_task(self._annunciator.run(), name="bedside"))
             await stop.wait()
             self._around.notify.tell("STOPPING=1")
             _log.info("stopping")
+            others += self._lines.tasks
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
@@ -249,12 +248,7 @@ class App:
             fence=self._wire.fence,
             on_found=self._found,
             asked=(topics.request("+", "+"), topics.receipt("+")),
-            on_asked=Hearing(
-                [station.station for station in self._configuration.core.stations],
-                self._around.clock.mono_s,
-                self._inbox.put,
-                self._look_back,
-            ).hear,
+            on_asked=self._hearing.hear,
             own_status=topics.status,
             another=partial(another_run, own=(self._around.run, stored.previous_run)),
             on_name_taken=lambda detail: self._inbox.put(NameTaken(self._around.clock.mono_s(), detail)),
@@ -295,10 +289,28 @@ class App:
             put=self._inbox.put,
         )
 
-    def _device(self, port: PortRuntime) -> DeviceTask:
+    def _make_reload(self, files: Files) -> Reload:
+        parts = Parts(
+            self._runtime,
+            self._lines,
+            self._wire,
+            self._hearing,
+            self._black_box,
+            self._sender,
+            self._control,
+            self._keeper,
+            self._status,
+        )
+        around = self._around
+        return Reload(self._configuration, parts, files, notify=around.notify, mono_s=around.clock.mono_s)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        return self._tasks.create_task(_or_end(work), name=name)
+
+    def _device(self, port: PortRuntime, sink: Sink) -> DeviceTask:
         return DeviceTask(
             port,
-            self._inbox,
+            sink,
             mono_s=self._around.clock.mono_s,
             backoff=Backoff(self._around.random),
             watchdog=self._watchdog,
@@ -306,7 +318,7 @@ class App:
         )
 
     def _ports_of(self, bed: str) -> set[str]:
-        beds = (one for one in self._configuration.core.beds if one.bed == bed)
+        beds = (one for one in self._reload.in_force.core.beds if one.bed == bed)
         return {binding.port for one in beds for binding in (*one.pumps, *one.monitors)}
 
     # --- what the parts say ----------------------------------------------------------------------------------------
@@ -317,15 +329,14 @@ class App:
             self._inbox.put(Request(f"{self._around.run}-order-{number}", CONFIGURATION, now_s, act))
 
     def _ready(self) -> None:
-        beds = len(self._configuration.core.beds)
-        unproved = sorted({port.driver.name for port in self._configuration.ports if port.driver.experimental})
-        if unproved:
+        beds = [bed.bed for bed in self._configuration.core.beds]
+        if unproved := experimental(self._configuration):
             _log.warning("experimental drivers: nothing independent proves their numbers", drivers=unproved)
         # What was made up to here lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         self._around.notify.tell("READY=1", self._status.begin(beds, unproved))
-        _log.info("watching", run=self._around.run, beds=beds, ports=len(self._configuration.ports))
+        _log.info("watching", run=self._around.run, beds=len(beds), ports=len(self._configuration.ports))
 
     def _broker_link(self, connected: bool, detail: str) -> None:  # noqa: FBT001 - the sender's callback
         self._inbox.put(BrokerLink(self._around.clock.mono_s(), connected, detail))

@@ -94,6 +94,14 @@ class BlackBox:
         share = min(MEMORY_MAX, ALL_TAPES_MAX // max(1, len(ports)))
         self.tapes = {port.port: Tape(share) for port in ports}
 
+    def change(self, ports: Sequence[PortRuntime]) -> None:
+        """From now on these are the ports; one that is another begins a tape of its own."""
+        share = min(MEMORY_MAX, ALL_TAPES_MAX // max(1, len(ports)))
+        before, self._ports = self._ports, {port.port: port for port in ports}
+        self.tapes = {
+            name: self.tapes[name] if before.get(name) == port else Tape(share) for name, port in self._ports.items()
+        }
+
     def keep(self, alarm: Alarm, now: Instant) -> None:
         """Have written what the device said that an alarm is about, and those of its bed; never waits."""
         names = {alarm.key.port, *self._ports_of(alarm.key.bed)} & self._ports.keys()

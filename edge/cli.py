@@ -256,18 +256,21 @@ def _run(options: argparse.Namespace) -> int:
     from secrets import token_hex  # noqa: PLC0415
 
     from edge import log  # noqa: PLC0415
-    from edge.app import AlreadyRunningError, App, Surroundings  # noqa: PLC0415
+    from edge.app import App, Surroundings  # noqa: PLC0415
     from edge.clock import Clock  # noqa: PLC0415
-    from edge.config import ConfigError, at_broker, load_or_last_good  # noqa: PLC0415
+    from edge.config import ConfigError, Configuration, at_broker, load, load_or_last_good  # noqa: PLC0415
     from edge.control import path_of  # noqa: PLC0415
     from edge.good_copy import keep  # noqa: PLC0415
+    from edge.lock import AlreadyRunningError  # noqa: PLC0415
     from edge.notify import notifier  # noqa: PLC0415
+    from edge.reload import Files  # noqa: PLC0415
+
+    def at(found: Configuration) -> Configuration:
+        return at_broker(found, *_broker(options.broker)) if options.broker else found
 
     log.set_up(verbose=options.verbose, plain=options.plain_log)
     try:
-        configuration = load_or_last_good(options.config, options.run_dir)
-        if options.broker:
-            configuration = at_broker(configuration, *_broker(options.broker))
+        configuration = at(load_or_last_good(options.config, options.run_dir))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
@@ -280,9 +283,11 @@ def _run(options: argparse.Namespace) -> int:
         except OSError as error:
             print(f"warning: the configuration is good and could not be kept for later: {error}", file=sys.stderr)
 
+    files = Files(lambda: at(load(options.config, options.run_dir)), lambda good: keep(good.files, options.run_dir))
+
     async def live() -> None:
         around = Surroundings(Clock(), token_hex(6), SystemRandom(), notifier())
-        await App(configuration, around, path_of(options.control, options.run_dir, os.environ)).run()
+        await App(configuration, around, path_of(options.control, options.run_dir, os.environ), files).run()
 
     try:
         asyncio.run(live())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -163,10 +163,15 @@ def load_or_last_good(path: Path, run_dir: Path, environment: Mapping[str, str] 
             good = load(path, run_dir, environment, kept)
         except ConfigError:
             raise error from None
-        problems = error.problems
-        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        invalid = f"{problems[0]}{more}"[:INVALID_MAX]
-        return replace(good, core=replace(good.core, invalid=invalid), warnings=(*problems, *good.warnings))
+        return replace(
+            good, core=replace(good.core, invalid=in_short(error.problems)), warnings=(*error.problems, *good.warnings)
+        )
+
+
+def in_short(problems: Sequence[object]) -> str:
+    """Say the first of what is wrong, and how much more there is, as an alarm may say it."""
+    more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return f"{problems[0]}{more}"[:INVALID_MAX]
 
 
 def at_broker(configuration: Configuration, host: str, port: int) -> Configuration:

@@ -118,7 +118,10 @@ class Control:
 
     def published(self, outgoing: Outgoing) -> None:
         """Take note of what is published: of an alarm, what readers see of it; the beds, and their pauses."""
-        if outgoing.lane is Lane.THERAPY:
+        if not outgoing.payload:
+            self._therapies.pop(outgoing.topic, None)
+            self._pauses.pop(outgoing.topic, None)
+        elif outgoing.lane is Lane.THERAPY:
             therapy = json.loads(_bytes(outgoing))
             self._therapies[outgoing.topic] = _bytes(outgoing)
             self._pauses[outgoing.topic] = [{"bed": therapy["bed"], **pause} for pause in therapy["pauses"]]

@@ -20,8 +20,7 @@ from drivers.line import Line, open_line
 from drivers.model import HARMLESS_REJECTIONS, LineSettings, Output, Rejected, Send, Session, SessionOptions
 from drivers.reconnect import Backoff
 from edge.config import PortRuntime
-from edge.core.inputs import LineErrors, LinkCause, LinkChange
-from edge.inbox import Inbox
+from edge.core.inputs import Input, LineErrors, LinkCause, LinkChange
 from edge.notify import Watchdog
 from edge.recording import What
 from edge.tape import Tape
@@ -59,13 +58,20 @@ class Opener(Protocol):
         """Open the line, or raise LineError."""
 
 
+class Sink(Protocol):
+    """Who takes what a port says, as `edge.inbox.Inbox` does."""
+
+    def put(self, item: Input) -> None:
+        """Take it."""
+
+
 class DeviceTask:
     """The task of one port."""
 
     def __init__(
         self,
         port: PortRuntime,
-        inbox: Inbox,
+        inbox: Sink,
         *,
         mono_s: Callable[[], float],
         backoff: Backoff,
@@ -180,7 +186,7 @@ class _Connection:
     """One session over one open line: bytes to inputs, and requests to bytes."""
 
     def __init__(
-        self, port: PortRuntime, inbox: Inbox, mono_s: Callable[[], float], refusals: Refusals, tape: Tape
+        self, port: PortRuntime, inbox: Sink, mono_s: Callable[[], float], refusals: Refusals, tape: Tape
     ) -> None:
         self._port = port
         self._inbox = inbox

@@ -101,6 +101,10 @@ class Hearing:
         self._look_back = look_back
         self._left: dict[tuple[str, str], _Left] = {}
 
+    def know(self, stations: Collection[str]) -> None:
+        """From now on the configuration names these stations."""
+        self._stations = frozenset(stations)
+
     def hear(self, heard: Heard) -> None:
         """Take a message on ``.../request/<station>/<verb>`` or ``.../receipt/<station>``; never raises."""
         if not heard.payload:

@@ -52,6 +52,10 @@ class Keeper:
         """Journal something that no step tells of."""
         self._submit([(kind, body)])
 
+    def configured(self, configuration: str, body: Mapping[str, str]) -> None:
+        """Journal another configuration, and keep it, as JSON, as what this run is configured by."""
+        self._submit([("configuration", body)], configuration)
+
     def high_alarm(self, mark: int) -> None:
         """Note that the step ``mark`` told of a high alarm: a head that covers its row is published."""
         self._wanted_after = mark
@@ -85,13 +89,13 @@ class Keeper:
             _log.info("journal.head", row=head.number, hash=head.hash.hex())
             self._publish(head, self._clock.now())
 
-    def _submit(self, rows: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+    def _submit(self, rows: Iterable[tuple[str, Mapping[str, str]]], configuration: str = "") -> None:
         at = self._clock.now()
         wall = rfc3339(at.wall_s)
         journal = tuple(
             JournalRow(self._run, kind, wall, at.synchronised, at.mono_s, json.dumps(dict(body))) for kind, body in rows
         )
-        self._store.submit(Transaction(NO_STEP, journal=journal))
+        self._store.submit(Transaction(NO_STEP, journal=journal, configuration=configuration))
 
 
 def changes_of(before: str, now: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config_file import Problem, Reader, suggest
-from edge.library_facts import Fact, More, facts
+from edge.library_facts import Row, differences, facts
 from edge.library_reader import LibraryDrug, read_library
 
 EXIT_OK = 0
@@ -108,9 +108,6 @@ def _shown(library: _Library, drug: LibraryDrug) -> str:
     return "\n".join([head, *(f"  {fact.name.ljust(width)}  {fact.shown}" for fact in found)])
 
 
-Row = tuple[str, str]
-
-
 def _entry_rows(was: LibraryDrug | None, now: LibraryDrug | None) -> list[Row]:
     if was is None and now is not None:
         return [("changed", f"is new, {_state(now)}")]
@@ -121,34 +118,9 @@ def _entry_rows(was: LibraryDrug | None, now: LibraryDrug | None) -> list[Row]:
     rows = []
     if _state(was) != _state(now):
         rows.append(("changed", f"{_state(was)} -> {_state(now)}"))
-    before = {fact.name: fact for fact in facts(was.config)}
-    after = {fact.name: fact for fact in facts(now.config)}
-    for name in dict.fromkeys([*before, *after]):
-        row = _row(name, before.get(name), after.get(name))
-        rows += [] if row is None else [row]
+    rows += differences(was.config, now.config)
     order = {"LAXER": 0, "stricter": 1, "changed": 2}
     return sorted(rows, key=lambda row: order[row[0]])
-
-
-def _row(name: str, was: Fact | None, now: Fact | None) -> Row | None:
-    if was is None or now is None:
-        there = was or now
-        if there is None or there.missing_is_laxer is None:
-            verdict = _verdict(None)
-        else:
-            verdict = _verdict(there.missing_is_laxer is (now is None))
-        shown = f"gone, was {was.shown}" if was is not None else f"new, {there.shown}" if there is not None else ""
-        return verdict, f"{name}: {shown}"
-    if (was.number, was.shown) == (now.number, now.shown):
-        return None
-    text = f"{name}: {was.shown} -> {now.shown}"
-    if was.number is None or now.number is None or was.number == now.number or now.more is More.NEITHER:
-        return _verdict(None), text
-    return _verdict((now.number > was.number) is (now.more is More.LAXER)), text
-
-
-def _verdict(laxer: bool | None) -> str:  # noqa: FBT001 - the answer itself
-    return "changed" if laxer is None else "LAXER" if laxer else "stricter"
 
 
 def _table(rows: Iterable[Row]) -> Iterator[str]:

@@ -56,6 +56,17 @@ class Fact:
     missing_is_laxer: bool | None = None
 
 
+Row = tuple[str, str]
+"""What became of a fact: LAXER, stricter or changed; and the fact, before and after."""
+
+
+def differences(was: DrugConfig, now: DrugConfig) -> list[Row]:
+    """Tell which facts of an entry another one makes laxer, which stricter, and which it changes otherwise."""
+    before, after = ({fact.name: fact for fact in facts(drug)} for drug in (was, now))
+    rows = (_row(name, before.get(name), after.get(name)) for name in dict.fromkeys([*before, *after]))
+    return [row for row in rows if row is not None]
+
+
 def facts(drug: DrugConfig) -> Iterator[Fact]:
     """Give everything that an entry says, in the order of the file."""
     units = EntryUnits(drug.dosing_unit)
@@ -210,3 +221,24 @@ def _flag(rule: FlagRule, rate: _Shown, amount: _Shown) -> Iterator[Fact]:
     if rule.recovery_s is not None:
         yield _time(f"{key}.recovery", rule.recovery_s, More.STRICTER)
     yield from _vitals(f"{key}.vital_signs", rule.vitals)
+
+
+def _row(name: str, was: Fact | None, now: Fact | None) -> Row | None:
+    if was is None or now is None:
+        there = was or now
+        if there is None or there.missing_is_laxer is None:
+            verdict = _verdict(None)
+        else:
+            verdict = _verdict(there.missing_is_laxer is (now is None))
+        shown = f"gone, was {was.shown}" if was is not None else f"new, {there.shown}" if there is not None else ""
+        return verdict, f"{name}: {shown}"
+    if (was.number, was.shown) == (now.number, now.shown):
+        return None
+    text = f"{name}: {was.shown} -> {now.shown}"
+    if was.number is None or now.number is None or was.number == now.number or now.more is More.NEITHER:
+        return _verdict(None), text
+    return _verdict((now.number > was.number) is (now.more is More.LAXER)), text
+
+
+def _verdict(laxer: bool | None) -> str:  # noqa: FBT001 - the answer itself
+    return "changed" if laxer is None else "LAXER" if laxer else "stricter"

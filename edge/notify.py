@@ -53,6 +53,11 @@ class Watchdog:
         """From now on this task must turn."""
         self._expected.add(name)
 
+    def forget(self, name: str) -> None:
+        """This task is over, and need not turn."""
+        self._expected.discard(name)
+        self._turned.discard(name)
+
     def turned(self, name: str) -> None:
         """Note that a task went round, and feed the watchdog if all have."""
         self._turned.add(name)

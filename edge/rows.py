@@ -90,7 +90,8 @@ class TherapyRow:
 class Transaction:
     """All rows of one step, committed together. ``ended`` names alarms, ``(bed, key)``, that stand no more.
 
-    A key in both ``ended`` and ``alarms`` ended and began again: it stands.
+    A key in both ``ended`` and ``alarms`` ended and began again: it stands. ``configuration`` is what the run is
+    configured by from now on, as JSON; empty: as before.
     """
 
     mark: int
@@ -100,6 +101,7 @@ class Transaction:
     journal: tuple[JournalRow, ...] = ()
     answers: tuple[AnswerRow, ...] = ()
     therapy: tuple[TherapyRow, ...] = ()
+    configuration: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
@@ -17,7 +17,7 @@ import structlog
 
 from edge.clock import Clock, rfc3339
 from edge.control import Control
-from edge.core.config import LOCAL
+from edge.core.config import LOCAL, CoreConfig
 from edge.core.effects import (
     Annunciate,
     Answer,
@@ -37,6 +37,7 @@ from edge.core.engine import Core
 from edge.core.inputs import StoreResult
 from edge.core.ledger import RENEWS
 from edge.core.model import Alarm, Instant, Priority, SignalPresence
+from edge.core.reconfigure import Change
 from edge.inbox import Inbox
 from edge.notify import Watchdog
 from edge.sender import Sender
@@ -163,6 +164,16 @@ class Runtime:
             self._on_first_step()
             self._on_first_step = None
         return step
+
+    def reconfigure(self, config: CoreConfig, changes: Sequence[Change]) -> tuple[str, ...]:
+        """Take another configuration at a step's border, or return why not. What waited is applied before."""
+        self.step()
+        return self._core.reconfigure(config, changes, self._clock.now())
+
+    def refuse_configuration(self, why: str) -> None:
+        """Have it said that another configuration could not be taken."""
+        self._core.refuse_configuration(why)
+        self.step()
 
     def stored(self, mark: int, committed: bool, detail: str) -> None:  # noqa: FBT001 - the store's callback
         """Take the result of a transaction: tell the core, and release the events whose turn has come.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from edge.core.effects import AlarmIndex, Content, Roster, SelfCheck
 from edge.core.model import Priority
@@ -34,15 +34,20 @@ class StatusLine:
         self._refused = ""
         self._experimental: tuple[str, ...] = ()
 
-    def begin(self, beds: int, experimental: Iterable[str]) -> str:
+    def begin(self, beds: Collection[str], experimental: Iterable[str]) -> str:
         """Return the first line, for the word that the service is ready; from now on changes are told."""
         self.configured(beds, experimental)
         self._begun, self._told = True, self._text()
         return self._told
 
-    def configured(self, beds: int, experimental: Iterable[str], refused: str = "") -> None:
+    def configured(self, beds: Collection[str], experimental: Iterable[str], refused: str = "") -> None:
         """Take up which configuration is in force, and why another one was refused."""
-        self._beds, self._experimental, self._refused = beds, tuple(sorted(set(experimental))), refused[:DETAIL_MAX]
+        self._beds, self._experimental, self._refused = (
+            len(beds),
+            tuple(sorted(set(experimental))),
+            refused[:DETAIL_MAX],
+        )
+        self._alarms = {scope: alarms for scope, alarms in self._alarms.items() if not scope or scope in beds}
         self._tell()
 
     def published(self, content: Content) -> None:

@@ -257,6 +257,8 @@ class StoreFile:
         db.executemany("DELETE FROM alarm_state WHERE bed = ? AND key = ?", item.ended)
         db.executemany(alarm, map(astuple, item.alarms))
         self._write_journal(db, item.journal)
+        if item.configuration:
+            db.execute("UPDATE run SET configuration = ? WHERE run_id = ?", (item.configuration, self._run.run))
         if item.answers:
             db.executemany(answer, map(astuple, item.answers))
             db.execute(oldest, (ANSWERS_MAX,))

@@ -202,6 +202,10 @@ class Wire:
         self._outbox_depth = outbox_depth
         self._disk_free_mb = disk_free_mb
 
+    def require(self, stations: Sequence[str]) -> None:
+        """From now on these stations must show the alarms."""
+        self._stations_required = tuple(stations)
+
     def encode(self, content: Content, at: Instant) -> Outgoing:
         """Make the message of a content that the core published ``at``.
 
@@ -245,6 +249,15 @@ class Wire:
                 return self._alarm_outgoing(alarm, Lane.ALARM_LOW, then_empty=True)
             case AlarmIndex():
                 return self._index(content)
+
+    def emptied(self, bed: str) -> tuple[Outgoing, ...]:
+        """What empties the retained topics of a bed at which nothing stands and that is no more."""
+        topics = self._topics
+        return (
+            Outgoing(topics.alarms(bed), b"", Lane.INDEX),
+            Outgoing(topics.therapy(bed), b"", Lane.THERAPY),
+            Outgoing(topics.snapshot(bed), b"", Lane.SNAPSHOT),
+        )
 
     def will(self, at: Instant) -> Outgoing:
         """What the broker is to say if the connection that begins ``at`` is lost."""

@@ -221,8 +221,10 @@ ACTIONS = {
         "Forny sertifikatet som er nevnt, og bytt filen: det gjelder fra neste tilkobling.",
     ),
     "CONFIG_INVALID": Action(
-        "Correct the configuration (infusion-edge check-config) and restart: what was changed in it does not count.",
-        "Rett konfigurasjonen (infusion-edge check-config) og start på nytt: det som ble endret i den, gjelder ikke.",
+        "Correct the configuration (infusion-edge check-config) and load it (systemctl reload infusion-edge): until "
+        "then the one before counts.",
+        "Rett konfigurasjonen (infusion-edge check-config) og last den inn (systemctl reload infusion-edge): til da "
+        "gjelder den forrige.",
     ),
     "CLOCK_UNSYNCED": Action(
         "Check the network's time server: times of day in the history may be wrong.",

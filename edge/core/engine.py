@@ -11,14 +11,14 @@ The cost of a step does not depend on beds that nothing happened to: only touche
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import assert_never
 
 from drivers.model import Observation
 from edge.core import bed as bed_rules
-from edge.core import devices, doses, phases, pulse, rules_edge, rules_therapy, service, stations
+from edge.core import devices, doses, phases, pulse, reconfigure, rules_edge, rules_therapy, service, stations
 from edge.core.alarms import Register
 from edge.core.annunciation import Annunciation, Scene
 from edge.core.attention import Attention
@@ -44,6 +44,7 @@ from edge.core.inputs import (
 )
 from edge.core.ledger import Ledger
 from edge.core.model import AlarmKey, Instant, SignalPresence
+from edge.core.reconfigure import Change
 from edge.core.requests import Requests
 from edge.core.state import EDGE, CoreState, Ward
 from edge.core.view import BedView
@@ -80,11 +81,30 @@ class Core:
         self._due = self._state.due
         self._heap = sorted((at_s, scope) for scope, at_s in self._due.items())
         self._effects: list[Effect] = []
+        self._reconfigured: set[str] | None = None
         self._showing: set[str] = set()
 
     def snapshot(self) -> CoreState:
         """Return a copy of everything that this core remembers."""
         return deepcopy(self._state)
+
+    def reconfigure(self, config: CoreConfig, changes: Sequence[Change], now: Instant) -> tuple[str, ...]:
+        """Take another configuration between two steps, or return why not; the next step tells what it changes."""
+        refused = tuple(reconfigure.refusals(self._ward, self._register, config, changes))
+        if refused:
+            return refused
+        beds = set(self._ward.views)
+        self._config, self._ward = config, reconfigure.apply(self._ward, config, now)
+        self._requests = Requests(self._ward, self._ledger, self._attention, self._register)
+        for scope in [scope for scope in self._due if scope.removeprefix(SHOW) not in {EDGE, *self._ward.views}]:
+            del self._due[scope]
+        self._reconfigured = set(self._ward.views) - beds
+        return ()
+
+    def refuse_configuration(self, why: str) -> None:
+        """Take up that another configuration could not be used: an alarm says so until one is taken."""
+        self._config = replace(self._config, invalid=why)
+        self._ward.touched.add(EDGE)
 
     def step(self, now: Instant, inputs: Iterable[Input]) -> Step:
         """Apply what came in, judge what is due, and return what is to be done."""
@@ -93,10 +113,10 @@ class Core:
         self._ledger.begin(state.mark, now)
         self._note_stall(now.mono_s)
         self._effects = []
-        self._ward.notes = []
-        self._ward.kept = {}
         if not state.begun:
             self._begin_run()
+        if self._reconfigured is not None:
+            self._settle_configuration(self._reconfigured)
         waiting = sorted(inputs, key=lambda item: item.received_at_s)
         for item in waiting:
             self._apply(item, now, alone=len(waiting) == 1)
@@ -112,6 +132,7 @@ class Core:
         self._annunciate(now.mono_s)
         kept = [Keep(bed, part, body) for (bed, part), body in self._ward.kept.items()]
         self._effects = [*self._ledger.finish(), *kept, *self._ward.notes, *self._effects]
+        self._ward.notes, self._ward.kept = [], {}
         if self._annunciation is not None:
             self._effects += self._annunciation.call(tuple(self._effects), self._ledger)
         self._beat(now)
@@ -131,10 +152,22 @@ class Core:
         self._state.begun = True
         self._ward.notes += self._state.restored
         self._state.restored = []
+        self._end_gone()
+        self._ledger.reassert({EDGE, *self._ward.views})
+
+    def _settle_configuration(self, beds: set[str]) -> None:
+        """End what another configuration has nothing left of, and say of new beds that nothing stands there."""
+        self._reconfigured = None
+        self._ward.notes += self._state.restored
+        self._state.restored = []
+        self._end_gone()
+        for bed in beds:
+            self._ledger.reindex(bed)
+
+    def _end_gone(self) -> None:
         for alarm in self._register.alarms():
             if self._is_gone(alarm.key):
                 self._register.end_context(alarm.key, f"{alarm.text} Ended: no longer configured.")
-        self._ledger.reassert({EDGE, *self._ward.views})
 
     def _is_gone(self, key: AlarmKey) -> bool:
         """Tell whether the configuration has nothing left that this alarm could be about."""

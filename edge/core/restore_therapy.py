@@ -47,7 +47,7 @@ def restore(state: CoreState, config: CoreConfig, parts: Iterable[KeptPart], now
     for kept in parts:
         match kept.body:
             case KeptTherapy():
-                _place(state, config, kept.bed, _on_this_clock(kept.body, now, here=kept.here), now)
+                place_therapy(state, config, kept.bed, _on_this_clock(kept.body, now, here=kept.here), now)
             case Case() as case:
                 at = case.seen if kept.here and case.seen.mono_s <= now.mono_s else case.seen.on_clock_of(now)
                 cases.append(replace(case, seen=at))
@@ -89,7 +89,8 @@ def _day_on_this_clock(day: DayDose, now: Instant, *, here: bool) -> DayDose:
     return replace(moved(day, now.mono_s - day.at.mono_s), at=now)
 
 
-def _place(state: CoreState, config: CoreConfig, bed: str, therapy: TherapyState, now: Instant) -> None:
+def place_therapy(state: CoreState, config: CoreConfig, bed: str, therapy: TherapyState, now: Instant) -> None:
+    """Put the therapy of a bed in force again, or keep it for when the configuration has the bed."""
     if bed not in state.beds:
         state.unplaced[bed] = KeptTherapy(now, therapy)
         return

@@ -73,6 +73,7 @@ class Ward:
     """
 
     def __init__(self, config: CoreConfig, state: CoreState) -> None:
+        self.core = config
         self.state = state
         self.views = {
             bed.bed: BedView(

@@ -114,3 +114,15 @@ def test_what_changed_in_the_configuration_is_named_with_both_hashes() -> None:
 @pytest.mark.parametrize("before", ["", "no JSON", "[]"])
 def test_without_a_configuration_before_nothing_changed(before: str) -> None:
     assert changes_of(before, {"edge.toml": "aa"}) == {"changed": "", "sha256.edge.toml": "aa"}
+
+
+def test_another_configuration_is_journalled_and_is_what_the_next_run_compares_with(kept: Kept, tmp_path: Path) -> None:
+    kept.keeper.configured('{"edge.toml": "cd"}', {"change.1": "bed bed-2 is removed"})
+    kept.opened.results.wait_for(1)
+    found = rows(tmp_path / "store.db", "SELECT kind, body FROM journal")
+    assert found == [("configuration", '{"change.1": "bed bed-2 is removed"}')]
+    kept.keeper.note("black box", {})
+    kept.opened.close()
+    again = Opened(tmp_path / "store.db", "run-2")
+    assert again.state.previous_configuration == '{"edge.toml": "cd"}'
+    again.close()

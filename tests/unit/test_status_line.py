@@ -57,12 +57,12 @@ def test_nothing_is_told_before_the_service_is_ready(told: Told) -> None:
     told.line.published(AlarmIndex("bed-1", (replace(ALARM, priority=Priority.HIGH),)))
     told.line.broker(connected=False, detail="refused")
     assert told.since() == []
-    assert told.line.begin(2, []) == "STATUS=watching 2 beds; alarms: 1 high; no broker (refused)"
+    assert told.line.begin(["bed-1", "bed-2"], []) == "STATUS=watching 2 beds; alarms: 1 high; no broker (refused)"
     assert told.since() == []
 
 
 def test_each_change_is_told_once(told: Told) -> None:
-    assert told.line.begin(1, ["b", "a", "b"]) == "STATUS=watching 1 bed; no alarm; experimental drivers: a, b"
+    assert told.line.begin(["bed-1"], ["b", "a", "b"]) == "STATUS=watching 1 bed; no alarm; experimental drivers: a, b"
     high, low = replace(ALARM, priority=Priority.HIGH), replace(ALARM, priority=Priority.LOW)
     for _ in range(3):
         told.line.published(AlarmIndex("bed-1", (high, low)))
@@ -79,7 +79,7 @@ def test_each_change_is_told_once(told: Told) -> None:
 
 
 def test_lines_that_are_down_are_named_and_many_are_counted(told: Told) -> None:
-    told.line.begin(2, [])
+    told.line.begin(["bed-1", "bed-2"], [])
     told.line.published(roster(pump="down", monitor="up", rack="unknown"))
     told.line.published(roster(**{f"p{number}": "down" for number in range(5)}))
     told.line.published(roster(pump="up"))
@@ -91,7 +91,7 @@ def test_lines_that_are_down_are_named_and_many_are_counted(told: Told) -> None:
 
 
 def test_an_event_that_waits_for_a_moment_is_no_news(told: Told) -> None:
-    told.line.begin(2, [])
+    told.line.begin(["bed-1", "bed-2"], [])
     told.waiting = 3
     told.line.published(AlarmIndex("bed-1", ()))
     assert told.since() == []
@@ -106,10 +106,17 @@ def test_an_event_that_waits_for_a_moment_is_no_news(told: Told) -> None:
 
 
 def test_a_configuration_that_was_not_taken_is_said_until_one_is(told: Told) -> None:
-    told.line.begin(2, [])
-    told.line.configured(2, [], "x" * 500)
-    told.line.configured(3, ["d"])
+    told.line.begin(["bed-1", "bed-2"], [])
+    told.line.configured(["bed-1", "bed-2"], [], "x" * 500)
+    told.line.configured(["bed-1", "bed-2", "bed-3"], ["d"])
     assert told.since() == [
         f"STATUS=watching 2 beds; no alarm; configuration not taken: {'x' * DETAIL_MAX}",
         "STATUS=watching 3 beds; no alarm; experimental drivers: d",
     ]
+
+
+def test_a_bed_that_is_gone_has_no_alarms(told: Told) -> None:
+    told.line.begin(["bed-1", "bed-2"], [])
+    told.line.published(AlarmIndex("bed-2", (ALARM,)))
+    told.line.configured(["bed-1"], [])
+    assert told.since()[-1] == "STATUS=watching 1 bed; no alarm"
