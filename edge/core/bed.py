@@ -119,16 +119,17 @@ def _apply(register: Register, findings: Iterable[Finding], at_s: float) -> floa
 
 def therapy(view: BedView, pauses: tuple[PauseView, ...] = ()) -> TherapyView:
     """Return the bed's phase, orders, and limits in force with their origin."""
-    orders = tuple(view.state.orders[key] for key in sorted(view.state.orders))
+    orders = view.state.orders
     composed = view.limits()
     limits = [shown for limit in composed.vital for shown in _limit_views(limit)]
-    for key in sorted(composed.doses):
-        limits += [shown for limit in composed.doses[key].all() for shown in _limit_views(limit)]
+    for key, one in sorted(composed.doses.items()):
+        in_force = one.in_force(view.infused_s(orders[key].drug))
+        limits += [shown for limit in in_force for shown in _limit_views(limit)]
     therapy = view.state.therapy
     return TherapyView(
         view.config.bed,
         therapy.phase.value,
-        orders,
+        tuple(orders[key] for key in sorted(orders)),
         tuple(limits),
         pauses,
         view.state.durable,
@@ -136,6 +137,13 @@ def therapy(view: BedView, pauses: tuple[PauseView, ...] = ()) -> TherapyView:
         phases.prompts(view),
         phases.recovery_until_s(view),
     )
+
+
+def beginning(view: BedView) -> frozenset[str]:
+    """Return the drugs whose first minutes, which have limits of their own, are not over."""
+    composed, orders = view.limits().doses, view.state.orders
+    drugs = {order.drug: composed[key] for key, order in orders.items() if key in composed}
+    return frozenset(drug for drug, one in drugs.items() if view.infused_s(drug) < one.first_s)
 
 
 def _limit_views(limit: LimitConfig) -> list[LimitView]:

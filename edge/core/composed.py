@@ -48,6 +48,15 @@ class DoseLimits:
     total: Bounds = NO_BOUNDS
     acted: tuple[str, ...] = ()
 
+    def dose_rate_after(self, infused_s: float) -> LimitConfig:
+        """Return the limit of the dose rate that holds when so long was infused: the first minutes have their own."""
+        return self.dose_rate if self.first is None or infused_s >= self.first_s else self.first
+
+    def in_force(self, infused_s: float) -> Iterator[LimitConfig]:
+        """Give every limit that holds when so long was infused."""
+        mine = self.dose_rate_after(infused_s)
+        yield from (limit for limit in self.all() if limit.condition != mine.condition or limit is mine)
+
     def all(self) -> Iterator[LimitConfig]:
         """Give every limit that is there."""
         limits = (

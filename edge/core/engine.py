@@ -365,7 +365,7 @@ class Core:
         """
         state, pauses = view.state, self._attention.pauses_of(view.config.bed)
         if not state.keeping:
-            shown = (state.therapy, view.infusing(), pauses)
+            shown = (state.therapy, view.infusing(), bed_rules.beginning(view), pauses)
             if shown != state.therapy_shown:
                 state.therapy_shown, state.view = shown, bed_rules.therapy(view, pauses)
                 self._effects.append(Publish(state.view))

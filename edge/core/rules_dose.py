@@ -71,11 +71,8 @@ def limits_of_sample(view: BedView, binding: Binding, stays: Stays) -> Iterator[
 def _limits_of(view: BedView, binding: Binding, order: Order, rate: Value | None, stays: Stays) -> Iterator[Finding]:
     dose = None if rate is None else dose_rate(rate, order)
     composed = view.limits().doses[binding.port, binding.channel]
-    high = composed.dose_rate
-    if composed.first is not None and view.infused_s(order.drug) < composed.first_s:
-        high = composed.first
     source = view.source(binding)
-    for limit in (high, composed.low):
+    for limit in (composed.dose_rate_after(view.infused_s(order.drug)), composed.low):
         judged = judge_limit(limit, dose)
         # A pump that was stopped, or keeps the vein open, is not a low dose; another one's state says nothing.
         if limit.side is Side.LOW and dose is not None and source.trusted and source.state not in _AT_A_STEP:

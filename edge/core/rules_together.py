@@ -78,8 +78,7 @@ def _finding(view: BedView, channels: Sequence[tuple[Binding, Order]], now_s: fl
 
 def _limit(view: BedView, pumps: Sequence[Binding], drug: str) -> LimitConfig:
     composed = [view.limits().doses[pump.port, pump.channel] for pump in pumps]
-    begins = all(view.infused_s(drug) < one.first_s for one in composed)
-    limits = [one.first if begins and one.first is not None else one.dose_rate for one in composed]
+    limits = [one.dose_rate_after(view.infused_s(drug)) for one in composed]
     return min(limits, key=lambda limit: [band.value for band in limit.bands])
 
 

@@ -61,6 +61,17 @@ def test_after_ten_minutes_of_infusing_the_later_limit_holds() -> None:
     assert world.told("DOSE_RATE_HIGH", levels=False)[-1] == (611.0, "end", "soft")
 
 
+def test_the_limits_shown_are_those_in_force() -> None:
+    world = goes_on(begun(), TEN_MIN + 10, "7")
+    shown = [
+        [str(row.value) for row in therapy.limits if row.condition == "DOSE_RATE_HIGH"]
+        for therapy in world.therapies
+        if therapy.bed == "bed-1" and therapy.phase == "infusing"
+    ]
+    assert [shown[0], shown[-1]] == [["1.0", "1.5", "4.0"], ["2.0", "2.5", "4.0"]]
+    assert len(shown) == 2
+
+
 def test_time_in_which_the_pump_stood_does_not_count_toward_them() -> None:
     world = goes_on(begun(), 300, "7")
     world.run(world.now_s + 1200, lambda at_s: (pump(at_s, "0"),))
