@@ -45,7 +45,7 @@ test-boot: ## the package in a Debian that is booted, with its faults; needs roo
 	$(BIN)/python -m tests.boot.campaign $(ARGS)
 
 bench: ## figures of speed and cost, beside a plain script: make bench ARGS="--quick"
-	@scripts/debian mosquitto
+	@scripts/debian mosquitto chromium
 	@scripts/venv dev
 	$(BIN)/python -m bench $(ARGS)
 

@@ -1,7 +1,7 @@
 """The nursing station with ten screens: how long a cold start takes, what it costs, and how late a page is told.
 
-A real mosquitto, the real program, and ten screens that read their streams over real sockets; the edges' words are made
-by this process. What a browser then needs to paint is not in these figures.
+A real mosquitto, the real program, nine screens that read their streams over real sockets, and, where there is one, a
+real browser that paints the page; ten would measure the browser. The edges' words are made by this process.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from bench.latency import percentile_ms
+from bench.painted import painting
 from bench.process import HOST, busy_s, cpu_s, memory_mb, mosquitto, python
 
 IMPORTED = "station.cli, station.config, station.run"
@@ -68,6 +69,9 @@ class Result:
     alarm_p99_ms: float
     number_p50_ms: float
     number_p99_ms: float
+    painted: int
+    painted_p50_ms: float
+    painted_p99_ms: float
 
 
 @dataclass(slots=True)
@@ -124,21 +128,24 @@ async def _measure(case: Case, folder: Path, broker: int) -> Result:
 
 
 async def _watch(case: Case, client: aiomqtt.Client, port: int, pid: int, cold: tuple[float, float]) -> Result:
-    screens = [Screen() for _ in range(SCREENS)]
+    said_s: set[float] = set()
     async with contextlib.AsyncExitStack() as stack:
+        page = await stack.enter_async_context(painting(f"http://{HOST}:{port}/", _MARK))
+        screens = [Screen() for _ in range(SCREENS - (page is not None))]
         for screen in screens:
             await stack.enter_async_context(_watching(screen, port))
         await asyncio.sleep(SETTLE_S)
         for screen in screens:
             screen.numbers_s.clear()
-        cpu_before_s, busy_before_s, began_s, said = cpu_s(pid), busy_s(), time.monotonic(), 0
-        while time.monotonic() - began_s < case.watch_s:
-            said += 1
-            await client.publish(*_alarm(said), qos=1, retain=True)
+        cpu_before_s, busy_before_s, began_s = cpu_s(pid), busy_s(), time.monotonic()
+        while (now_s := time.monotonic()) - began_s < case.watch_s:
+            said_s.add(now_s)
+            await client.publish(*_alarm(len(said_s), now_s), qos=1, retain=True)
             await asyncio.sleep(ALARM_GAP_S)
         lasted_s = time.monotonic() - began_s
         used_s, others_s = cpu_s(pid) - cpu_before_s, busy_s() - busy_before_s
         await asyncio.sleep(SETTLE_S)
+        painted = [] if page is None else await page.late_s(frozenset(said_s))
     alarms = [late_s for screen in screens for late_s in screen.alarms_s]
     numbers = [late_s for screen in screens for late_s in screen.numbers_s]
     return Result(
@@ -149,12 +156,15 @@ async def _watch(case: Case, client: aiomqtt.Client, port: int, pid: int, cold: 
         cpu_percent=100 * used_s / lasted_s,
         others_cpu_percent=100 * (others_s - used_s) / lasted_s,
         memory_mb=memory_mb(pid)[1],
-        alarms=said,
-        missed=said * SCREENS - len(alarms),
+        alarms=len(said_s),
+        missed=len(said_s) * len(screens) - len(alarms),
         alarm_p50_ms=percentile_ms(alarms, 0.5),
         alarm_p99_ms=percentile_ms(alarms, 0.99),
         number_p50_ms=percentile_ms(numbers, 0.5),
         number_p99_ms=percentile_ms(numbers, 0.99),
+        painted=len(painted),
+        painted_p50_ms=percentile_ms(painted, 0.5),
+        painted_p99_ms=percentile_ms(painted, 0.99),
     )
 
 
@@ -284,13 +294,13 @@ def _therapy(bed: str) -> dict[str, Any]:
     return {"schema": "therapy/1", "run": RUN, "bed": bed, "phase": "infusing", "orders": [], "limits": [limit] * 20}
 
 
-def _alarm(rev: int) -> tuple[str, str]:
+def _alarm(rev: int, said_s: float) -> tuple[str, str]:
     bed, at = "pi-1-bed-1", _stamp()
     body = {
         "schema": "alarm/1", "run": RUN, "key": "HR_HIGH", "condition": "HR_HIGH", "bed": bed, "port": "",
         "channel": "", "occurrence": f"{RUN}-1", "rev": rev, "kind": "physiological", "audience": "nurse",
         "priority": "high", "band": "hard", "present": True, "verifiable": True, "signal": "on",
-        "durable": True, "action": "Go.", "text": f"{_MARK}{time.monotonic()}", "onset": at, "changed": at,
+        "durable": True, "action": "Go.", "text": f"{_MARK}{said_s}", "onset": at, "changed": at,
         "value": "141", "unit": "/min", "limit": None, "evidence": {},
     }  # fmt: skip
     return f"infusion/v1/{SITE}/edge/pi-1/bed/{bed}/alarm/HR_HIGH", json.dumps(body)
