@@ -11,6 +11,7 @@ from edge.messages.therapy import (
     BaselineMessage,
     ChannelRoleMessage,
     ChecklistMessage,
+    DisconnectedMessage,
     LimitMessage,
     OrderMessage,
     OverrideMessage,
@@ -50,6 +51,9 @@ def therapy_message(view: TherapyView, run: str) -> TherapyMessage:
             by_name(SettlingMessage, one, until_mono_s=one.at.mono_s + CONFIRM_WITHIN_S) for one in therapy.settling
         ),
         roles=tuple(by_name(ChannelRoleMessage, one, at=stamp(one.at)) for one in therapy.roles),
+        disconnected=tuple(
+            by_name(DisconnectedMessage, one, until_mono_s=one.until.mono_s) for one in therapy.disconnected
+        ),
     )
 
 

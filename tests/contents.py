@@ -160,6 +160,18 @@ CONTENTS: dict[str, Content] = {
             LimitView(
                 "DOSE_RATE_HIGH", "soft", Side.HIGH, Decimal("2.0"), "mg/kg/h", 60.0, Priority.MEDIUM, "drug library"
             ),
+            LimitView(
+                "HR_HIGH",
+                "soft",
+                Side.HIGH,
+                Decimal(120),
+                "/min",
+                30.0,
+                Priority.MEDIUM,
+                "a file",
+                Decimal(90),
+                Decimal(140),
+            ),
         ),
         (PauseView(SilenceReason.OFF_MONITOR, "station-a:u12", 2134.5),),
         durable=True,

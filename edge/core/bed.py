@@ -149,7 +149,16 @@ def beginning(view: BedView) -> frozenset[str]:
 def _limit_views(limit: LimitConfig) -> list[LimitView]:
     return [
         LimitView(
-            limit.condition, band.name, limit.side, band.value, limit.unit, band.delay_s, band.priority, limit.origin
+            limit.condition,
+            band.name,
+            limit.side,
+            band.value,
+            limit.unit,
+            band.delay_s,
+            band.priority,
+            limit.origin,
+            band.adjust_from,
+            band.adjust_to,
         )
         for band in limit.bands
     ]

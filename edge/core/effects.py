@@ -68,7 +68,7 @@ class BedSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class LimitView:
-    """A limit in force."""
+    """A limit in force. From ``adjust_from`` to ``adjust_to`` it may be set for one patient; ``None``: it may not."""
 
     condition: str
     band: str
@@ -78,6 +78,8 @@ class LimitView:
     delay_s: float
     priority: Priority
     origin: str
+    adjust_from: Decimal | None = None
+    adjust_to: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,15 @@ class ChannelRoleMessage(Message):
     at: Stamp
 
 
+class DisconnectedMessage(Message):
+    """A line that is off the patient until then, by the edge's clock: what a purge delivers is not given."""
+
+    port: str
+    channel: str
+    by: str
+    until_mono_s: float
+
+
 class AdjustedLimitMessage(Message):
     """A band of a limit as somebody set it for this patient."""
 
@@ -159,7 +168,7 @@ class PromptMessage(Message):
 
 
 class LimitMessage(Message):
-    """A limit in force, with its origin."""
+    """A limit in force, with its origin; from where to where it may be set for one patient, null: it may not."""
 
     condition: str
     band: str
@@ -169,6 +178,8 @@ class LimitMessage(Message):
     delay_s: float
     priority: PriorityName
     origin: str
+    adjust_from: Number | None = None
+    adjust_to: Number | None = None
 
 
 class PauseMessage(Message):
@@ -204,3 +215,4 @@ class TherapyMessage(Message):
     roles: tuple[ChannelRoleMessage, ...] = ()
     prompts: tuple[PromptMessage, ...] = ()
     settling: tuple[SettlingMessage, ...] = ()
+    disconnected: tuple[DisconnectedMessage, ...] = ()

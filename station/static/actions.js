@@ -9,6 +9,8 @@ import { t } from "./words.js";
 
 const OFF_MONITOR_S = 900;
 const PAUSE_S = 120;
+/** The phases in which a baseline can be taken. */
+const AHEAD = new Set(["setup", "baseline"]);
 
 export const bedTarget = (bed) => `bed/${bed.edge}/${bed.bed}`;
 
@@ -53,10 +55,13 @@ export function actions(page, bed, therapy) {
     chokingButton(page, bed, therapy),
     allWellButton(page, bed, therapy),
     patient ? button("round", () => page.open("observe", { ...place, found: {} })) : null,
+    patient && AHEAD.has(therapy.phase) ? button("baseline", () => page.open("baseline", place)) : null,
     sounding ? button("silence", ask("audio-pause", { duration_s: PAUSE_S })) : null,
     button("off_monitor", ask("off-monitor", { duration_s: OFF_MONITOR_S })),
     pauses.length ? button("resume", ask("resume", {})) : null,
     button(patient ? (therapy.orders.length ? "change_order" : "order") : "start", () => page.open("order", { ...place, typed: {}, step: "enter" })),
+    patient ? button("dose", () => page.open("dose", place)) : null,
+    patient ? button("line", () => page.open("line", place)) : null,
     runs ? button("end_infusion", () => page.open("ask", { ...place, verb: "end-infusion" })) : null,
     patient ? button("close", () => page.open("ask", { ...place, verb: "close" })) : null,
     h("a", { class: "button", key: "report", href: `#/bed/${bed.edge}/${bed.bed}/report` }, t("report.title")),

@@ -28,10 +28,13 @@ export function takeButton(page, edge, alarm) {
 export function outcomeOf(page, target) {
   const outcome = page.acts.outcome(target);
   if (!outcome) return null;
-  const reason = outcome.reason ? reasonOf(outcome.reason) : "";
-  const text = outcome.result === "done" ? t("act.done") : t(`act.${outcome.result}`, { reason });
-  const kept = outcome.result === "done" && outcome.durable === false ? ` ${t("act.not_durable")}` : "";
-  return h("p", { class: `outcome ${outcome.result}`, role: "status", key: "outcome" }, text + kept);
+  return h("p", { class: `outcome ${outcome.result}`, role: "status", key: "outcome" }, outcomeText(outcome));
+}
+
+/** "Done.", or why not, in this screen's language. */
+export function outcomeText(outcome) {
+  if (outcome.result === "done") return `${t("act.done")}${outcome.durable === false ? ` ${t("act.not_durable")}` : ""}`;
+  return t(`act.${outcome.result}`, { reason: outcome.reason ? reasonOf(outcome.reason) : "" });
 }
 
 /** Reasons of edges are English; those that are known are said in the screen's language. */

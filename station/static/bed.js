@@ -10,6 +10,9 @@ import { shift, Shift } from "./shift.js";
 import { devices, given, limitTable, orders, patientFacts, rounds } from "./therapy.js";
 import { dosing, doubtText, monitored, phase, promptsOf } from "./tile.js";
 import { actions, awaiting, syringes } from "./actions.js";
+import { adjustable } from "./limits.js";
+import { linesOff } from "./pump-forms.js";
+import { steps } from "./step.js";
 import { Trends } from "./trends.js";
 import { cell, VITALS } from "./values.js";
 import { bedKey } from "./ward.js";
@@ -73,10 +76,12 @@ function whole(page, bed) {
       therapy?.patient ? h("span", { class: "case" }, therapy.patient.case) : null,
       h("span", { class: "fresh" }, !bed.snapshot ? t("data.none") : live ? t("data.age", { span: span(moment.snapshotAge(bed) ?? 0) }) : t("data.none_since", { time: timeOf(bed.snapshot.at) })),
       pauses.map((one) => h("span", { class: "paused" }, `${t(`silence.${one.reason}`)} ${countdown(one.left)}`)),
-      promptsOf(page, bed).map((one) => h("span", { class: one.late ? "due late" : "due" }, one.text))),
+      linesOff(page, bed, therapy).map((one) => h("span", { class: "paused" }, t("line.off", { left: countdown(one.left) }))),
+      promptsOf(page, bed).map((one) => prompt(page, bed, one))),
     doubt ? h("p", { class: "unknown", role: "alert", key: "doubt" }, doubtText(moment, bed, doubt)) : null,
     actions(page, bed, therapy),
     syringes(page, bed, therapy),
+    steps(page, bed, therapy),
     awaiting(page, bed, therapy),
     outcomeOf(page, `bed/${bed.edge}/${bed.bed}`),
     h("section", { class: "now-large", key: "now" },
@@ -86,13 +91,25 @@ function whole(page, bed) {
     trends(page, bed, therapy),
     h("div", { class: "columns", key: "columns" },
       block("order", t("block.order"), orders(page, therapy), given(bed)),
-      block("limits", t("block.limits"), limitTable(therapy)),
+      block("limits", t("block.limits"), limitTable(therapy), form(page, bed, "limits", therapy?.patient && adjustable(therapy).length)),
       block("patient", t("block.patient"), patientFacts(page, therapy)),
       block("rounds", t("block.rounds"), rounds(page, therapy)),
-      block("devices", t("block.devices"), devices(page, bed)),
+      block("devices", t("block.devices"), devices(page, bed), form(page, bed, "role", true)),
       block("shift", t("block.shift"), shift(page, bed))),
   ].filter(Boolean);
 }
+
+/** What is due, as a button where one form is the answer. */
+function prompt(page, bed, one) {
+  const props = { class: one.late ? "due late" : "due", key: `prompt-${one.kind}` };
+  const opens = { baseline: ["baseline", {}], round: ["observe", { found: {} }] }[one.kind];
+  if (!opens || page.moment.lost) return h("span", props, one.text);
+  return h("button", { ...props, on: { click: () => page.open(opens[0], { edge: bed.edge, bed: bed.bed, ...opens[1] }) } }, one.text);
+}
+
+/** The button of a form, under what it changes. */
+const form = (page, bed, kind, possible) =>
+  possible && !page.moment.lost ? h("button", { class: "form", key: `form-${kind}`, on: { click: () => page.open(kind, { edge: bed.edge, bed: bed.bed }) } }, t(`act.${kind}`)) : null;
 
 export const block = (key, title, ...kids) => h("section", { class: `block ${key}`, key }, h("h2", null, title), kids);
 

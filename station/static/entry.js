@@ -5,16 +5,16 @@ import { typed } from "./number.js";
 import { local, t, unit } from "./words.js";
 
 /**
- * @param {{name: string, text: string, unit: string, change: (text: string) => void, first?: boolean, optional?: boolean, hint?: string}} told
+ * @param {{name: string, id?: string, text: string, unit: string, change: (text: string) => void, first?: boolean, optional?: boolean, hint?: string}} told
  */
-export function entry({ name, text, unit: of, change, first = false, optional = false, hint = "" }) {
+export function entry({ name, id: own = name, text, unit: of, change, first = false, optional = false, hint = "" }) {
   const read = typed(text);
   const empty = read.error === "empty";
   const wrong = read.error && !(empty && (optional || !text));
-  const id = `entry-${name.replace(/\W+/g, "-")}`;
+  const id = `entry-${own.replace(/\W+/g, "-")}`;
   return h(
     "div",
-    { class: `entry${wrong ? " wrong" : ""}`, key: name },
+    { class: `entry${wrong ? " wrong" : ""}`, key: own },
     h("label", { for: id }, t(name), optional ? h("small", null, ` ${t("entry.optional")}`) : null),
     h("div", { class: "typed" },
       h("input", {

@@ -53,7 +53,7 @@ async function send(page, known) {
       if (status === 200) {
         const then = page.panel.then;
         page.ward.session = told.session;
-        page.close();
+        page.close({ goOn: true });
         then?.();
         return;
       }

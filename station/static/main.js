@@ -199,7 +199,9 @@ class Page {
   }
 
   open(kind, state = {}) {
-    this.panel = { kind, fresh: true, from: document.activeElement, ...state };
+    // Who logs in on the way comes back to what was typed.
+    const back = kind !== "login" ? null : this.panel?.kind === "login" ? this.panel.back : this.panel;
+    this.panel = { kind, from: document.activeElement, ...state, back, fresh: true };
     this.changed();
   }
 
@@ -209,9 +211,10 @@ class Page {
     this.changed();
   }
 
-  close() {
-    const from = this.panel?.from;
-    this.panel = null;
+  /** Close what is open. A form that a login stood before comes back; it still waits where the login let it `goOn`. */
+  close({ goOn = false } = {}) {
+    const { from, back } = this.panel ?? {};
+    this.panel = back ? { ...back, busy: goOn && back.busy, fresh: true } : null;
     this.changed();
     requestAnimationFrame(() => from?.isConnected && from.focus());
   }

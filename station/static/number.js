@@ -31,6 +31,16 @@ export function rounded(text, places, up = true) {
   return written(number.negative && whole !== 0n, whole, places);
 }
 
+/** Write a decimal with so many places at most, the nearest. */
+export function nearest(text, places) {
+  const number = exact(text);
+  if (!number) return text ?? "";
+  if (number.places <= places) return written(number.negative, number.whole, number.places);
+  const unit = 10n ** BigInt(number.places - places);
+  const whole = (number.whole + unit / 2n) / unit;
+  return written(number.negative && whole !== 0n, whole, places);
+}
+
 /** Write a decimal without zeros at its end. */
 export function plain(text) {
   const number = exact(text);

@@ -5,7 +5,7 @@
 
 import { bedTarget } from "./actions.js";
 import { drugName } from "./alarm-text.js";
-import { reasonOf } from "./alarm-card.js";
+import { outcomeText } from "./alarm-card.js";
 import { h } from "./dom.js";
 import { entry, quantity, wrong } from "./entry.js";
 import { choice, panel } from "./panel.js";
@@ -102,9 +102,8 @@ function send(page, { bed, therapy, channel }, sure) {
   const kept = { ...state };
   page.setPanel({ busy: true, error: "", asks: false });
   const failed = (outcome) => {
-    const text = outcome.result === "refused" ? t("act.refused", { reason: reasonOf(outcome.reason) }) : t(`act.${outcome.result}`);
     if (page.panel?.kind !== "order") page.open("order", kept);
-    page.setPanel({ kind: "order", step: "read", busy: false, error: text, asks: /\(sure\)/.test(outcome.reason) });
+    page.setPanel({ kind: "order", step: "read", busy: false, error: outcomeText(outcome), asks: /\(sure\)/.test(outcome.reason) });
   };
   const place = () => {
     const before = orderOf(page.moment.therapy(bed), channel);

@@ -8,6 +8,7 @@ import { h } from "./dom.js";
 import { gauge } from "./gauge.js";
 import { revision } from "./receipt.js";
 import { spark } from "./spark.js";
+import { stepButton, stepsAsked } from "./step.js";
 import { cell, DOSE_ABOUT, figure, markOf, VITALS } from "./values.js";
 import { alarmKey, bedKey, limitsOf, metric, orderOf } from "./ward.js";
 import { t, unit } from "./words.js";
@@ -151,7 +152,8 @@ export function promptsOf(page, bed) {
 /** What takes one tap: "choking" always, "all is well" where a round is due. */
 function acts(page, bed, therapy) {
   const due = promptsOf(page, bed).some((one) => one.kind === "round" && one.late);
-  return h("span", { class: "acts" }, due ? allWellButton(page, bed, therapy) : null, chokingButton(page, bed, therapy));
+  const step = stepsAsked(page, bed, therapy)[0];
+  return h("span", { class: "acts" }, step ? stepButton(page, bed, therapy, step, { short: true }) : null, due ? allWellButton(page, bed, therapy) : null, chokingButton(page, bed, therapy));
 }
 
 function foot(page, bed, live) {

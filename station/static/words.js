@@ -27,6 +27,9 @@ export const chosen = () => localStorage.getItem(KEPT);
 /** Whether there is such a text. */
 export const has = (key) => texts.get(language)?.[key] !== undefined;
 
+/** The drugs that have a name here. */
+export const drugs = () => Object.keys(texts.get(language) ?? {}).filter((key) => key.startsWith("drug.") && key.includes("-")).map((key) => key.slice("drug.".length));
+
 /** Say something; `{name}` stands for what is given. A text that is missing shows its key, which a test finds. */
 export function t(key, given = {}) {
   const text = texts.get(language)?.[key] ?? key;

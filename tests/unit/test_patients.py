@@ -197,8 +197,13 @@ def test_a_limit_is_adjusted_within_the_bounds_of_the_site(condition: str, band:
     assert [(one.condition, one.band, one.value) for one in world.shown.therapy.adjusted] == [
         (condition, band, Decimal(value))
     ]
-    shown = {(limit.condition, limit.band): limit.value for limit in world.shown.limits}
-    assert shown[condition, band] == Decimal(value)
+    shown = {(limit.condition, limit.band): limit for limit in world.shown.limits}
+    assert shown[condition, band].value == Decimal(value)
+    bounds = {name: (one.adjust_from, one.adjust_to) for name, one in shown.items() if one.adjust_from is not None}
+    assert bounds == {
+        ("HR_HIGH", "soft"): (Decimal(100), Decimal(130)),
+        ("HR_HIGH", "hard"): (Decimal(110), Decimal(150)),
+    }
     world.does(NURSE, replace(act, value=None))
     assert world.therapy.adjusted == ()
 

@@ -226,7 +226,21 @@ BODIES: dict[str, dict[str, Any]] = {
                 "delay_s": 60.0,
                 "priority": "medium",
                 "origin": "drug library",
-            }
+                "adjust_from": None,
+                "adjust_to": None,
+            },
+            {
+                "condition": "HR_HIGH",
+                "band": "soft",
+                "side": "high",
+                "value": "120",
+                "unit": "/min",
+                "delay_s": 30.0,
+                "priority": "medium",
+                "origin": "a file",
+                "adjust_from": "90",
+                "adjust_to": "140",
+            },
         ],
         "pauses": [{"reason": "off_monitor", "by": "station-a:u12", "until_mono_s": 2134.5}],
         "durable": True,
@@ -320,6 +334,7 @@ BODIES: dict[str, dict[str, Any]] = {
                 "at": {"mono_s": 940.0, "wall": "2026-09-21T14:29:00.000Z", "synchronised": True},
             }
         ],
+        "disconnected": [{"port": "rack", "channel": "11", "by": "ann", "until_mono_s": 940.0}],
         "prompts": [
             {"kind": "round", "due_mono_s": 1840.0, "port": "", "channel": ""},
             {"kind": "confirm-order", "due_mono_s": 1540.0, "port": "rack", "channel": "11"},
