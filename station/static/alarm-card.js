@@ -5,7 +5,7 @@ import { countdown, span, timeOf } from "./clock.js";
 import { h } from "./dom.js";
 import { revision } from "./receipt.js";
 import { alarmKey } from "./ward.js";
-import { has, local, t } from "./words.js";
+import { local, t, told } from "./words.js";
 
 /** Whether there is something left to take. */
 export const takeable = (alarm) => alarm.signal !== "acknowledged" || alarm.acceptance === null;
@@ -34,13 +34,7 @@ export function outcomeOf(page, target) {
 /** "Done.", or why not, in this screen's language. */
 export function outcomeText(outcome) {
   if (outcome.result === "done") return `${t("act.done")}${outcome.durable === false ? ` ${t("act.not_durable")}` : ""}`;
-  return t(`act.${outcome.result}`, { reason: outcome.reason ? reasonOf(outcome.reason) : "" });
-}
-
-/** Reasons of edges are English; those that are known are said in the screen's language. */
-export function reasonOf(reason) {
-  const key = `reason.${reason}`;
-  return has(key) ? t(key) : local(reason);
+  return t(`act.${outcome.result}`, { reason: outcome.reason ? told(outcome.reason) : "" });
 }
 
 /** @param {Record<string, any>} page @param {Record<string, any>} item of standing.js */

@@ -2,7 +2,7 @@
 
 import { dose, plain, rounded } from "./number.js";
 import { bedKey } from "./ward.js";
-import { has, lang, local, t, unit } from "./words.js";
+import { has, lang, local, said as inWords, t, unit } from "./words.js";
 
 export const SIGN = { high: "!!!", medium: "!!", low: "!" };
 
@@ -23,12 +23,12 @@ export const titleOf = (alarm) => (has(`title.${alarm.condition}`) ? t(`title.${
 /** One line; without the bed's label if that stands beside it. `said` is the alarm or its `now`. */
 export function lineOf(ward, edge, alarm, { label = true, said = alarm } = {}) {
   const name = labelOf(ward, edge, alarm.bed);
-  const body = lang() === "en" ? unlabelled(local(said.text), name) : composed(ward, edge, alarm, said);
+  const body = lang() === "en" ? unlabelled(local(said.text), name) : composed(ward, edge, alarm, said, name);
   return label && alarm.bed ? `${name}: ${body}` : body;
 }
 
-/** Whether the edge's own words say more than the line does: they are English. */
-export const wordsBeside = (alarm) => lang() !== "en" && !(alarm.limit && alarm.value !== null);
+/** Whether the edge's own words say more than the line does: they are English, and not known here. */
+export const wordsBeside = (alarm) => !(alarm.limit && alarm.value !== null) && inWords(alarm.text) === null;
 
 function unlabelled(text, name) {
   if (!text.startsWith(`${name}: `)) return text;
@@ -36,7 +36,7 @@ function unlabelled(text, name) {
   return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
 
-function composed(ward, edge, alarm, said) {
+function composed(ward, edge, alarm, said, name) {
   const limit = said.limit;
   const subject = subjectOf(ward, edge, alarm);
   if (limit && said.value !== null && subject) {
@@ -45,6 +45,8 @@ function composed(ward, edge, alarm, said) {
       what: subject, value: local(valueOf(said)), unit: unit(said.unit), limit: local(plain(limit.value)),
     });
   }
+  const known = inWords(said.text);
+  if (known !== null) return unlabelled(local(known), name);
   const title = titleOf(alarm);
   const band = has(`band.${said.band}`) ? ` (${t(`band.${said.band}`)})` : "";
   return `${title}${band}.`;

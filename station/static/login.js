@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { panel } from "./panel.js";
 import { timeOfDay } from "./clock.js";
-import { t } from "./words.js";
+import { t, told as said } from "./words.js";
 
 const PIN_MAX = 12;
 
@@ -70,5 +70,5 @@ function refusal(page, told) {
     const left = told.until_s === null || told.until_s === undefined || page.moment.serverS === null ? 0 : told.until_s - page.moment.serverS;
     return t("login.locked", { time: timeOfDay(new Date(Date.now() + left * 1000)) });
   }
-  return told.message ?? t("act.unsent");
+  return told.message ? said(told.message) : t("act.unsent");
 }

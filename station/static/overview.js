@@ -1,6 +1,6 @@
 /** The ward: a tile a bed, and the list of everything that stands. */
 
-import { card } from "./alarm-card.js";
+import { card, outcomeText } from "./alarm-card.js";
 import { h } from "./dom.js";
 import { tile } from "./tile.js";
 import { rank } from "./ward.js";
@@ -65,7 +65,7 @@ function soundRow(page) {
     paused.length ? h("button", { class: "resume", disabled: waits, on: { click: () => page.resumeAll() } }, t("act.resume")) : null,
     [...ward.edges.keys()].map((edge) => {
       const outcome = acts.outcome(`pause/${edge}`);
-      return outcome && outcome.result !== "done" ? h("p", { class: "outcome refused", role: "status" }, t(`act.${outcome.result}`, { reason: outcome.reason })) : null;
+      return outcome && outcome.result !== "done" ? h("p", { class: "outcome refused", role: "status" }, outcomeText(outcome)) : null;
     }),
   );
 }

@@ -3,7 +3,7 @@
 import { personOf, titleOf } from "./alarm-text.js";
 import { timeOf, span } from "./clock.js";
 import { h } from "./dom.js";
-import { has, local, t } from "./words.js";
+import { has, t, told } from "./words.js";
 
 /** A long shift. */
 const SHIFT_S = 12 * 3600;
@@ -63,12 +63,12 @@ export function textOf(page, row) {
   if (kind === "alarm") {
     const phase = has(`event.${body.phase}`) ? t(`event.${body.phase}`) : body.phase;
     const name = titleOf({ condition: (body.key ?? "").split(".")[0] });
-    return `${phase}: ${name}${body.text ? ` – ${local(body.text)}` : ""}`;
+    return `${phase}: ${name}${body.text ? ` – ${told(body.text)}` : ""}`;
   }
   if (kind === "request") {
     const verb = has(`verb.${body.verb}`) ? t(`verb.${body.verb}`) : body.verb;
     const who = personOf(page.ward, body.by ?? (body.user ? `${body.station ?? ""}:${body.user}` : ""));
-    const result = body.result === "refused" ? ` – ${t("act.refused", { reason: body.reason ?? "" })}` : "";
+    const result = body.result === "refused" ? ` – ${t("act.refused", { reason: told(body.reason ?? "") })}` : "";
     return `${verb}${who ? ` (${who})` : ""}${result}`;
   }
   return `${kind}: ${Object.entries(body).map(([name, value]) => `${name} ${value}`).join(", ")}`.slice(0, 200);
@@ -77,7 +77,7 @@ export function textOf(page, row) {
 /** @param {Record<string, any>} page */
 export function shift(page, bed, { most = 60 } = {}) {
   const { rows, error } = page.opened.shift;
-  if (error) return h("p", { class: "outcome refused" }, t("shift.failed", { reason: error }));
+  if (error) return h("p", { class: "outcome refused" }, t("shift.failed", { reason: told(error) }));
   if (!rows) return h("p", { class: "nothing" }, t("shift.waiting"));
   if (!rows.length) return h("p", { class: "nothing" }, t("shift.none"));
   return h("ol", { class: "shift" }, rows.slice(0, most).map((row) =>

@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 import { plain, rounded } from "./number.js";
 import { metric } from "./ward.js";
 import { fact } from "./why.js";
-import { has, local, t, unit } from "./words.js";
+import { has, local, t, told, unit } from "./words.js";
 
 const mg = (value, name) => (value === null || value === undefined ? null : `${local(plain(value))} ${unit(name)}`);
 const time = (seconds) => (seconds === null || seconds === undefined ? null : span(seconds));
@@ -24,7 +24,7 @@ export function orderFacts(page, order) {
     [t("order.total"), mg(order.total_mg_per_kg, "mg/kg")],
     [t("order.planned"), time(order.planned_s)],
     [t("order.cuff_interval"), time(order.cuff_interval_s)],
-    [t("order.by"), order.by ? personOf(page.ward, order.by) : order.origin],
+    [t("order.by"), order.by ? personOf(page.ward, order.by) : told(order.origin)],
     [t("order.confirmed_by"), order.confirmed_by ? personOf(page.ward, order.confirmed_by) : null],
   ].filter(([, value]) => value);
 }
@@ -51,7 +51,7 @@ export function limitTable(therapy) {
       return h("tr", { key: condition },
         h("th", { scope: "row" }, has(`subject.${condition}`) ? t(`subject.${condition}`) : titleOf({ condition })),
         h("td", null, at("soft") || "–"), h("td", null, at("hard") || "–"),
-        h("td", { class: "origin" }, [...new Set(limits.map((one) => one.origin))].map((one) => local(one)).join("; ")));
+        h("td", { class: "origin" }, [...new Set(limits.map((one) => one.origin))].map((one) => told(one)).join("; ")));
     })));
 }
 
@@ -74,7 +74,7 @@ export function given(bed) {
     const low = metric(dose.metrics, "session_dose_low_mg")?.value;
     const high = metric(dose.metrics, "session_dose_high_mg")?.value;
     const text = low === null || low === undefined ? "--" : low === high || !high ? local(rounded(low, 1)) : `${local(rounded(low, 1, false))}–${local(rounded(high, 1))}`;
-    return [fact(t("given.title", { drug: drugName(dose.drug) }), `${text} mg`), fact(t("given.check"), has(`check.volume.${dose.volume_check}`) ? t(`check.volume.${dose.volume_check}`) : dose.volume_check_text)];
+    return [fact(t("given.title", { drug: drugName(dose.drug) }), `${text} mg`), fact(t("given.check"), has(`check.volume.${dose.volume_check}`) ? t(`check.volume.${dose.volume_check}`) : told(dose.volume_check_text))];
   }));
 }
 
@@ -99,7 +99,7 @@ export function devices(page, bed) {
   return h("ul", { class: "devices" }, list.map((device) => {
     const target = `confirm-device/${bed.edge}/${device.port}`;
     return h("li", { key: device.port, class: `link-${device.link}` },
-      h("b", null, device.port), h("span", null, t(`link.${device.link}`) + (device.detail ? ` (${device.detail})` : "")),
+      h("b", null, device.port), h("span", null, t(`link.${device.link}`) + (device.detail ? ` (${told(device.detail)})` : "")),
       h("span", { class: "dim" }, `${device.driver}${device.experimental ? ` – ${t("device.experimental")}` : ""}`),
       device.identities.map((who) => h("span", { class: "dim" }, [who.model, who.serial_number, t(`identity.${who.state}`)].filter(Boolean).join(" · "))),
       device.identities.filter((who) => who.state === "unconfirmed" || who.state === "changed").map((who) =>

@@ -4,7 +4,7 @@ import { span } from "./clock.js";
 import { h } from "./dom.js";
 import { dose, plain } from "./number.js";
 import { metric } from "./ward.js";
-import { local, t } from "./words.js";
+import { local, t, told as said } from "./words.js";
 
 const BEFORE = { over: ">", under: "<" };
 /** A value of a monitor that speaks each second has its age shown when it is older than this. */
@@ -69,7 +69,7 @@ export function cell(moment, bed, what, alarms, options) {
     "div",
     { class: `vital ${told.id}${told.stale ? " stale" : ""}${mark ? ` ${mark}` : ""}`, key: what.id },
     h("dt", null, t(`vital.${told.id}`), h("span", { class: "unit" }, t(`vital.${told.id}.unit`)),
-      h("span", { class: "age" }, told.age || (told.has ? "" : local(told.note)))),
+      h("span", { class: "age" }, told.age || (told.has ? "" : said(told.note)))),
     h("dd", null, h("span", { class: "number" }, told.text)),
   );
 }

@@ -6,7 +6,7 @@ import { span, timeOf } from "./clock.js";
 import { h } from "./dom.js";
 import { plain } from "./number.js";
 import { alarmKey } from "./ward.js";
-import { has, local, t, unit } from "./words.js";
+import { has, local, t, told, unit } from "./words.js";
 
 /** What is said better beside it. */
 const SAID = new Set(["arithmetic", "limit", "limit_origin"]);
@@ -24,16 +24,16 @@ export function why(page, edge, alarm) {
       takeButton(page, edge, alarm)),
     outcomeOf(page, targetOf(edge, alarm)),
     wordsBeside(alarm) ? h("p", { class: "words", lang: "en" }, local(alarm.text)) : null,
-    arithmetic ? h("p", { class: "arithmetic" }, local(arithmetic).replaceAll("*", "×").replaceAll(" - ", " − ")) : null,
+    arithmetic ? h("p", { class: "arithmetic" }, told(arithmetic).replaceAll("*", "×").replaceAll(" - ", " − ")) : null,
     h("p", { class: "action" }, actionOf(alarm)),
     alarm.now ? h("p", { class: "now" }, t("alarm.now", { text: lineOf(page.ward, edge, alarm, { label: false, said: alarm.now }) })) : null,
     h("dl", { class: "facts" },
       fact(t("why.since"), `${timeOf(alarm.onset, { seconds: true })}${stands === null ? "" : `, ${t("since.span", { span: span(stands) })}`}`),
       alarm.event_at ? fact(t("why.event"), timeOf(alarm.event_at, { seconds: true })) : null,
-      alarm.limit ? fact(t("why.limit"), `${local(plain(alarm.limit.value))} ${unit(alarm.unit)} (${local(alarm.limit.origin)})`) : null,
+      alarm.limit ? fact(t("why.limit"), `${local(plain(alarm.limit.value))} ${unit(alarm.unit)} (${told(alarm.limit.origin)})`) : null,
       alarm.delivery?.displayed ? fact(t("why.shown"), `${timeOf(alarm.delivery.displayed, { seconds: true })}, ${alarm.delivery.displayed_by}`) : null,
       alarm.acceptance ? fact(t("why.taken"), `${timeOf(alarm.acceptance.at, { seconds: true })}, ${personOf(page.ward, alarm.acceptance.by)}`) : null,
-      Object.entries(alarm.evidence).filter(([name]) => !SAID.has(name)).map(([name, value]) => fact(has(`evidence.${name}`) ? t(`evidence.${name}`) : name.replaceAll("_", " "), local(value))),
+      Object.entries(alarm.evidence).filter(([name]) => !SAID.has(name)).map(([name, value]) => fact(has(`evidence.${name}`) ? t(`evidence.${name}`) : name.replaceAll("_", " "), told(value))),
       fact(t("why.name"), alarm.key)),
     h("ul", { class: "notes" }, notesOf(page, edge, alarm).map((text) => h("li", null, text))),
   );

@@ -1,9 +1,13 @@
 /** The words of the page, in the language of this screen. */
 
+import { Said } from "./said.js";
+
 export const LANGUAGES = ["en", "nb"];
 const KEPT = "station.language";
 
 const texts = new Map();
+/** What edges say, in the languages that are not theirs. */
+const heard = new Map();
 let language = "en";
 
 export const lang = () => language;
@@ -12,13 +16,18 @@ export const lang = () => language;
 export async function use(name, { keep = false } = {}) {
   const chosen = LANGUAGES.includes(name) ? name : "en";
   if (!texts.has(chosen)) {
-    const answer = await fetch(new URL(`i18n/${chosen}.json`, import.meta.url));
-    if (!answer.ok) throw new Error(`the words of ${chosen} cannot be had: ${answer.status}`);
-    texts.set(chosen, await answer.json());
+    if (chosen !== "en") heard.set(chosen, new Said(await load(`said.${chosen}`)));
+    texts.set(chosen, await load(chosen));
   }
   language = chosen;
   document.documentElement.lang = chosen;
   if (keep) localStorage.setItem(KEPT, chosen);
+}
+
+async function load(name) {
+  const answer = await fetch(new URL(`i18n/${name}.json`, import.meta.url));
+  if (!answer.ok) throw new Error(`the words of ${name} cannot be had: ${answer.status}`);
+  return answer.json();
 }
 
 /** What was chosen at this screen, if anything. */
@@ -35,6 +44,12 @@ export function t(key, given = {}) {
   const text = texts.get(language)?.[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in given ? String(given[name]) : whole));
 }
+
+/** A text of an edge in the words of this language, null where it is not known here. */
+export const said = (text) => (language === "en" ? text : (heard.get(language)?.say(text) ?? null));
+
+/** A text of an edge in the language of this screen; as the edge said it where it is not known. */
+export const told = (text) => local(said(text) ?? text);
 
 /** Write numbers and units inside a text of an edge as this language does. */
 export function local(text) {
