@@ -18,15 +18,20 @@ CODE = Path(edge.__file__).parent
 TABLE: dict[str, str] = json.loads(
     (Path(station.__file__).parent / "static/i18n/said.nb.json").read_text(encoding="utf-8")
 )
-ACTS = "desk patients ordering stepping observing requests readiness attention"
-VALUES = "mismatch stations dose_shown dose_units identity composed composed_vital strictest validate dose sources"
+
+
+def speaks(path: Path) -> bool:
+    """Whether a module refuses acts or says what alarms are about."""
+    text = path.read_text(encoding="utf-8")
+    return "RefusedError(" in text or "Particulars(" in text
+
+
+VALUES = "attention composed composed_vital dose dose_shown dose_units identity mismatch requests sources stations"
 FILES = [
-    *sorted((CODE / "core").glob("rules_*.py")),
-    *(CODE / f"core/{name}.py" for name in f"{ACTS} {VALUES}".split()),
-    CODE / "asking.py",
-    CODE / "asking_therapy.py",
-    CODE / "history.py",
-    *(Path(station.__file__).parent / name for name in ("app.py", "requests.py", "service.py")),
+    *sorted(path for path in (CODE / "core").glob("*.py") if path.match("rules_*") or speaks(path)),
+    *(CODE / f"core/{name}.py" for name in f"{VALUES} readiness strictest validate".split()),
+    *(CODE / f"{name}.py" for name in ("asking", "asking_therapy", "history")),
+    *(Path(station.__file__).parent / f"{name}.py" for name in ("app", "requests", "service")),
 ]
 """Where what a page can show is written."""
 
