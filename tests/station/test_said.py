@@ -59,7 +59,8 @@ ARITHMETIC = re.compile(r"^[{}*/=\d\s-]*((mL|mg|kg|/h|h)[{}*/=\d\s-]*)*$")
 def prose(path: Path) -> set[str]:
     """The texts for people in a module, with ``{}`` for what is put into them; no docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    inside, found = set(), set()
+    inside: set[ast.AST] = set()
+    found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             inside.add(node.value)
