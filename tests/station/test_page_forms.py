@@ -272,8 +272,10 @@ def test_axe_finds_nothing_in_a_form_and_a_gloved_finger_hits_every_button(
 
 def test_a_form_is_filled_in_and_sent_by_keyboard_alone(open_page: Open, ward: Ward) -> None:
     page = opened(open_page, ward, "Dose by hand …")
+    expect(page.get_by_label("Dose", exact=True)).to_be_focused()
     keys = page.keyboard
     keys.type("7,5")
+    expect(page.locator(".panel .facts.huge dd")).to_have_text("7.5 mg")
     keys.press("Tab")
     expect(page.get_by_role("button", name="It was given: enter it")).to_be_focused()
     keys.press("Enter")
