@@ -67,7 +67,7 @@ class CertificateWatch:
                 version = status.st_mtime_ns, status.st_ino
                 if self._read.get(path) != version:
                     self._read[path] = version
-                    self._ends_s[f"{name} {path.name}"] = _end_s(path, of_any=path == files.ca)
+                    self._ends_s[f"{name} {path.name}"] = end_s(path, of_any=path == files.ca)
             except (OSError, ValueError) as error:
                 _log.warning("a certificate cannot be read", file=str(path), reason=str(error))
         if self._login.peer_not_after_s is not None:
@@ -83,7 +83,7 @@ class CertificateWatch:
         self._put(CertificatesSeen(now_s, tuple(rows)))
 
 
-def _end_s(path: Path, *, of_any: bool) -> float:
+def end_s(path: Path, *, of_any: bool) -> float:
     """When the certificate of a file ends, Unix seconds; of a file of authorities, when the last of them does."""
     from cryptography import x509  # noqa: PLC0415 - a tenth of a second that only who has certificates pays
 

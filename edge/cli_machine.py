@@ -1,4 +1,4 @@
-"""The subcommands about the computer itself: its serial adapters, and ending the service."""
+"""The subcommands about the computer itself: what is wrong, its serial adapters, and ending the service."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+CONFIG = Path("/etc/infusion-edge/edge.toml")
+RUN_DIR = Path("/var/lib/infusion-edge")
 
 
 def add_machine(
@@ -18,6 +21,15 @@ def add_machine(
     ports.add_argument("--device", metavar="DEVICE", help="the adapter that the rule is for")
     ports.add_argument("--name", metavar="NAME", help="how to call it: bed-1-pump for /dev/infusion/bed-1-pump")
     ports.set_defaults(run=_ports)
+
+    doctor = commands.add_parser("doctor", help="look at everything that the service needs, and say what to do")
+    doctor.add_argument("config", nargs="?", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s")
+    doctor.add_argument("--run-dir", type=Path, default=RUN_DIR, help="where the store is (default: %(default)s)")
+    doctor.add_argument(
+        "--control", type=Path, default=control, metavar="PATH", help="the control socket (default: %(default)s)"
+    )
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    doctor.set_defaults(run=_doctor)
 
     stop = commands.add_parser("stop", help="stop the service, unless a bed has a patient")
     stop.add_argument("--with-patients", action="store_true", help="also while a bed has a patient")
@@ -42,3 +54,16 @@ def _ports(options: argparse.Namespace) -> int:
     if status == EXIT_OK:
         print(hint(options.name), file=sys.stderr)
     return status
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from edge.doctor import Asked, doctor  # noqa: PLC0415 - only this command pays for it
+
+    asked = Asked(options.config, options.run_dir, options.control)
+    status, text = doctor(asked, as_json=options.json, say=_progress)
+    print("".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text))
+    return status
+
+
+def _progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,9 +1,10 @@
 """The control socket: the command line at the bedside computer looks at alarms, and acts on them, without a broker.
 
 One JSON object a line, each answered by one. ``{"get": "alarms"}`` gives the run, the edge's clock, the beds, and the
-standing alarms and the pauses in force as they were last published; ``{"get": "therapy"}`` the therapies beside them.
-``{"ask": VERB, ...}``, with the fields of that verb's request, goes the way of every request, as one of the station
-``local``; its answer comes here instead of to the broker. ``{"ask": "history", ...}`` is answered with a page of
+standing alarms and the pauses in force as they were last published; ``{"get": "therapy"}`` the therapies beside them;
+``{"get": "self-check"}`` the last status and self-check. ``{"ask": VERB, ...}``, with the fields of that verb's
+request, goes the way of every request, as one of the station ``local``; its answer comes here instead of to the
+broker. ``{"ask": "history", ...}`` is answered with a page of
 history. ``{"error": ...}`` says why something was not asked at all, or that no answer came.
 
 Laws:
@@ -97,6 +98,12 @@ class Control:
         self._pauses: dict[str, list[dict[str, object]]] = {}
         self._therapies: dict[str, bytes] = {}
         self._beds: list[dict[str, str]] = []
+        self._pulse: dict[Lane, bytes] = {}
+        self._gets = {
+            "alarms": self._get_alarms,
+            "therapy": self._get_therapy,
+            "self-check": self._get_self_check,
+        }
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._talking: set[asyncio.Task[None]] = set()
 
@@ -118,7 +125,9 @@ class Control:
 
     def published(self, outgoing: Outgoing) -> None:
         """Take note of what is published: of an alarm, what readers see of it; the beds, and their pauses."""
-        if not outgoing.payload:
+        if outgoing.lane in (Lane.STATUS, Lane.SELF_CHECK):
+            self._pulse[outgoing.lane] = _bytes(outgoing)
+        elif not outgoing.payload:
             self._therapies.pop(outgoing.topic, None)
             self._pauses.pop(outgoing.topic, None)
         elif outgoing.lane is Lane.THERAPY:
@@ -188,18 +197,15 @@ class Control:
         except (ValueError, RecursionError):
             return _error("that is no JSON")
         match said:
-            case {"get": "alarms"}:
-                return self._get_alarms()
+            case {"get": str(what)} if what in self._gets:
+                return self._gets[what]()
             case {"ask": str(verb)} if verb in LOOKS and self._look_back is not None:
                 return await self._wait_for_page(self._look_back, payload)
-            case {"get": "therapy"}:
-                return self._get_therapy()
             case {"ask": str(verb)}:
                 return await self._ask(verb, payload)
             case _:
-                return _error(
-                    'say {"get": "alarms"}, {"get": "therapy"}, or {"ask": VERB} with the fields of its request'
-                )
+                gets = ", ".join(f'{{"get": "{what}"}}' for what in self._gets)
+                return _error(f'say {gets}, or {{"ask": VERB}} with the fields of its request')
 
     def _get_alarms(self) -> bytes:
         pauses = [pause for found in self._pauses.values() for pause in found]
@@ -209,6 +215,12 @@ class Control:
     def _get_therapy(self) -> bytes:
         head = json.dumps({"run": self._run, "mono_s": self._mono_s(), "beds": self._beds}).encode()
         return head[:-1] + b', "therapies": [' + b", ".join(self._therapies.values()) + b"]}"
+
+    def _get_self_check(self) -> bytes:
+        if len(self._pulse) < len((Lane.STATUS, Lane.SELF_CHECK)):
+            return _error("the edge has only just begun: ask again")
+        status, self_check = self._pulse[Lane.STATUS], self._pulse[Lane.SELF_CHECK]
+        return b'{"status": ' + status + b', "self_check": ' + self_check + b"}"
 
     async def _wait_for_page(
         self, look_back: Callable[[bytes, Callable[[bytes], None]], None], payload: bytes
