@@ -44,11 +44,12 @@ def link(view: BedView, binding: Binding, now_s: float) -> Iterator[Finding]:
 def _describe_link(view: BedView, binding: Binding, band: Band) -> Particulars:
     source, port = view.source(binding), view.ports[binding.port]
     what = "pump" if binding in view.config.pumps else "monitor"
-    why = source.removed or (port.detail if port.up is False else "it is silent")
+    why = source.removed or ("its line is not there" if port.up is False else "it is silent")
     seen = f", last seen {source.infusion.state}" if source.infusion is not None else ""
     return Particulars(
         f"{view.config.label}: no data from the {what} at {binding.port} channel {binding.channel}{seen} ({why}).",
-        evidence=(("band", band.name), ("link", port.word), ("reason", why)),
+        # What the operating system said is long, and for the technician.
+        evidence=(("band", band.name), ("link", port.word), ("reason", port.detail if port.up is False else why)),
     )
 
 
