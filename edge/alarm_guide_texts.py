@@ -13,6 +13,7 @@ from edge.core.model import Priority, SilenceReason
 from edge.core.phases import LATER_ROUND_S, RECOVERY_ROUND_S, ROUND_S, STOPPED_MAX_S
 from edge.core.requests import BASIS_LIMIT_S, TEST_ALARM_S
 from edge.core.rules_bolus import STANDS_S as BOLUS_STANDS_S
+from edge.core.rules_disk import FREE_FILES, HELD_PERCENT
 from edge.core.rules_edge import CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S, NAME_TAKEN_SHOWN_S
 from edge.core.rules_therapy import OVERDUE_SILENT_S
 from edge.core.rules_total import UNSURE_SHARE
@@ -380,6 +381,8 @@ GROUPS = (
         {
             "PATIENT_UNWATCHED": "A patient is at a bed that is not configured",
             "STORE_FAILED": "The disk takes nothing",
+            "STORE_NOT_READ": "The store cannot be read",
+            "DISK_NEARLY_FULL": "A disk is nearly full",
             "STORE_DAMAGED": "The store was damaged",
             "CONFIG_INVALID": "The configuration cannot be used",
             "CLOCK_UNSYNCED": "The clock is not synchronised",
@@ -428,6 +431,8 @@ NOTES = {
     "NORTHBOUND_LOST": f"a connection that comes and goes within {duration(FLAP_S)} counts as lost",
     "LINE_ERRORS": f"garbled: more than {ERROR_SHARE * 100:g} % and at least {ERRORS_MIN} messages of the last"
     f" {duration(ERROR_WINDOW_S)}",
+    "DISK_NEARLY_FULL": f"bytes, or fewer files than {FREE_FILES[0]} and {FREE_FILES[1]} can be made; ends when"
+    f" {HELD_PERCENT - 100} % more than that is free",
     "NAME_TAKEN": f"shown for {duration(NAME_TAKEN_SHOWN_S)} after the last sign of it",
     "CLOCK_STEP": f"by more than {duration(CLOCK_STEP_S)}; shown for {duration(CLOCK_STEP_SHOWN_S)}",
     "TEST_ALARM": f"for {duration(TEST_ALARM_S)}",
@@ -448,6 +453,7 @@ ENDS = {
     "OBSERVATION_OVERDUE": "with the round",
     "FLOW_IN_RECOVERY": "when the pump stops, or another person confirmed the order anew",
     "PATIENT_UNWATCHED": "when the bed is configured again, or the therapy is closed with a reason",
+    "STORE_NOT_READ": "when the store was read",
     "STORE_DAMAGED": "with the next start of the program",
     "CONFIG_INVALID": "when a good configuration is loaded, or at the next start with one",
     "NAME_TAKEN": "by itself",

@@ -32,12 +32,13 @@ from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, NameTaken, Publ
 from edge.core.model import Instant, Phase, Priority
 from edge.device import DeviceTask, Sink
 from edge.disk import DiskSpace
+from edge.disks import DiskWatch
 from edge.hearing import Hearing, another_run
 from edge.history import Here, History
 from edge.inbox import Inbox
 from edge.keeper import Keeper, changes_of
 from edge.lines import Lines
-from edge.lock import lock
+from edge.lock import Claim
 from edge.login import BrokerLogin
 from edge.messages.topics import Topics
 from edge.mqtt import BrokerSettings, Heard
@@ -47,7 +48,7 @@ from edge.runtime import Runtime
 from edge.sender import Ears, Sender
 from edge.status_line import StatusLine
 from edge.store import Head, NewerFileError, Omitted, Run, Sent, Store, StoredState
-from edge.taken_over import core_state, last_known_s
+from edge.taken_over import core_state, found_later, last_known_s
 from edge.tls import CertificateTime
 from edge.trends import Trends
 from edge.wire import AlarmRevision, Lane, Outgoing, Wire, alarm_from_message
@@ -83,16 +84,21 @@ class Surroundings:
 
 
 class App:
-    """One run of the edge."""
+    """One run of the edge; ``folders`` are those that it writes to, beside that of the store."""
 
     def __init__(
-        self, configuration: Configuration, surroundings: Surroundings, control_path: Path, files: Files
+        self,
+        configuration: Configuration,
+        surroundings: Surroundings,
+        control_path: Path,
+        files: Files,
+        folders: Sequence[Path] = (),
     ) -> None:
         self._configuration = configuration
         self._topics = Topics(configuration.core.site, configuration.core.edge)
         self._around = surroundings
         self._boot = boot_id(os.environ)
-        self._lock: int | None = None
+        self._taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._inbox = Inbox()
         loop = asyncio.get_running_loop()
         self._trends = Trends()
@@ -117,7 +123,13 @@ class App:
         self._disk = DiskSpace(configuration.store_path.parent)
         self._status = StatusLine(surroundings.notify, lambda: self._sender.events_waiting)
         self._watchdog = Watchdog(surroundings.notify, surroundings.clock.mono_s)
-        self._store = Store(self._stored, loop.call_soon_threadsafe)
+        self._disks = DiskWatch(
+            [configuration.store_path.parent, configuration.store_path.with_name(BLACK_BOX), *folders],
+            surroundings.clock.mono_s,
+            self._inbox.put,
+            loop.call_soon_threadsafe,
+        )
+        self._store = Store(self._stored, loop.call_soon_threadsafe, self._read_late)
         stored = self._open_store()
         self._known_over = stored.ended
         self._wire = self._make_wire(stored)
@@ -156,6 +168,8 @@ class App:
             others.append(self._spawn(self._keeper.run(), "keeper"))
             others.append(self._spawn(self._certificates.run(), "certificates"))
             others.append(self._spawn(self._reload.run(), "reload"))
+            others.append(self._spawn(self._disks.run(), "disks"))
+            others.append(self._spawn(_wait_for(self._taken), "store"))
             others.append(tasks.create_task(self._control.run(self._control_path), name="control"))
             self._lines.start(self._configuration.ports)
             if self._annunciator is not None:
@@ -178,20 +192,33 @@ class App:
     def _open_store(self) -> StoredState:
         now = self._around.clock.now()
         path = self._configuration.store_path
+        configuration = json.dumps(dict(self._configuration.sha256))
+        run = Run(self._around.run, self._boot, rfc3339(now.wall_s), configuration)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = lock(path)
-            configuration = json.dumps(dict(self._configuration.sha256))
-            stored = self._store.open(path, Run(self._around.run, self._boot, rfc3339(now.wall_s), configuration))
-        except (OSError, NewerFileError) as error:
+            stored = self._store.open(path, run, Claim(path).take)
+        except NewerFileError as error:
             # Watching without a memory is better than not watching: an alarm says so.
-            stored = StoredState(fault=str(error))
-            self._store.refuse(stored.fault)
+            stored = StoredState(fault=str(error), unread=True)
         if stored.set_aside:
             _log.error("the store was damaged and was set aside", file=stored.set_aside)
         if stored.fault:
             _log.error("the store cannot be used", reason=stored.fault)
         return stored
+
+    def _read_late(self, found: StoredState | Exception) -> None:
+        """Take up what was kept, although the run went on without it; or end, if the store is another's."""
+        if isinstance(found, NewerFileError):
+            _log.error("the store cannot be used", reason=str(found))
+        elif isinstance(found, Exception):
+            self._taken.set_exception(found)
+        else:
+            _log.warning("the store can be read now", alarms=len(found.alarms), set_aside=found.set_aside)
+            self._known_over |= found.ended
+            self._wire.continue_run(found.previous_run, found.previous_event_seq)
+            self._keeper.note("store read", {"previous_run": found.previous_run, "set_aside": found.set_aside or ""})
+            self._sender.add_events(found.outbox)
+            for item in found_later(found, self._boot, self._around.clock.now()):
+                self._inbox.put(item)
 
     def _told_at_start(self, stored: StoredState) -> list[tuple[str, dict[str, str]]]:
         """Return what the journal keeps of the start: which program began, and what its configuration is now."""
@@ -406,6 +433,10 @@ class App:
 
     def _event_sent(self, run: str, event_seq: int) -> None:
         self._store.submit(Sent(run, event_seq))
+
+
+async def _wait_for(ending: asyncio.Future[None]) -> None:
+    await ending
 
 
 async def _or_end(work: Coroutine[Any, Any, None]) -> None:

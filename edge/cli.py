@@ -264,6 +264,7 @@ def _run(options: argparse.Namespace) -> int:
     from edge.lock import AlreadyRunningError  # noqa: PLC0415
     from edge.notify import notifier  # noqa: PLC0415
     from edge.reload import Files  # noqa: PLC0415
+    from edge.worker import Worker  # noqa: PLC0415
 
     def at(found: Configuration) -> Configuration:
         return at_broker(found, *_broker(options.broker)) if options.broker else found
@@ -277,17 +278,20 @@ def _run(options: argparse.Namespace) -> int:
     for warning in configuration.warnings:
         print(f"warning: {warning}", file=sys.stderr)
 
-    if not configuration.core.invalid:
+    def keep_copy() -> None:
         try:
             keep(configuration.files, options.run_dir)
         except OSError as error:
             print(f"warning: the configuration is good and could not be kept for later: {error}", file=sys.stderr)
 
+    if not configuration.core.invalid:
+        Worker("good copy").do(keep_copy)  # a disk that hangs must not hold up the start
     files = Files(lambda: at(load(options.config, options.run_dir)), lambda good: keep(good.files, options.run_dir))
 
     async def live() -> None:
         around = Surroundings(Clock(), token_hex(6), SystemRandom(), notifier())
-        await App(configuration, around, path_of(options.control, options.run_dir, os.environ), files).run()
+        control = path_of(options.control, options.run_dir, os.environ)
+        await App(configuration, around, control, files, (options.run_dir, control.parent)).run()
 
     try:
         asyncio.run(live())

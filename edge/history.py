@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from edge import store_reading
+from edge import personal, store_reading
 from edge.clock import rfc3339
 from edge.core.model import Instant
 from edge.messages.base import Stamp
@@ -55,6 +55,9 @@ WAITING_MAX = 4
 
 ALL_WAITING_MAX = 16
 """Pages that all may wait for together: 2 MB."""
+
+PERSONAL = {"bed": "name the bed as the roster does", "user": "name who asks by an identifier of the ward"}
+"""Where somebody might write a personal number, and what to write instead."""
 
 Reply = Callable[[bytes], None]
 _log = structlog.get_logger(__name__)
@@ -107,8 +110,10 @@ class History:
         asked = Asked(None, self._here())
         try:
             request = _read(payload)
-            asked = replace(asked, request=request)
-            self._admit(station, refusal)
+            numbered = [name for name in PERSONAL if personal.has_number(getattr(request, name))]
+            # What is refused for that is not said again: answers are sent.
+            asked = replace(asked, request=request.model_copy(update=dict.fromkeys(numbered, "")))
+            self._admit(station, refusal, numbered)
             asked = _with_window(asked, request)
             job, worker = self._job(asked, request)
         except _RefusedError as error:
@@ -117,9 +122,11 @@ class History:
         self._waiting[station] += 1
         worker.do(partial(self._do, asked, job, partial(self._done, station, reply)))
 
-    def _admit(self, station: str, refusal: str) -> None:
+    def _admit(self, station: str, refusal: str, numbered: Sequence[str]) -> None:
         if refusal:
             raise _RefusedError(refusal)
+        for name in numbered:
+            raise _RefusedError(f"{name}: looks like a personal number; {PERSONAL[name]}")
         if self._waiting[station] >= WAITING_MAX or self._waiting.total() >= ALL_WAITING_MAX:
             raise _RefusedError("too many pages are waited for: wait for the answer before asking again")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -11,9 +12,29 @@ class AlreadyRunningError(Exception):
     """Another daemon has this store: two would contradict each other."""
 
 
+class Claim:
+    """The claim of this process on a store; it goes with the process."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._lock: int | None = None
+
+    def take(self) -> None:
+        """Take it, once. Raises AlreadyRunningError, or OSError where that cannot be told yet."""
+        if self._lock is None:
+            self._store.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = lock(self._store)
+
+
 def lock(store: Path) -> int:
     """Take the store for this process; the lock goes with the descriptor. Raises AlreadyRunningError, or OSError."""
-    descriptor = os.open(store.with_name(f"{store.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    path = store.with_name(f"{store.name}.lock")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # who made it may have it still
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

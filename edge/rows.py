@@ -144,8 +144,9 @@ class StoredState:
     ``last_known_wall`` is the last time of day (RFC 3339) that was known to be right, empty if none was.
     ``outbox`` is oldest first, and so are ``answers``, the newest of them. ``set_aside`` names the file that
     was found damaged: its alarms, events, answers and therapies are missing here. ``fault`` says why the file cannot
-    be written or, with nothing else given, not even be read; the store goes on trying. Both call for a high alarm.
+    be written or read; the store goes on trying.
     ``ended`` has the newest alarms, ``(bed, key, occurrence)``, of which it is known that they are over.
+    ``unread``: the file could not be read, and what it keeps is not known; it is told when it can be.
     """
 
     previous_run: str = ""
@@ -159,6 +160,7 @@ class StoredState:
     previous_configuration: str = ""
     last_known_wall: str = ""
     ended: frozenset[tuple[str, str, str]] = frozenset()
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

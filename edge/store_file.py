@@ -109,7 +109,7 @@ class StoreFile:
 
         A failing disk does not raise: see `StoredState.fault`. Raises `NewerFileError`.
         """
-        state = StoredState()
+        state: StoredState | None = None
         try:
             try:
                 state = self._load()
@@ -122,8 +122,31 @@ class StoreFile:
             raise
         except (sqlite3.Error, OSError) as error:
             self.drop()
-            state = replace(state, fault=error_text(error))
+            fault = error_text(error)
+            return self.peek(fault) if state is None else replace(state, fault=fault)
         return state
+
+    def peek(self, fault: str) -> StoredState:
+        """Read a file that cannot be written, for the reason ``fault``; `StoredState.unread` if that fails as well.
+
+        Raises `NewerFileError`.
+        """
+        unread = StoredState(fault=fault, unread=True)
+        address = f"{self._path.absolute().as_uri()}?mode=ro"
+        wal = self._path.with_name(f"{self._path.name}-wal")
+        try:
+            # On a disk that takes no writes SQLite cannot make the companions of a file that was closed well.
+            if not (wal.exists() and wal.stat().st_size):
+                address += "&immutable=1"
+            with contextlib.closing(sqlite3.connect(address, timeout=BUSY_S, isolation_level=None, uri=True)) as db:
+                (version,) = db.execute("PRAGMA user_version").fetchone()
+                if version > len(migrations()):
+                    raise newer(self._path, version)
+                if version < len(migrations()) or db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                    return unread
+                return replace(self._read(db), fault=fault)
+        except (sqlite3.Error, OSError):
+            return unread
 
     def commit(self, items: Sequence[Item]) -> list[Outcome]:
         """Commit items in order, as one; whatever is raised, nothing of them was (and `drop` must follow)."""
@@ -147,34 +170,36 @@ class StoreFile:
         if any(part.exists() for part in self._parts()) and not (self._path.exists() and self._path.stat().st_size):
             raise _DamagedError("the file is empty or gone")
         try:
-            db = self._connect()
-            previous = """
-                SELECT run_id, last_event_seq, configuration FROM run WHERE run_id <> ? ORDER BY position DESC LIMIT 1
-            """
-            run, event_seq, configuration = db.execute(previous, (self._run.run,)).fetchone() or ("", 0, "")
-            known = "SELECT last_wall FROM run WHERE last_wall <> '' ORDER BY position DESC LIMIT 1"
-            (last_wall,) = db.execute(known).fetchone() or ("",)
-            alarms = db.execute("SELECT bed, key, occurrence, rev, body FROM alarm_state ORDER BY bed, key")
-            outbox = db.execute("SELECT run, event_seq, topic, payload, priority, wall_s FROM outbox ORDER BY position")
-            newest = "SELECT station, request_id, body FROM answer ORDER BY position DESC LIMIT ?"
-            answers = reversed(db.execute(newest, (ANSWERS_READ_MAX,)).fetchall())
-            therapy = db.execute("SELECT bed, part, body FROM therapy ORDER BY bed, part")
-            ended = db.execute("SELECT bed, key, occurrence FROM ended")
-            return StoredState(
-                run,
-                event_seq,
-                alarms=tuple(starmap(AlarmRow, alarms)),
-                outbox=tuple(starmap(OutboxRow, outbox)),
-                answers=tuple(starmap(AnswerRow, answers)),
-                therapy=tuple(starmap(TherapyRow, therapy)),
-                previous_configuration=configuration,
-                last_known_wall=last_wall,
-                ended=frozenset((bed, key, occurrence) for bed, key, occurrence in ended),
-            )
+            return self._read(self._connect())
         except sqlite3.Error as error:
             if is_damage(error):
                 raise _DamagedError(str(error)) from error
             raise
+
+    def _read(self, db: sqlite3.Connection) -> StoredState:
+        previous = """
+            SELECT run_id, last_event_seq, configuration FROM run WHERE run_id <> ? ORDER BY position DESC LIMIT 1
+        """
+        run, event_seq, configuration = db.execute(previous, (self._run.run,)).fetchone() or ("", 0, "")
+        known = "SELECT last_wall FROM run WHERE last_wall <> '' ORDER BY position DESC LIMIT 1"
+        (last_wall,) = db.execute(known).fetchone() or ("",)
+        alarms = db.execute("SELECT bed, key, occurrence, rev, body FROM alarm_state ORDER BY bed, key")
+        outbox = db.execute("SELECT run, event_seq, topic, payload, priority, wall_s FROM outbox ORDER BY position")
+        newest = "SELECT station, request_id, body FROM answer ORDER BY position DESC LIMIT ?"
+        answers = reversed(db.execute(newest, (ANSWERS_READ_MAX,)).fetchall())
+        therapy = db.execute("SELECT bed, part, body FROM therapy ORDER BY bed, part")
+        ended = db.execute("SELECT bed, key, occurrence FROM ended")
+        return StoredState(
+            run,
+            event_seq,
+            alarms=tuple(starmap(AlarmRow, alarms)),
+            outbox=tuple(starmap(OutboxRow, outbox)),
+            answers=tuple(starmap(AnswerRow, answers)),
+            therapy=tuple(starmap(TherapyRow, therapy)),
+            previous_configuration=configuration,
+            last_known_wall=last_wall,
+            ended=frozenset((bed, key, occurrence) for bed, key, occurrence in ended),
+        )
 
     def _forget_gone_runs(self) -> None:
         # With foreign keys, each run that goes would be looked for in the whole journal.

@@ -206,6 +206,10 @@ class Wire:
         """From now on these stations must show the alarms."""
         self._stations_required = tuple(stations)
 
+    def continue_run(self, previous_run: str, previous_event_seq: int) -> None:
+        """Name the last committed event of the run before, which could be read only now."""
+        self._previous_run, self._previous_event_seq = previous_run, previous_event_seq
+
     def encode(self, content: Content, at: Instant) -> Outgoing:
         """Make the message of a content that the core published ``at``.
 

@@ -12,9 +12,8 @@ from edge.core.config import CoreConfig, DurationRule, TotalRule
 from edge.core.effects import Answer, BedSnapshot, Keep, Metric
 from edge.core.inputs import Act, Basis, Input, Request, Role
 from edge.core.restore import initial_state
-from edge.core.restore_therapy import KeptPart
 from edge.core.therapy import Checklist, Known, Order, Patient, TherapyPhase
-from edge.core.therapy_state import Kept, TherapyState
+from edge.core.therapy_state import Kept, KeptPart, TherapyState
 from simulators.pump import PumpModel
 from simulators.pump_terms import PumpSpec
 from tests.core_world import (

@@ -11,11 +11,10 @@ from edge.core.config import CoreConfig, StationConfig
 from edge.core.effects import Answer, TherapyView
 from edge.core.inputs import Act, Basis, Input, Request, Role
 from edge.core.restore import initial_state
-from edge.core.restore_therapy import KeptPart
 from edge.core.state import CoreState
 from edge.core.therapy import Checklist, Known
 from edge.core.therapy_acts import ConfirmOrder, EnterOrder, Place, StartPatient
-from edge.core.therapy_state import THERAPY, KeptTherapy, TherapyState, moved
+from edge.core.therapy_state import THERAPY, KeptPart, KeptTherapy, TherapyState, moved
 from tests.core_world import BED, CONFIG, PUMP, RUN, START_S, World, instant, monitor, pump
 
 DESK = "desk"

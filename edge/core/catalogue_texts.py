@@ -209,6 +209,14 @@ ACTIONS = {
         "Look at every bed: alarms may be missing. Keep the damaged file; check the disk.",
         "Se til hver seng: alarmer kan mangle. Ta vare på den skadde filen; kontroller disken.",
     ),
+    "STORE_NOT_READ": Action(
+        "Look at every bed: alarms and orders of before may be missing. Call the technician: the disk cannot be read.",
+        "Se til hver seng: tidligere alarmer og forordninger kan mangle. Tilkall teknikeren: disken kan ikke leses.",
+    ),
+    "DISK_NEARLY_FULL": Action(
+        "Make room on the disk that is named: when it is full, alarms go on, but would not survive a restart.",
+        "Frigjør plass på disken som er nevnt: når den er full, virker alarmene, men vil ikke overleve en omstart.",
+    ),
     "PUBLISH_REFUSED": Action(
         "Check the broker's access list for this edge.", "Kontroller meglerens tilgangsliste for denne enheten."
     ),

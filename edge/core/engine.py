@@ -18,7 +18,19 @@ from typing import assert_never
 
 from drivers.model import Observation
 from edge.core import bed as bed_rules
-from edge.core import devices, doses, phases, pulse, reconfigure, rules_edge, rules_therapy, service, stations
+from edge.core import (
+    devices,
+    doses,
+    phases,
+    pulse,
+    reconfigure,
+    restore_therapy,
+    rules_disk,
+    rules_edge,
+    rules_therapy,
+    service,
+    stations,
+)
 from edge.core.alarms import Register
 from edge.core.annunciation import Annunciation, Scene
 from edge.core.attention import Attention
@@ -31,6 +43,7 @@ from edge.core.inputs import (
     BrokerLink,
     BrokerResult,
     CertificatesSeen,
+    DisksSeen,
     Input,
     LineErrors,
     LinkChange,
@@ -40,6 +53,7 @@ from edge.core.inputs import (
     PublishRefused,
     Receipt,
     Request,
+    StoreRead,
     StoreResult,
 )
 from edge.core.ledger import Ledger
@@ -192,9 +206,8 @@ class Core:
                 self._stored(item)
             case BrokerLink() | PublishRefused() | PublishAccepted() | CertificatesSeen() | NameTaken():
                 self._hear_broker(item, now)
-            case PartReport():
-                self._state.edge.bedside[item.part] = item.fault
-                self._ward.touched.add(EDGE)
+            case PartReport() | DisksSeen() | StoreRead():
+                self._hear_of_itself(item, now)
             case _:
                 devices.hear(self._ward, self._register, item, now)
 
@@ -257,6 +270,21 @@ class Core:
             self._state.edge.store_failure = failure
             self._ward.touched.add(EDGE)
 
+    def _hear_of_itself(self, item: PartReport | DisksSeen | StoreRead, now: Instant) -> None:
+        edge, disks = self._state.edge, self._state.disks
+        self._ward.touched.add(EDGE)
+        match item:
+            case PartReport():
+                edge.bedside[item.part] = item.fault
+            case DisksSeen():
+                disks.see(item)
+            case StoreRead():
+                disks.unread, edge.unreadable, edge.store_set_aside = "", item.unreadable, item.set_aside
+                restore_therapy.take_over(self._state, self._config, item.therapy, now)
+                self._ward.notes += self._state.restored
+                self._state.restored = []
+                self._ward.reassert()
+
     # --- judging -----------------------------------------------------------------------------------------------------
 
     def _collect_due(self, now_s: float) -> None:
@@ -307,6 +335,8 @@ class Core:
             *rules_edge.certificates(state.edge, now_s),
             *rules_edge.configuration(self._config.invalid, now_s),
             *rules_edge.store(state.edge, now_s),
+            *rules_disk.not_read(state.disks, now_s),
+            *rules_disk.nearly_full(state.disks, now_s),
             *rules_therapy.unplaced(state.unplaced, now_s),
             *rules_edge.refused(state.edge, now_s),
             *rules_edge.test_alarm(state.edge, now_s),

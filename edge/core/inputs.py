@@ -10,6 +10,7 @@ from drivers.model import AlarmSetChanged, BolusGiven, ChannelRemoved, DeviceIde
 from edge.core.model import Alarm, AlarmKey
 from edge.core.therapy import Order
 from edge.core.therapy_acts import TherapyAct
+from edge.core.therapy_state import KeptPart
 
 
 class LinkCause(StrEnum):
@@ -307,6 +308,33 @@ class StoreResult:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class StoreRead:
+    """The store, which could not be read at the start, was read now: and what it keeps of therapies."""
+
+    received_at_s: float
+    therapy: tuple[KeptPart, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    set_aside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpace:
+    """A file system that the edge writes to, by a folder of it, and what is left: bytes, and files where it counts."""
+
+    folder: str
+    free_bytes: int
+    free_files: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DisksSeen:
+    """All file systems that the edge writes to, as they are now."""
+
+    received_at_s: float
+    disks: tuple[DiskSpace, ...]
+
+
 DeviceInput: TypeAlias = (
     Observation | AlarmSetChanged | BolusGiven | DeviceIdentified | DeviceRestarted | ChannelRemoved
 )
@@ -321,4 +349,6 @@ Input: TypeAlias = (
     | BrokerResult
     | PartReport
     | StoreResult
+    | StoreRead
+    | DisksSeen
 )

@@ -203,6 +203,7 @@ class Ledger:
         if alarm.key not in self.state.standing and alarm.key not in self.state.published:
             over = replace(alarm, present=False, signal=SignalPresence.OFF, changed=self.now)
             self._effects.append(Publish(AlarmCleared(over)))
+            self._effects.append(Persist(over))  # a store that was read late may still have it
             self.journal("alarm forgotten", bed=alarm.key.bed, key=alarm.key.name, occurrence=alarm.occurrence)
 
     def reassert(self, scopes: Iterable[str]) -> None:

@@ -19,9 +19,9 @@ from edge.core.effects import Answer
 from edge.core.identity import identity_of
 from edge.core.ledger import AlarmState
 from edge.core.model import Acknowledgement, Alarm, Delivery, DeliveryState, Instant, Silence, SilenceReason
-from edge.core.restore_therapy import KeptPart
 from edge.core.sources import PortState, SourceState
 from edge.core.state import CoreState
+from edge.core.therapy_state import KeptPart
 from edge.core.view import BedState
 
 

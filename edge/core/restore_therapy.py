@@ -11,12 +11,14 @@ Laws:
   * An order holds only for a channel that its bed still has, and for a drug that the library still has: else it is
     dropped, said in the journal, and its channel runs without an order, which alarms.
   * A patient whose bed is no longer configured is not forgotten: an alarm says so until somebody closes the therapy.
+  * Of a store that could be read only later, a bed with a therapy of this run takes nothing over (H-09), and what this
+    run knows of a case counts; what a patient was given in a day is what either knows, together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from edge.core.channel_dose import restored
 from edge.core.config import CoreConfig
@@ -26,19 +28,25 @@ from edge.core.model import Instant
 from edge.core.service import restored as service_restored
 from edge.core.state import CoreState
 from edge.core.steps import DrugTime, Steps
-from edge.core.therapy_state import Case, Kept, KeptService, KeptSteps, KeptTherapy, TherapyState, moved
+from edge.core.therapy_state import UNTREATED, Case, KeptPart, KeptService, KeptSteps, KeptTherapy, TherapyState, moved
 from edge.core.totals import DayDose
 from edge.core.view import BedState
 
+__all__ = ["KeptPart", "restore", "take_over"]
 
-@dataclass(frozen=True, slots=True)
-class KeptPart:
-    """One part that the store kept; ``here``: its times are of this boot of the kernel."""
 
-    bed: str
-    part: str
-    body: Kept
-    here: bool
+def take_over(state: CoreState, config: CoreConfig, parts: Iterable[KeptPart], now: Instant) -> None:
+    """Put what was kept into the state of a run that goes on already."""
+    cases, days = dict(state.cases), dict(state.days)
+    treated = {bed for bed, one in state.beds.items() if one.therapy != UNTREATED}
+    restore(state, config, (part for part in parts if part.bed not in treated), now)
+    state.cases |= cases
+    for case, day in days.items():
+        known = state.days[case]
+        if known is not day:
+            for block in day.blocks:
+                known = known.plus(block.drug, block.dose_mg, block.latest)
+            state.days[case] = replace(day, blocks=known.blocks)
 
 
 def restore(state: CoreState, config: CoreConfig, parts: Iterable[KeptPart], now: Instant) -> None:

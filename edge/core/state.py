@@ -11,6 +11,7 @@ from edge.core.effects import Journal
 from edge.core.inactivation import Pause
 from edge.core.ledger import AlarmState
 from edge.core.model import Instant
+from edge.core.rules_disk import DiskState
 from edge.core.rules_edge import EdgeState
 from edge.core.sources import PortState, SourceState
 from edge.core.stations import PageState
@@ -53,6 +54,7 @@ class CoreState:
     restored: list[Journal] = field(default_factory=list)
     services: dict[str, Pause] = field(default_factory=dict)
     edge: EdgeState = field(default_factory=EdgeState)
+    disks: DiskState = field(default_factory=DiskState)
     listening: Listening = field(default_factory=Listening)
     mark: int = 0
     self_checks: int = 0

@@ -290,6 +290,17 @@ SERVICE = "service"
 Kept: TypeAlias = KeptTherapy | Case | KeptSteps | KeptDose | DayDose | KeptService
 """What `edge.core.effects.Keep` carries, a class a kind of part."""
 
+
+@dataclass(frozen=True, slots=True)
+class KeptPart:
+    """One part that the store kept; ``here``: its times are of this boot of the kernel."""
+
+    bed: str
+    part: str
+    body: Kept
+    here: bool
+
+
 _T = TypeVar("_T")
 
 

@@ -44,10 +44,25 @@ class Results:
 
 
 class Opened:
-    def __init__(self, path: Path, run: str = "run-1", boot_id: str = "boot-1", configuration: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        run: str = "run-1",
+        boot_id: str = "boot-1",
+        configuration: str = "",
+        *,
+        claim: Callable[[], None] = lambda: None,
+        limit_s: float = LIMIT_S,
+    ) -> None:
         self.results = Results()
-        self.store = Store(self.results.take, lambda call: call())
-        self.state = self.store.open(path, Run(run, boot_id, WALL, configuration))
+        self.late: list[StoredState | Exception] = []
+        self.store = Store(self.results.take, lambda call: call(), self._take_late)
+        self.state = self.store.open(path, Run(run, boot_id, WALL, configuration), claim, limit_s)
+
+    def _take_late(self, found: StoredState | Exception) -> None:
+        with self.results._changed:
+            self.late.append(found)
+            self.results._changed.notify_all()
 
     def commit(self, *items: Transaction | Sent) -> None:
         """Submit, and wait until the last transaction is told."""

@@ -299,3 +299,12 @@ def test_a_fault_of_a_page_is_that_pages_alone(world: World, monkeypatch: pytest
     monkeypatch.setattr(store_reading, "read_past", reading)
     assert world.ask(what="events").reason == "the edge failed to make this page: its log says why"
     assert numbers(world.ask(what="events")) == ["1"]
+
+
+@pytest.mark.parametrize("field", ["bed", "user"])
+def test_a_personal_number_is_refused_with_the_remedy_and_not_said_again(tmp_path: Path, field: str) -> None:
+    world = World(tmp_path / "edge.db")
+    page = world.ask(**{field: "01019012345"})
+    assert (page.result, page.request_id) == ("refused", json.loads(asked())["request_id"])
+    assert page.reason == f"{field}: looks like a personal number; {module.PERSONAL[field]}"
+    assert "01019012345" not in page.model_dump_json()

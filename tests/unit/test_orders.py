@@ -12,7 +12,6 @@ from edge.config import load
 from edge.core.effects import PromptKind
 from edge.core.inputs import Act, Basis, PlaceOrder, Request, Role, StoreResult
 from edge.core.restore import initial_state
-from edge.core.restore_therapy import KeptPart
 from edge.core.therapy import Known
 from edge.core.therapy_acts import (
     ConfirmOrder,
@@ -22,7 +21,7 @@ from edge.core.therapy_acts import (
     TakeStep,
     WithdrawOrder,
 )
-from edge.core.therapy_state import THERAPY, KeptTherapy
+from edge.core.therapy_state import THERAPY, KeptPart, KeptTherapy
 from tests.core_world import BED, CONFIG, KETAMINE, OTHER_BED, OTHER_PUMP, PUMP, RUN, instant, order, pump, with_bed
 from tests.therapy_world import CASE, DOCTOR, HERE, NURSE, OTHER_NURSE, WARD, WELL, Treated, entered, treated
 

@@ -11,7 +11,6 @@ from edge.core import desk as desk_module
 from edge.core.effects import Keep
 from edge.core.inputs import AudioPause
 from edge.core.restore import initial_state
-from edge.core.restore_therapy import KeptPart
 from edge.core.therapy import ChannelRole, Known
 from edge.core.therapy_acts import (
     AdjustLimit,
@@ -26,7 +25,7 @@ from edge.core.therapy_acts import (
     SetRole,
     StartPatient,
 )
-from edge.core.therapy_state import THERAPY, UNTREATED, Airway, Case, KeptTherapy
+from edge.core.therapy_state import THERAPY, UNTREATED, Airway, Case, KeptPart, KeptTherapy
 from tests.core_world import BED, HR_LIMIT, OTHER_BED, OTHER_PUMP, PUMP, RUN, START_S, instant
 from tests.therapies import FULL
 from tests.therapy_world import CASE, DOCTOR, HERE, NURSE, WARD, WELL, Treated, entered, later, treated

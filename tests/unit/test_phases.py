@@ -13,11 +13,10 @@ from edge.core.effects import Journal, PromptKind
 from edge.core.ledger import AlarmState
 from edge.core.model import Instant, Priority
 from edge.core.restore import initial_state
-from edge.core.restore_therapy import KeptPart
 from edge.core.state import CoreState, Ward
 from edge.core.therapy import Known, TherapyPhase
 from edge.core.therapy_acts import ConfirmOrder, EndInfusion, Observe
-from edge.core.therapy_state import THERAPY, Airway, Degree, KeptTherapy, Round, TherapyState
+from edge.core.therapy_state import THERAPY, Airway, Degree, KeptPart, KeptTherapy, Round, TherapyState
 from edge.core.view import BedState
 from tests.core_world import BED, KETAMINE, RUN, START_S, World, instant, with_bed
 from tests.therapies import FULL

@@ -8,9 +8,9 @@ import pytest
 from edge.core.effects import Keep
 from edge.core.model import Priority
 from edge.core.restore import initial_state
-from edge.core.restore_therapy import KeptPart, restore
+from edge.core.restore_therapy import restore
 from edge.core.therapy import Order
-from edge.core.therapy_state import THERAPY, UNTREATED, KeptSteps, KeptTherapy
+from edge.core.therapy_state import THERAPY, UNTREATED, KeptPart, KeptSteps, KeptTherapy
 from tests.core_world import BED, CONFIG, PUMP, START_S, World, instant, order, place, pump
 from tests.unit.test_composed import WHOLE
 

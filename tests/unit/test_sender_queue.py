@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import omission
+from edge.core.model import AlarmKey
 from edge.send_queue import IN_FLIGHT_MAX, IN_FLIGHT_QUIET_MAX, TOPICS_MAX, Sending, SendQueue
 from edge.store import OutboxRow
-from edge.wire import Lane, Outgoing
+from edge.wire import AlarmRevision, Lane, Outgoing
 
 RETRY_S = 5.0
 EVENT = "edge/event"
@@ -377,3 +378,34 @@ def test_whatever_happens_the_broker_ends_with_the_truth_and_every_event_in_orde
     assert broker.retained == truth
     assert list(dict.fromkeys(broker.events)) == list(range(1, events + 1))
     assert queue.settled
+
+
+# --- what of an alarm's end is yet to be heard ---
+
+
+def over(occurrence: str, *, then_empty: bool = True) -> Outgoing:
+    alarm = AlarmRevision(AlarmKey("bed-1", "HR_HIGH"), occurrence, 3)
+    return Outgoing("a", b"over", Lane.ALARM_LOW, alarm=alarm, then_empty=then_empty)
+
+
+def test_an_end_that_waits_is_known_by_its_topic_and_occurrence_until_the_topic_is_empty() -> None:
+    queue = queue_of(over("run-1-1"))
+    assert queue.ends("a", "run-1-1")
+    assert not queue.ends("a", "run-1-2")
+    assert not queue.ends("b", "run-1-1")
+    sending = taken(queue)
+    assert queue.ends("a", "run-1-1")  # on its way is not there
+    queue.refused(sending, 0.0)
+    queue.reconnected()
+    assert queue.ends("a", "run-1-1")
+    queue.accepted(taken(queue))
+    assert not queue.ends("a", "run-1-1")  # heard; the emptying alone is left
+    assert taken(queue).outgoing.payload == b""
+
+
+def test_an_alarm_that_stands_or_stands_again_ends_nothing() -> None:
+    queue = queue_of(over("run-1-1", then_empty=False))
+    assert not queue.ends("a", "run-1-1")
+    queue.put(over("run-1-1"), 0.0)
+    queue.put(over("run-1-2", then_empty=False), 0.0)
+    assert not queue.ends("a", "run-1-1")

@@ -6,7 +6,7 @@ import pytest
 
 from edge import store as module
 from edge import store_file
-from edge.store import ANSWERS_MAX, ANSWERS_READ_MAX, Omitted, OutboxRow, Sent, TherapyRow, Transaction
+from edge.store import ANSWERS_MAX, ANSWERS_READ_MAX, AlarmRow, Omitted, OutboxRow, Sent, TherapyRow, Transaction
 from tests.unit.stores import (
     LIMIT_S,
     Opened,
@@ -185,3 +185,22 @@ def test_a_notice_of_events_that_were_never_kept_is_kept(path: Path, monkeypatch
 def reload_of(opened: Opened, path: Path) -> tuple[OutboxRow, ...]:
     opened.close()
     return reload(path).outbox
+
+
+def test_of_the_ends_the_newest_are_remembered(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_file, "ENDED_MAX", 3)
+    opened = Opened(path)
+    for number in range(1, 7):
+        opened.commit(Transaction(2 * number, (alarm(f"KEY-{number}"),)))
+        opened.commit(Transaction(2 * number + 1, ended=(("bed-1", f"KEY-{number}"), ("bed-1", "NEVER_STOOD"))))
+    opened.close()
+    assert reload(path).ended == {("bed-1", f"KEY-{number}", f"KEY-{number}-1") for number in (4, 5, 6)}
+
+
+def test_an_occurrence_in_whose_place_another_begins_is_over(path: Path) -> None:
+    opened = Opened(path)
+    opened.commit(Transaction(1, (alarm(),)))
+    opened.commit(Transaction(2, (AlarmRow("bed-1", "HR_HIGH", "HR_HIGH-2", 1, "{}"),)))
+    opened.commit(Transaction(3, (AlarmRow("bed-1", "HR_HIGH", "HR_HIGH-2", 2, "{}"),)))  # goes on
+    opened.close()
+    assert reload(path).ended == {("bed-1", "HR_HIGH", "HR_HIGH-1")}

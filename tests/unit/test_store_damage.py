@@ -125,13 +125,14 @@ def test_a_newer_file_is_refused_and_left_as_it_is(path: Path) -> None:
 
 
 def test_a_directory_that_is_not_there_is_a_fault_until_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RETRY_S", 0.02)
+    monkeypatch.setattr(module, "OPEN_AGAIN_S", 0.02)
     path = tmp_path / "absent" / "store.db"
     opened = Opened(path)
-    assert opened.state == StoredState(fault="SQLITE_CANTOPEN: unable to open database file")
+    assert opened.state == StoredState(fault="SQLITE_CANTOPEN: unable to open database file", unread=True)
     opened.commit(numbered(1))
     path.parent.mkdir()
     assert opened.results.wait_for(2) == [(1, False), (1, True)]
+    assert opened.late == [StoredState()]
     opened.close()
     assert reload(path, "run-2") == StoredState("run-1", 1, outbox=(event(1),))
 

@@ -1,16 +1,28 @@
 """A store whose disk fails: all is told, nothing is lost, and nobody waits."""
 
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
 
 from edge import store as module
 from edge import store_file
-from edge.store import Sent, Store, Transaction
+from edge.store import NewerFileError, Run, Sent, Store, Transaction
 from edge.store_file import StoreFile
-from tests.unit.stores import Opened, Results, alarm, answer, event, fail_commits, locked, numbered, reload, run_child
+from tests.unit.stores import (
+    KNOWN,
+    WALL,
+    Opened,
+    Results,
+    alarm,
+    answer,
+    event,
+    fail_commits,
+    locked,
+    numbered,
+    reload,
+    run_child,
+)
 
 
 @pytest.fixture
@@ -93,10 +105,11 @@ def test_a_broken_connection_is_told_and_made_anew(
     monkeypatch.setattr(module, "RETRY_S", 0.01)
     connect = StoreFile._connect
     spoilt: list[str] = []
+    used: list[Opened] = []
 
     def spoiling(file: StoreFile) -> sqlite3.Connection:
         db = connect(file)
-        if not spoilt and threading.current_thread().name == "store":
+        if used and not spoilt:
             spoilt.append(spoil)
             if spoil:
                 db.execute(spoil)
@@ -106,6 +119,7 @@ def test_a_broken_connection_is_told_and_made_anew(
 
     monkeypatch.setattr(StoreFile, "_connect", spoiling)
     opened = Opened(path)
+    used.append(opened)
     opened.commit(Transaction(1, (alarm(body="x" * 100_000),), events=(event(1),)))
     assert opened.results.wait_for(2) == [(1, False), (1, True)]
     assert opened.results.told[0][2] == name
@@ -148,11 +162,15 @@ def test_a_row_that_the_schema_refuses_does_not_block_the_others(path: Path) -> 
     assert (state.alarms, state.outbox, state.answers) == ((alarm("D"),), (event(1), event(5)), ())
 
 
-def test_a_store_that_could_not_be_opened_says_why_of_all_that_it_is_given() -> None:
+def test_a_store_that_may_not_be_used_says_why_of_all_that_it_is_given(path: Path) -> None:
     results = Results()
     store = Store(results.take, lambda call: call())
     store.submit(numbered(1))
-    store.refuse("edge.db has version 999")
+    with sqlite3.connect(path) as file:
+        file.execute("PRAGMA user_version = 999")
+    with pytest.raises(NewerFileError, match="has version 999"):
+        store.open(path, Run("run-1", "boot-1", WALL))
     store.submit(numbered(2))
     store.submit(Sent("run-1", 1))
-    assert results.told == [(1, False, "the store is closed"), (2, False, "edge.db has version 999")]
+    version = f"{path} has version 999; this program knows {KNOWN} and older: update it"
+    assert results.told == [(1, False, "the store is closed"), (2, False, version)]

@@ -11,13 +11,13 @@ from edge.core.effects import Keep
 from edge.core.inputs import AudioPause, StoreResult
 from edge.core.model import Instant
 from edge.core.restore import initial_state
-from edge.core.restore_therapy import KeptPart
 from edge.core.state import CoreState
 from edge.core.therapy_state import (
     CASE,
     THERAPY,
     UNTREATED,
     Case,
+    KeptPart,
     KeptTherapy,
 )
 from edge.store import TherapyRow, Transaction
