@@ -229,6 +229,12 @@ def _add_run(subparsers: Subparsers) -> None:
         metavar="FILE",
         help="whose limits, drugs and broker it has [config/edge.toml]",
     )
+    parser.add_argument(
+        "--desk-files",
+        type=Path,
+        metavar="FOLDER",
+        help=f"of infusion-edge broker-files for station-{scenario_edge.DESK}, where the broker wants a login",
+    )
     parser.set_defaults(run=_run_scenario)
 
 
@@ -241,12 +247,12 @@ def _run_scenario(arguments: argparse.Namespace) -> None:
     if arguments.edge_config is not None:
         try:
             scenario_edge.write(told, arguments.edge_config, arguments.template, arguments.dir)
-            desk = scenario_edge.desk(told, arguments.template)
+            desk = scenario_edge.desk(told, arguments.template, arguments.desk_files)
         except scenario_edge.EdgeConfigError as error:
             raise UsageError(str(error)) from error
         say(f"to watch it: infusion-edge run {arguments.edge_config} --run-dir {arguments.dir}")
     if desk is None and scenario_edge.asks(told):
-        say("what people ask is told, and asked of nobody: that needs --edge-config, and a broker without login")
+        say("what people ask is told, and asked of nobody: that needs --edge-config, and --desk-files for a login")
     try:
         scenario_run.run(told, arguments.dir, say, speed=speed, duration_s=arguments.duration, desk=desk)
     except OSError as error:

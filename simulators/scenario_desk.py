@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from simulators.scenario_model import Event
@@ -23,13 +24,18 @@ _OF_ORDER = frozenset({"order", "override", "confirm", "withdraw", "step", "conf
 
 @dataclass(frozen=True, slots=True)
 class DeskPlace:
-    """Where the station is: the broker, the edge that it asks, and its own name."""
+    """Where the station is: the broker, the edge that it asks, and its own name.
+
+    ``files`` is its folder of `infusion-edge broker-files`, where the broker wants a login over TLS: ``ca.crt`` and
+    ``broker.password``. Its name there is ``station-`` and its name.
+    """
 
     host: str
     port: int
     site: str
     edge: str
     station: str
+    files: Path | None = None
 
     @property
     def prefix(self) -> str:

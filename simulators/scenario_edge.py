@@ -20,6 +20,8 @@ HEADER = "# Written by infusion-sim run. Do not edit: the next run writes it ane
 
 TEMPLATE_MAX_BYTES = 1_048_576
 _OWN = ("port", "bed", "demo_order", "library", "mode")
+_FILES = ("password_file", "ca_file", "certificate_file", "key_file")
+_CREDENTIAL = "credential:"
 DESK = "scenario-desk"
 """The station at which the people of a scenario ask."""
 
@@ -63,17 +65,26 @@ def asks(scenario: Scenario) -> bool:
     return any(isinstance(ACTS[event.do], DeskAct) for event in scenario.events)
 
 
-def desk(scenario: Scenario, template: Path) -> DeskPlace | None:
-    """Return where the people of a scenario ask; ``None`` if they ask nothing, or the broker wants a login.
+def desk(scenario: Scenario, template: Path, files: Path | None = None) -> DeskPlace | None:
+    """Return where the people of a scenario ask; ``None`` if they ask nothing, or lack the login that the broker wants.
 
-    Raises ``EdgeConfigError``.
+    ``files`` is the folder with that login. Raises ``EdgeConfigError``.
     """
     taken, _ = _template(template)
     broker = taken.get("broker")
-    if not asks(scenario) or not isinstance(broker, dict) or any(broker.get(name) for name in ("tls", "username")):
+    if not asks(scenario) or not isinstance(broker, dict):
         return None
+    if not any(broker.get(name) for name in ("tls", "username")):
+        files = None  # a password is not said where nobody asks for it
+    elif files is None:
+        return None
+    for name in ("broker.password", "ca.crt") if files is not None else ():
+        if files is not None and not (files / name).is_file():
+            raise EdgeConfigError(
+                f"{files / name} is not there: name the folder of station-{DESK} that infusion-edge broker-files wrote"
+            )
     host, port = str(broker.get("host", "127.0.0.1")), int(broker.get("port", 1883))
-    return DeskPlace(host, port, str(taken.get("site")), str(taken.get("edge")), DESK)
+    return DeskPlace(host, port, str(taken.get("site")), str(taken.get("edge")), DESK, files)
 
 
 def _rows(table: Mapping[str, object], name: str) -> list[object]:
@@ -102,8 +113,11 @@ def _template(path: Path) -> tuple[dict[str, object], Path]:
     if not isinstance(library, str):
         raise EdgeConfigError(f"{path}: library is missing; name a configuration of the edge")
     broker = content.get("broker")
-    if isinstance(broker, dict) and isinstance(password_file := broker.get("password_file"), str):
-        broker["password_file"] = str((path.parent / password_file).resolve())
+    if isinstance(broker, dict):
+        told = {name: broker[name] for name in _FILES if isinstance(broker.get(name), str)}
+        broker |= {
+            name: str((path.parent / file).resolve()) for name, file in told.items() if not file.startswith(_CREDENTIAL)
+        }
     return content, path.parent / library
 
 

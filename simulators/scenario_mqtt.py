@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -55,15 +56,27 @@ class DeskAtBroker:
         """Connect, listen and ask, again and again."""
         while True:
             try:
-                async with aiomqtt.Client(
-                    self._place.host, self._place.port, protocol=aiomqtt.ProtocolVersion.V5
-                ) as client:
+                async with self._client() as client:
                     for topic in ("status", "bed/+/therapy", f"response/{self._place.station}"):
                         await client.subscribe(f"{self._place.prefix}/{topic}", qos=1)
                     await self._serve(client)
             except (aiomqtt.MqttError, OSError) as error:
                 self._complain(str(error))
             await asyncio.sleep(RETRY_S)
+
+    def _client(self) -> aiomqtt.Client:
+        """Return a client of its own for each connection. Raises OSError for a file of the login."""
+        place, files = self._place, self._place.files
+        if files is None:
+            return aiomqtt.Client(place.host, place.port, protocol=aiomqtt.ProtocolVersion.V5)
+        return aiomqtt.Client(
+            place.host,
+            place.port,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            username=f"station-{place.station}",
+            password=(files / "broker.password").read_text(encoding="utf-8").strip(),
+            tls_context=ssl.create_default_context(cafile=files / "ca.crt"),
+        )
 
     def _complain(self, why: str) -> None:
         if why != self._complained:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker import Mosquitto
+from edge.broker_files import Ward
+from simulators.scenario_edge import DESK
+from tests.broker import HOST, Mosquitto
 from tests.end_to_end.world import ROOT, daemon
 from tests.unit.test_scenario_run import lines_until, program
+from tests.ward_broker import WardBroker
 
 LIMIT_S = 100.0
 MINE = """
@@ -42,15 +45,45 @@ ASKED = (
 )
 
 
-@pytest.mark.long
-@pytest.mark.timeout(120)
-async def test_people_of_a_scenario_ask_and_are_answered(tmp_path: Path) -> None:
-    mine = tmp_path / "mine.toml"
+def scenario(folder: Path) -> Path:
+    mine = folder / "mine.toml"
     events = (
         f'\n[[event]]\nat = "1 s"\nbed = "bed-1"\ndo = "ask"\nby = "{by}"\nrole = "{role}"\nverb = "{verb}"\n{what}\n'
         for by, role, verb, what in ASKED
     )
     mine.write_text(MINE + "".join(events), encoding="utf-8")
+    return mine
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+async def test_they_log_in_at_a_wards_broker_over_tls(tmp_path: Path) -> None:
+    ward = Ward("demo", ("pi-1",), (DESK,), (HOST,))
+    config, template = tmp_path / "run" / "edge.toml", tmp_path / "edge.toml"
+    async with asyncio.timeout(LIMIT_S), WardBroker(tmp_path, ward) as broker:
+        own = broker.files / "edge-pi-1"
+        login = (
+            f'port = {broker.port}\ntls = true\nca_file = "files/edge-pi-1/ca.crt"\n'
+            f'username = "edge-pi-1"\npassword_file = "{own}/broker.password"'
+        )
+        shipped = (ROOT / "config/edge.toml").read_text("utf-8")
+        template.write_text(shipped.replace("port = 1883", login, 1), "utf-8")
+        (tmp_path / "drugs.toml").write_bytes((ROOT / "config/drugs.toml").read_bytes())
+        options = ("--dir", tmp_path, "--edge-config", config, "--template", template)
+        files = broker.files / f"station-{DESK}"
+        async with program("run", scenario(tmp_path), *options, "--desk-files", files) as process:
+            await lines_until(process, "ann asks for observe (airway choking)")
+            async with daemon(tmp_path, None, config=config):
+                said = [line.strip() for line in await lines_until(process, "ann: observe:")]
+                process.terminate()
+                await process.wait()
+    assert "ann: start-patient: done, c-17 at Bed 1, 70 kg" in said
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+async def test_people_of_a_scenario_ask_and_are_answered(tmp_path: Path) -> None:
+    mine = scenario(tmp_path)
     config = tmp_path / "run" / "edge.toml"
     async with asyncio.timeout(LIMIT_S), Mosquitto(tmp_path) as broker:
         template = tmp_path / "edge.toml"
