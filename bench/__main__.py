@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import codec, core, latency, start, station
+from bench.full_store import EVENTS, QUICK_EVENTS, QUICK_ROWS, ROWS
 from bench.process import ROOT, environment, forget_compiled
 from bench.report import Report
 
@@ -55,7 +56,8 @@ def _run(sections: Sequence[str], *, quick: bool) -> Report:
         match section:
             case "start":
                 _say("start")
-                report.start = start.measure(QUICK_STARTS if quick else STARTS)
+                rows, events = (QUICK_ROWS, QUICK_EVENTS) if quick else (ROWS, EVENTS)
+                report.start = start.measure(QUICK_STARTS if quick else STARTS, rows, events)
             case "core":
                 _say("core")
                 report.core = core.measure(QUICK_STEPS if quick else STEPS)

@@ -180,6 +180,8 @@ class Report:
             ("to the first alarm at a subscriber", f"{one.first_alarm_s:.2f} s"),
             ("to READY after a kill -9", f"{one.ready_again_s:.2f} s"),
             ("to the alarm that stood, at a subscriber", f"{one.alarm_again_s:.2f} s"),
+            (f"to READY after a kill -9, {one.rows} rows, {one.events} events kept", f"{one.ready_full_s:.2f} s"),
+            ("to the first alarm at a subscriber then", f"{one.alarm_full_s:.2f} s"),
             ("empty Python", f"{one.python_s:.2f} s"),
             ("imports", f"{one.import_s:.2f} s"),
             *((f"  {name}", f"{own_ms:.0f} ms") for name, own_ms in one.imports_ms),

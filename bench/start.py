@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +17,10 @@ from bench.load import monitors
 from bench.process import ROOT, complaint, environment, mosquitto
 from bench.subjects import DAEMON, listening
 
-READY_LIMIT_S = 10.0
+READY_LIMIT_S = 60.0
+"""When to give up."""
+
+STORE = "edge.db"
 BAD_RATE_HZ = 50.0
 """The bad reading is there as soon as the line is open."""
 
@@ -28,7 +32,8 @@ SHOWN = 8
 class Result:
     """Medians, in seconds and ms. ``imports_ms`` are the packages whose own modules take longest to import.
 
-    ``ready_again_s`` and ``alarm_again_s`` are those of a start right after a kill -9, with an alarm that stood.
+    ``ready_again_s`` and ``alarm_again_s`` are those of a start right after a kill -9, with an alarm that stood;
+    ``ready_full_s`` and ``alarm_full_s`` those after a kill -9 with a journal of ``rows`` and an outbox of ``events``.
     """
 
     starts: int
@@ -36,29 +41,53 @@ class Result:
     first_alarm_s: float
     ready_again_s: float
     alarm_again_s: float
+    rows: int
+    events: int
+    ready_full_s: float
+    alarm_full_s: float
     python_s: float
     import_s: float
     imports_ms: tuple[tuple[str, float], ...]
 
 
-def measure(starts: int) -> Result:
-    """Start it so many times."""
+def measure(starts: int, rows: int, events: int) -> Result:
+    """Start it so many times, and as often with a store of so many rows and events."""
     times = [_start() for _ in range(starts)]
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        full = _filled(Path(name), rows, events)
+        full_times = [_start(full)[:2] for _ in range(starts)]
     ready_s, first_alarm_s, ready_again_s, alarm_again_s = (median(each) for each in zip(*times, strict=True))
+    ready_full_s, alarm_full_s = (median(each) for each in zip(*full_times, strict=True))
     return Result(
         starts,
         ready_s,
         first_alarm_s,
         ready_again_s,
         alarm_again_s,
+        rows,
+        events,
+        ready_full_s,
+        alarm_full_s,
         python_s=median(_empty_s() for _ in range(starts)),
         import_s=median(_import_s() for _ in range(starts)),
         imports_ms=_imports_ms(),
     )
 
 
-def _start() -> tuple[float, float, float, float]:
-    """Start, kill -9 once the alarm is there, and start again: to READY and to the alarm, both times."""
+def _filled(folder: Path, rows: int, events: int) -> Path:
+    """Have a store filled and killed in a folder; return the folder."""
+    arguments = ("-m", "bench.full_store", str(folder / STORE), str(rows), str(events))
+    subprocess.run([sys.executable, *arguments], env=environment(), cwd=ROOT, check=False)
+    if not (folder / STORE).exists():
+        raise RuntimeError(f"no store was made in {folder}")
+    return folder
+
+
+def _start(store: Path | None = None) -> tuple[float, float, float, float]:
+    """Start, kill -9 once the alarm is there, and start again: to READY and to the alarm, both times.
+
+    ``store`` has the files of a store to begin with.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as name,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
@@ -69,6 +98,8 @@ def _start() -> tuple[float, float, float, float]:
         address = str(Path(name) / "notify")
         systemd.bind(address)
         systemd.settimeout(READY_LIMIT_S)
+        for file in store.glob(f"{STORE}*") if store is not None else ():
+            shutil.copyfile(file, Path(name) / file.name)
         load.bad(0)
         load.rate(BAD_RATE_HZ)
 
