@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from edge.rows import OutboxRow, Run, Transaction
+from edge.store_file import StoreFile
 from simulators.pty_server import PtyServer
 from simulators.pump import PumpModel
 from tests.broker import Listener, Mosquitto
-from tests.end_to_end.world import PREFIX, Daemon, daemon, message, monitor, on_pty, space
+from tests.end_to_end.world import PREFIX, Daemon, daemon, is_alarm, message, monitor, on_pty, space
 from tests.fault.receiver import Receiver
 from tests.proxy import Fault, Proxy
 
@@ -168,6 +170,86 @@ async def test_a_broker_that_is_away_for_long_hears_the_truth_and_then_all_that_
     receiver = _followed(one.heard)
     assert receiver.broken == []
     _assert_no_gap(receiver)
+
+
+EVENTS = 3000
+WALL = "2026-11-01T12:00:00.000Z"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(60)
+async def test_what_a_day_without_a_broker_left_comes_whole_in_order_and_after_what_is_so(tmp_path: Path) -> None:
+    """The events of a day are in the store, as kill -9 left them; an alarm is on the line."""
+    left = StoreFile(tmp_path / "edge.db", Run("run-before", "", WALL))
+    left.open()
+    rows = [OutboxRow("run-before", number, f"{PREFIX}/event", _event(number), 1) for number in range(1, EVENTS + 1)]
+    left.commit([Transaction(1, events=tuple(rows))])
+    left.drop()
+    _, rack = space(str(FAR_BEYOND_ML_PER_H), asyncio.get_running_loop().time())
+    (tmp_path / "broker").mkdir()
+    async with Mosquitto(tmp_path / "broker") as broker, broker.subscribe_all() as heard:
+        with on_pty(rack, tmp_path / "bed-1-pump"):
+            async with daemon(tmp_path, broker.port):
+                # An alarm does not wait for the day to be told.
+                await heard.wait_for(lambda one: one.topic == DOSE_HIGH)
+                last = _event(EVENTS)
+                await heard.wait_until(lambda: any(one.payload == last for one in heard.messages[-50:]), limit_s=40)
+    assert _numbers(heard, "run-before") == list(range(1, EVENTS + 1))
+    own = next(message(one)["run"] for one in heard.messages if one.topic == f"{PREFIX}/status")
+    assert _numbers(heard, own) == list(range(1, len(_numbers(heard, own)) + 1))
+
+
+def _event(number: int) -> bytes:
+    return json.dumps({"run": "run-before", "event_seq": number, "text": "x" * 800}).encode()
+
+
+def _numbers(heard: Listener, run: str) -> list[int]:
+    said = [json.loads(one.payload) for one in heard.messages if one.topic == f"{PREFIX}/event"]
+    return [one["event_seq"] for one in said if one["run"] == run]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(60)
+async def test_a_topic_that_the_broker_refuses_is_an_alarm_that_names_it_until_it_takes_it(tmp_path: Path) -> None:
+    everything = f"topic readwrite #\npattern readwrite {PREFIX}/#\n"
+    lists = {"no snapshots": f"topic deny {PREFIX}/bed/bed-1/snapshot\n{everything}", "all": everything}
+    _, rack = space("7.00", asyncio.get_running_loop().time())
+    (tmp_path / "broker").mkdir()
+    async with Mosquitto(tmp_path / "broker", acl=lists["no snapshots"]) as broker, broker.subscribe_all() as heard:
+        with on_pty(rack, tmp_path / "bed-1-pump"):
+            async with daemon(tmp_path, broker.port):
+                told = message(await heard.wait_for(is_alarm("PUBLISH_REFUSED", bed="")))
+                refused = f"{PREFIX}/bed/bed-1/snapshot"
+                assert (told["audience"], told["priority"]) == ("technician", "medium")
+                assert refused in told["text"]
+                assert list(told["evidence"]) == [refused]
+                broker.set_acl(lists["all"])
+                await heard.wait_for(is_alarm("PUBLISH_REFUSED", bed="", phase_present=False))
+                await heard.wait_until(lambda: bool(heard.of(refused)))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(60)
+async def test_two_edges_of_one_identity_are_a_high_alarm_and_do_not_throw_each_other_out_for_ever(
+    tmp_path: Path,
+) -> None:
+    for folder in ("broker", "first", "second"):
+        (tmp_path / folder).mkdir()
+    async with (
+        Mosquitto(tmp_path / "broker") as broker,
+        broker.subscribe_all() as heard,
+        daemon(tmp_path / "first", broker.port) as first,
+    ):
+        await heard.wait_for(lambda one: one.topic == f"{PREFIX}/status")
+        async with daemon(tmp_path / "second", broker.port):
+            await first.until_said("another speaks in the name of this edge")
+            await first.until_said("NAME_TAKEN")
+            await asyncio.sleep(5)  # until the other has waited out its own first surprise
+            taken_at, connected = len(heard.messages), sum("broker.connected" in line for line in first.log)
+            await asyncio.sleep(7)
+            said = [message(one) for one in heard.messages[taken_at:] if one.topic == f"{PREFIX}/status"]
+            assert len({one["run"] for one in said if one["state"] == "running"}) == 1, "who was thrown out waits"
+            assert sum("broker.connected" in line for line in first.log) == connected
 
 
 def _followed(heard: Listener) -> Receiver:
