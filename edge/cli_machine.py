@@ -1,4 +1,4 @@
-"""The subcommands about the computer itself: what is wrong, its serial adapters, and ending the service."""
+"""The subcommands about the computer itself: its first configuration, what is wrong, its adapters, and its end."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def add_machine(
     ports.add_argument("--name", metavar="NAME", help="how to call it: bed-1-pump for /dev/infusion/bed-1-pump")
     ports.set_defaults(run=_ports)
 
+    _add_init(commands)
     doctor = commands.add_parser("doctor", help="look at everything that the service needs, and say what to do")
     doctor.add_argument("config", nargs="?", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s")
     doctor.add_argument("--run-dir", type=Path, default=RUN_DIR, help="where the store is (default: %(default)s)")
@@ -38,6 +39,55 @@ def add_machine(
         "--control", type=Path, default=control, metavar="PATH", help="the control socket (default: %(default)s)"
     )
     stop.set_defaults(run=ask, verb="stop")
+
+
+def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    first = commands.add_parser(
+        "init", help="make the first configuration, by questions at a terminal or by these words"
+    )
+    first.add_argument(
+        "folder", nargs="?", type=Path, default=CONFIG.parent, metavar="FOLDER", help="default: %(default)s"
+    )
+    first.add_argument("--site", default="", metavar="NAME", help="the site, as in MQTT topics")
+    first.add_argument("--edge", default="", metavar="NAME", help="this computer (default: its host name)")
+    for flag, shape, text in (
+        ("--bed", "ID[=LABEL]", "a bed, and what nurses call it (repeatable)"),
+        (
+            "--device",
+            "BED=DRIVER[.CHANNEL]@PORT",
+            "a device at a bed; the driver probe asks it what it is (repeatable)",
+        ),
+        ("--station", "NAME", "a nursing station (repeatable; default: ward-desk)"),
+    ):
+        first.add_argument(flag, action="append", default=[], metavar=shape, help=text)
+    first.add_argument("--broker", default="", metavar="HOST[:PORT]", help="default: 127.0.0.1:1883")
+    first.add_argument("--mode", choices=("demo", "clinical"), default="demo", help="default: %(default)s")
+    first.add_argument("--force", action="store_true", help="replace an edge.toml that is there, and keep it beside")
+    first.add_argument("--run-dir", type=Path, default=RUN_DIR, help="where the store will be (default: %(default)s)")
+    first.set_defaults(run=_init)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from edge.clock import Clock  # noqa: PLC0415 - only this command pays for these
+    from edge.init import EXIT_OK, Said, init  # noqa: PLC0415
+
+    said = Said(
+        options.folder,
+        options.site,
+        options.edge,
+        tuple(options.bed),
+        tuple(options.device),
+        options.broker,
+        tuple(options.station),
+        options.mode,
+        options.force,
+        options.run_dir,
+    )
+    status, text = init(
+        said, terminal=sys.stdin.isatty(), mono_s=Clock().mono_s, say=lambda words: print(words, flush=True)
+    )
+    print(text, file=sys.stdout if status == EXIT_OK else sys.stderr)
+    return status
 
 
 def _ports(options: argparse.Namespace) -> int:

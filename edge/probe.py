@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,6 +107,12 @@ class _Seen:
             case _:
                 return
 
+    def answering(self) -> Answering:
+        """Say it for a program."""
+        told = {channel: one.serial_number for channel, one in self.identities.items() if one.serial_number}
+        known = self.driver.identity is IdentitySupport.SERIAL_NUMBER
+        return Answering(self.driver, self.channels, told if known else {})
+
     @property
     def answered(self) -> bool:
         return bool(self.samples or self.identities)
@@ -136,17 +142,35 @@ def list_ports(root: Path = Path("/dev/serial")) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who answers on a port: the driver that understood it, its channels, and the serial numbers that were told."""
+
+    driver: Driver
+    channels: tuple[str, ...]
+    serial_numbers: Mapping[str, str]
+
+
 def probe(
-    address: str, names: Sequence[str], timeout_s: float, *, mono_s: Callable[[], float], say: Say
+    address: str,
+    names: Sequence[str],
+    timeout_s: float,
+    *,
+    mono_s: Callable[[], float],
+    say: Say,
+    take: Callable[[Answering], None] = lambda _: None,
 ) -> tuple[int, str]:
-    """Try the drivers of these names (none: all), saying what is done; return the exit status and what was found."""
+    """Try the drivers of these names (none: all), saying what is done; return the exit status and what was found.
+
+    ``take`` is given what was found, where a program goes on with it.
+    """
     for name in names:
         if name not in registry.names():
             return EXIT_REFUSED, f'infusion-edge: "{name}" is no driver: {suggest(name, registry.names())}'
     drivers = [registry.driver(name) for name in names or registry.names()]
     say(WARNING)
     try:
-        return asyncio.run(_Prober(address, timeout_s, mono_s, say).run(drivers))
+        return asyncio.run(_Prober(address, timeout_s, mono_s, say, take).run(drivers))
     except LineError as error:
         return EXIT_REFUSED, f"infusion-edge: {error}"
 
@@ -173,7 +197,15 @@ def _session(driver: Driver) -> Session:
 
 
 class _Prober:
-    def __init__(self, address: str, timeout_s: float, mono_s: Callable[[], float], say: Say) -> None:
+    def __init__(
+        self,
+        address: str,
+        timeout_s: float,
+        mono_s: Callable[[], float],
+        say: Say,
+        take: Callable[[Answering], None],
+    ) -> None:
+        self._take = take
         self._address = address
         self._tcp = address.startswith("tcp://")
         self._mono_s = mono_s
@@ -195,6 +227,7 @@ class _Prober:
                 found = max(seen, key=lambda one: one.accepted if one.answered else 0, default=None)
                 if found is not None and found.answered:
                     others = [one for one in seen if one.answered and one is not found]
+                    self._take(found.answering())
                     return EXIT_FOUND, "\n".join(_report(found, others, self._address, self._settings(found.driver)))
         finally:
             await self._close()
