@@ -9,6 +9,7 @@ import pytest
 from edge import store as module
 from edge import store_file
 from edge.store import NewerFileError, Run, Store, StoredState, Transaction
+from edge.store_file import StoreFile
 from tests.unit.stores import (
     KNOWN,
     LIMIT_S,
@@ -67,11 +68,23 @@ def truncate_to_nothing(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize(
+EVERY_DAMAGE = pytest.mark.parametrize(
     "damage",
     [overwrite, overwrite_journal, overwrite_header, spoil_text, truncate_to_half, truncate_to_nothing],
     ids=lambda damage: damage.__name__,
 )
+
+
+@EVERY_DAMAGE
+def test_of_a_damaged_file_on_a_disk_that_takes_no_writes_nothing_is_believed(
+    path: Path, damage: Callable[[Path], None]
+) -> None:
+    write_something(path)
+    damage(path)
+    assert StoreFile(path, Run("run-2", "boot-1", WALL)).peek("why") == StoredState(fault="why", unread=True)
+
+
+@EVERY_DAMAGE
 def test_a_damaged_file_is_set_aside_and_a_fresh_one_begun(path: Path, damage: Callable[[Path], None]) -> None:
     write_something(path)
     damage(path)
