@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -170,6 +171,24 @@ def test_a_store_that_another_daemon_has_is_refused_at_once_or_when_the_disk_ans
     opened.results.wait(lambda: bool(opened.late))
     assert isinstance(opened.late[0], AlreadyRunningError)
     assert not path.exists()
+
+
+def test_on_a_disk_that_takes_no_writes_another_daemon_is_known_by_the_lock_that_it_made(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, opens = Claim(path), os.open
+    first.take()
+
+    def read_only(name: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & (os.O_RDWR | os.O_CREAT):
+            raise ROFS
+        return opens(name, flags, mode)
+
+    monkeypatch.setattr(os, "open", read_only)
+    with pytest.raises(AlreadyRunningError):
+        Claim(path).take()
+    with pytest.raises(FileNotFoundError):
+        Claim(path.with_name("other.db")).take()  # no lock was made there: it cannot be told
 
 
 def test_an_alarm_that_was_kept_is_not_written_over_by_a_start_that_could_not_read_it(
