@@ -16,8 +16,9 @@ from typing import cast
 import aiomqtt
 import pytest
 import structlog
+from paho.mqtt.packettypes import PacketTypes
 
-from edge.mqtt import NO_MATCHING_SUBSCRIBERS, BrokerSettings, Connection, Login
+from edge.mqtt import NO_MATCHING_SUBSCRIBERS, BrokerSettings, Connection, Login, Reason
 from edge.send_queue import IN_FLIGHT_QUIET_MAX
 from edge.sender import STEADY_S
 from edge.wire import Lane, Outgoing
@@ -246,6 +247,28 @@ async def test_a_publish_into_a_broken_connection_is_sent_over_the_next(broker: 
         await broker.start()
         await heard.wait_until(lambda: len({one.topic for one in heard.messages}) == 21)
         assert set(await broker.retained()) == {"edge/status", *(f"alarm-{n}" for n in range(20))}
+
+
+async def test_an_acknowledgement_that_is_seen_after_its_connection_counts_for_nothing(broker: Mosquitto) -> None:
+    edge = Edge(settings(broker))
+    async with edge.running(), broker.subscribe_all() as heard:
+        await heard.wait_for(lambda one: one.payload == b"running")
+        broker.freeze()
+        connection = edge.sender._connection
+        assert connection is not None
+        edge.events(1, 1)
+        for _ in range(10):  # it is sent in a turn of the loop of its own
+            await asyncio.sleep(0)
+        assert len(connection._acknowledgements) == 1
+        broker.kill()
+        await edge.lost()
+        for acknowledgement in connection._acknowledgements.values():
+            acknowledgement.set_result(Reason(PacketTypes.PUBACK))
+        await asyncio.sleep(0)
+        assert (edge.sent, edge.sender.events_waiting) == ([], 1)
+        await broker.start()
+        await heard.wait_for(lambda one: one.topic == EVENT)
+        await edge.until(lambda: edge.sent == [("run-1", 1)])
 
 
 @pytest.mark.parametrize("lane", [Lane.ALARM_HIGH, Lane.SNAPSHOT])
