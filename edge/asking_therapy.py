@@ -16,9 +16,11 @@ from edge.core.therapy_acts import (
     Close,
     ConfirmOrder,
     ConfirmSyringe,
+    ConnectLine,
     DisconnectLine,
     EndInfusion,
     EnterOrder,
+    FlushLine,
     GiveByHand,
     Observe,
     OverrideBounds,
@@ -41,8 +43,10 @@ from edge.messages.requests_therapy import (
     ChannelRoleRequest,
     CloseRequest,
     EndInfusionRequest,
+    FlushRequest,
     LimitsRequest,
     LineDisconnectedRequest,
+    LineRequest,
     ManualDoseRequest,
     ObserveRequest,
     OrderRequest,
@@ -74,6 +78,7 @@ _VITALS = {
     "nibp_dia": Quantity.NIBP_DIA,
     "nibp_mean": Quantity.NIBP_MEAN,
 }
+_FILLED = {"drug": Known.YES, "other": Known.NO, "unknown": Known.UNKNOWN}
 _OF_REV: dict[str, type[ConfirmOrder | WithdrawOrder | ConfirmSyringe]] = {
     "confirm": ConfirmOrder,
     "withdraw": WithdrawOrder,
@@ -113,12 +118,28 @@ def act(verb: str, said: RequestMessage) -> TherapyAct | None:  # noqa: PLR0911 
             return TakeStep(_place(said), said.rev, _positive("step", said.step, "mg/kg/h"))
         case LineDisconnectedRequest():
             return DisconnectLine(_place(said), float(quantity("duration", said.duration, "s")))
-        case SettleDoseRequest():
-            return SettleDose(_place(said), quantity("given", said.given, "mg"), said.reason, said.sure)
+        case SettleDoseRequest() | LineRequest() | FlushRequest():
+            return _of_channel(said)
         case ChannelRoleRequest():
             return SetRole(Place(said.bed, said.case, said.port, said.channel), ChannelRole(said.channel_role))
         case _:
             return _of_patient(said)
+
+
+def _of_channel(said: SettleDoseRequest | LineRequest | FlushRequest) -> TherapyAct:
+    match said:
+        case SettleDoseRequest():
+            return SettleDose(_place(said), quantity("given", said.given, "mg"), said.reason, said.sure)
+        case LineRequest():
+            return ConnectLine(_place(said), _dead_volume(said.dead_volume), _FILLED[said.filled_with])
+        case FlushRequest():
+            dead = None if said.dead_volume is None else _dead_volume(said.dead_volume)
+            volume = _positive("volume", said.volume, "mL")
+            return FlushLine(_place(said), volume, said.by == "pump", dead, _FILLED[said.filled_with])
+
+
+def _dead_volume(text: str) -> Decimal:
+    return _positive("dead_volume", text, "mL")
 
 
 def _of_patient(said: RequestMessage) -> TherapyAct | None:

@@ -9,6 +9,7 @@ FLAGS = (
     *("heart-disease", "cyp3a4-inhibitor", "cyp2b6-inhibitor", "opioids", "sedatives", "dependence"),
     "age-65-or-over",
 )
+FILLED = ("drug", "other", "unknown")
 ORDERED = {
     "drug": "the library's name (default: what the pump says)",
     "step": "the dose rate now (default: the pump's rate)",
@@ -117,6 +118,16 @@ def _add_round(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     dose = _at(add, "manual-dose", "a dose was given outside the pump")
     dose.add_argument("drug", metavar="DRUG")
     dose.add_argument("dose", metavar="DOSE", help='"20 mg"')
+    line = _at(add, "line", "say how a line is connected now: what stands in it between pump and patient")
+    line.add_argument("dead_volume", metavar="DEAD_VOLUME", help='"1.5 mL"')
+    line.add_argument("filled_with", choices=FILLED)
+    _channel(line)
+    flush = _at(add, "flush", "a line is flushed: what stood in it counts as given")
+    flush.add_argument("volume", metavar="VOLUME", help='"10 mL"')
+    flush.add_argument("--by-pump", action="store_true", help="the pump itself gives it: so much of it holds no drug")
+    flush.add_argument("--dead-volume", metavar="VOLUME", help="of the line, where nobody said it before")
+    flush.add_argument("--filled-with", choices=FILLED, default="unknown", help="what stood in it then")
+    _channel(flush)
     settle = _at(add, "settle-dose", "say how much a channel has given, as the pump shows, where that is not sure")
     settle.add_argument("given", metavar="GIVEN", help='of this treatment, in all: "62 mg"')
     settle.add_argument("reason", metavar="REASON")

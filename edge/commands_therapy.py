@@ -207,6 +207,17 @@ def _manual_dose(line: Line, options: argparse.Namespace) -> tuple[int, str]:
     return _ask(line, bed, "manual-dose", f"{options.dose} {options.drug}", drug=options.drug, dose=options.dose)
 
 
+def _line(line: Line, options: argparse.Namespace) -> tuple[int, str]:
+    fields = {"dead_volume": options.dead_volume, "filled_with": options.filled_with, **_place(options)}
+    return _ask(line, _find(line, options.bed), "line", options.dead_volume, **fields)
+
+
+def _flush(line: Line, options: argparse.Namespace) -> tuple[int, str]:
+    fields = {name: getattr(options, name) for name in ("volume", "dead_volume", "filled_with")}
+    by = "pump" if options.by_pump else "hand"
+    return _ask(line, _find(line, options.bed), "flush", options.volume, by=by, **fields, **_place(options))
+
+
 def _settle(line: Line, options: argparse.Namespace) -> tuple[int, str]:
     fields = {"given": options.given, "reason": options.reason, "sure": options.sure, **_place(options)}
     return _ask(line, _find(line, options.bed), "settle-dose", options.given, **fields)
@@ -246,6 +257,8 @@ COMMANDS: dict[str, Callable[[Line, argparse.Namespace], tuple[int, str]]] = {
     "observe": _observe,
     "choking": _choking,
     "manual-dose": _manual_dose,
+    "line": _line,
+    "flush": _flush,
     "settle-dose": _settle,
     "channel-role": _channel_role,
     "line-disconnected": _disconnected,

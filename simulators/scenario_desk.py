@@ -16,7 +16,7 @@ from simulators.scenario_model import Event
 VERBS = (
     *("start-patient", "baseline", "limits", "order", "override", "confirm", "withdraw", "step"),
     *("observe", "manual-dose", "channel-role", "line-disconnected", "end-infusion", "close"),
-    *("confirm-syringe", "settle-dose"),
+    *("confirm-syringe", "settle-dose", "line", "flush"),
 )
 ROLES = ("nurse", "prescriber")
 _OF_ORDER = frozenset({"order", "override", "confirm", "withdraw", "step", "confirm-syringe"})

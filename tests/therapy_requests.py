@@ -16,6 +16,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "confirm-syringe": CHANNEL | {"rev": 1},
     "observe": AT | {"all_well": True, "pain": 4},
     "manual-dose": AT | {"drug": "ketamine", "dose": "20 mg"},
+    "line": CHANNEL | {"dead_volume": "1.5 mL", "filled_with": "other"},
+    "flush": CHANNEL | {"volume": "10 mL", "by": "pump", "dead_volume": "1.5 mL", "filled_with": "drug"},
     "settle-dose": CHANNEL | {"given": "62 mg", "reason": "read at the pump"},
     "channel-role": CHANNEL | {"channel_role": "carrier"},
     "line-disconnected": CHANNEL,

@@ -6,18 +6,18 @@ counts no drug, and is checked all the same; what it gave before stays given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from drivers.model import DeviceAlarmKind, InfusionState, Quantity, Validity
-from edge.core.delivered import GAP_S, NOTHING_GIVEN, Account, Delivery, Flow, Given, Piece, Sample, flow_of
+from drivers.model import DeviceAlarmKind, InfusionState
+from edge.core.delivered import GAP_S, NOTHING_GIVEN, Account, Delivery, Flow, Given, Piece, Sample
 from edge.core.kept_dose import DrugGiven, KeptDose
+from edge.core.line import Line, PumpFlush
 from edge.core.model import Instant
-from edge.core.pump_counter import PumpCounter, Reading
+from edge.core.pump_counter import PumpCounter
+from edge.core.pump_sample import sample_of
 from edge.core.sources import SourceState
-from edge.core.therapy import Order
-from edge.core.validate import Value
+from edge.core.therapy import Known, Order
 from edge.core.volume_check import FlowCheck
 
 DOWNTIME_UNKNOWN_S = 3600.0
@@ -27,7 +27,6 @@ BOLUS_TOLD_WITHIN_S = 60.0
 """A pump tells of a bolus that ended within the round of its line, 30 s at most; two boli are further apart."""
 
 _ZERO = Decimal(0)
-_HALF = Decimal("0.5")
 REFILL_MIN_ML = Decimal("0.2")
 """So much more in the syringe than before is another syringe: two steps of a display in 0.1 mL; less is the drive that
 finds its place."""
@@ -81,7 +80,7 @@ class ChannelDose:
     ``bolus`` is the last one, of this session.
     ``stood_from_s`` is since when it stands after it ran, ``changing`` whether its syringe is being changed,
     ``left_ml`` what was left in it when it last ran. ``opened``: another syringe may be in it; ``new_syringe``: it runs
-    with that.
+    with that. ``line`` is what was said of its line, ``flush`` what it is still to flush.
     """
 
     delivery: Delivery = field(default_factory=Delivery)
@@ -100,6 +99,8 @@ class ChannelDose:
     opened: bool = False
     left_ml: Decimal | None = None
     new_syringe: bool = False
+    line: Line | None = None
+    flush: PumpFlush | None = None
     awaited_from_s: float | None = None
     kept_at_s: float | None = None
     kept_state: tuple[Given, bool, bool] | None = None
@@ -123,17 +124,19 @@ class ChannelDose:
         piece = self.delivery.piece(sample)
         if piece is None:
             return
-        before = self.account.given.most_mg
+        before, left = self._given.most_mg, self.account.given
+        order = None if self._flushes(piece) else order
         concentration = None if order is None else order.concentration_mg_per_ml
         if not begins:
             # What flowed since the sample before began in another session: no patient inherits it (H-09).
             self.account.add(piece, concentration, connected=context.connected)
+            self._through_line(left, piece, connected=context.connected)
         if piece.stands and sample.remaining_ml is None and piece.growth is not None and piece.growth.reset:
             # A counter is set to zero with a new syringe; of a pump that tells no more it is the only sign.
             self.opened = self.opened or self._has_run
         self.check.occlusion(sample.at_s, shown=bool(shown & _OCCLUSIONS))
         self.check.add(piece, connected=context.connected)
-        self._portion(self.account.given.most_mg - before)
+        self._portion(self._given.most_mg - before)
         if piece.bolus and order is not None and context.connected:
             self._add_bolus(piece, runs=sample.state is InfusionState.BOLUS)
 
@@ -160,21 +163,34 @@ class ChannelDose:
             seen = self.bolus
             is_same = seen is not None and (seen.runs or at_s < seen.until_s + BOLUS_TOLD_WITHIN_S)
             self.bolus = max(seen, told, key=lambda one: one.volume_ml) if is_same and seen is not None else told
-        before = self.account.given.most_mg
+        before, left = self._given.most_mg, self.account.given
         self.account.bolus(volume_ml)
+        self._through_line(left)
         self.check.explain(at_s)
-        self._portion(self.account.given.most_mg - before)
+        self._portion(self._given.most_mg - before)
 
     def begin(self, session: str) -> None:
         """Begin a session: nothing of the one before is in it."""
         self.session, self.account, self.drug, self.earlier = session, Account(), "", ()
         self.before_mg, self.stood_from_s, self.changing = _ZERO, None, False
         self.opened, self.left_ml, self.new_syringe = False, None, False
-        self.bolus = None
+        self.bolus = self.line = self.flush = None
 
     def given_of(self, drug: str) -> Given:
-        """Return what it gave of a drug in this session, as it counted it."""
-        total = self.account.given if self.drug == drug else NOTHING_GIVEN
+        """Return what it gave of a drug in this session: what it counted, through its line."""
+        return self._with_earlier(self._given, drug)
+
+    def counted_of(self, drug: str) -> Given:
+        """Return what of a drug left the pump in this session, as it counted it."""
+        return self._with_earlier(self.account.given, drug)
+
+    @property
+    def _given(self) -> Given:
+        left = self.account.given
+        return left if self.line is None else self.line.arrived(left)
+
+    def _with_earlier(self, given: Given, drug: str) -> Given:
+        total = given if self.drug == drug else NOTHING_GIVEN
         for one in self.earlier:
             total = total.plus(one.given) if one.drug == drug else total
         return total
@@ -186,12 +202,13 @@ class ChannelDose:
 
     def settle(self, dose_mg: Decimal, seen: Given) -> Given:
         """Take up that it had given so much of its drug, without what was given before, when it was ``seen``."""
-        total = self.given_of(self.drug)
-        given = total.settled(dose_mg, seen)
+        before_mg = self._given.most_mg
+        given = self.counted_of(self.drug).settled(dose_mg, seen)
         self.before_mg = self.before_of(self.drug)
+        earlier_mg = sum((one.given.most_mg for one in self.earlier if one.drug == self.drug), _ZERO)
         self.earlier = tuple(one for one in self.earlier if one.drug != self.drug)
         self.account.settle(given)
-        self._portion(given.most_mg - total.most_mg)
+        self._portion(self._given.most_mg - before_mg - earlier_mg)
         self.kept_state = None  # it is kept at once
         return given
 
@@ -200,6 +217,7 @@ class ChannelDose:
             mine = DrugGiven(self.drug, self.given_of(self.drug), self.before_of(self.drug))
             self.earlier = (*(one for one in self.earlier if one.drug != self.drug), mine)
             self.account, self.before_mg = Account(), _ZERO
+            self.line = None if self.line is None else Line(self.line.dead_ml)  # it holds the other drug
         self.drug = drug
 
     def given_before(self, drug: str, dose_mg: Decimal) -> None:
@@ -244,12 +262,65 @@ class ChannelDose:
         """Whether it has run in this session: what was put in before that is what the order was confirmed for."""
         return self.account.infusing_s > 0
 
+    # --- its line -----------------------------------------------------------------------------------------------------
+
+    def connect(self, dead_ml: Decimal, drug: Known) -> None:
+        """Take up the line as it is connected now: its dead volume, and whether the drug stands in it."""
+        self._set_line((self.line or Line(dead_ml)).filled_with(dead_ml, drug))
+
+    def take_off(self) -> None:
+        """Take up that the line is off the patient."""
+        if self.line is not None:
+            self._set_line(self.line.taken_off())
+
+    def stir(self) -> None:
+        """Take up that something else may push out what stands in the line."""
+        if self.line is not None:
+            self._set_line(self.line.stirred())
+
+    def flushed(self, volume_ml: Decimal, concentration_mg_per_ml: Decimal | None) -> Decimal:
+        """Take up a flush; return what of the line counts as given by it, in mg."""
+        if self.line is None:
+            return _ZERO
+        line = self.line if concentration_mg_per_ml is None else self.line.counted(_ZERO, concentration_mg_per_ml)
+        before_mg = self.line.carried.most_mg
+        self._set_line(line.flushed(volume_ml))
+        return self.line.carried.most_mg - before_mg
+
+    def _set_line(self, line: Line) -> None:
+        before_mg = self._given.most_mg
+        if self.line is None:
+            line = line.shown(self._given)
+        self.line = line.shown(line.arrived(self.account.given))
+        self._portion(self._given.most_mg - before_mg)
+        self.kept_state = None  # it is kept at once
+
+    def _flushes(self, piece: Piece) -> bool:
+        """Tell whether a piece is of a flush. The one that is longer than what is left of it counts as drug."""
+        flush = self.flush
+        if flush is None:
+            return False
+        flush = flush.after(piece.counted_ml, piece.most_ml)
+        self.flush = None if flush.left_ml < 0 or piece.at_s >= flush.until.mono_s else flush
+        return self.flush is not None
+
+    def _through_line(self, before: Given, piece: Piece | None = None, *, connected: bool = True) -> None:
+        """Let what left the pump since go into its line."""
+        concentration = self.account.concentration_mg_per_ml
+        if self.line is None or concentration is None:
+            return
+        if piece is not None and piece.purge and not connected:
+            line = self.line.purged(max(piece.counted_ml, piece.left_ml or _ZERO), concentration)
+        else:
+            line = self.line.counted(self.account.given.high_mg - before.high_mg, concentration)
+        self.line = line.shown(line.arrived(self.account.given))
+
     # --- what is kept -------------------------------------------------------------------------------------------------
 
     def kept(self, port: str, channel: str, now: Instant) -> KeptDose | None:
         """Return what is to be kept; ``None`` where nothing is counted."""
         last, concentration = self.delivery.last, self.account.concentration_mg_per_ml
-        nothing = self.account.given == NOTHING_GIVEN and not self.before_mg and not self.earlier
+        nothing = self.account.given == NOTHING_GIVEN and not self.before_mg and not self.earlier and self.line is None
         if last is None or (concentration is None and nothing):
             return None
         counter = self.delivery.counter
@@ -275,6 +346,8 @@ class ChannelDose:
             opened=self.opened,
             changing=self.changing,
             stood=None if self.stood_from_s is None else _moment(self.stood_from_s, now),
+            line=self.line,
+            flush=self.flush,
         )
 
 
@@ -303,55 +376,14 @@ def restored(kept: KeptDose, now: Instant, *, here: bool) -> ChannelDose:
         changing=kept.changing,
         opened=kept.opened,
         left_ml=kept.left_ml,
+        line=kept.line,
+        flush=None if kept.flush is None else _later(kept.flush, by_s),
         kept_at_s=now.mono_s,
     )
 
 
-def sample_of(source: SourceState) -> Sample | None:
-    """Return what a pump said last of its delivery; ``None`` where it does not count, or only repeats itself."""
-    heard_at_s = source.counted_at_s
-    if not source.trusted or source.frozen or source.infusion is None or heard_at_s is None:
-        return None
-    rate, bolus = source.values.get(Quantity.INFUSION_RATE), source.values.get(Quantity.BOLUS_RATE)
-    counter = _reading(source.values.get(Quantity.VOLUME_INFUSED))
-    left = source.values.get(Quantity.VOLUME_REMAINING)
-    return Sample(
-        heard_at_s,
-        source.state,
-        flow_of(
-            source.state,
-            _flow(rate, source.extremes.get(Quantity.INFUSION_RATE, ())),
-            None if bolus is None else bolus.value,
-            sure=rate is not None and rate.validity is Validity.VALID,
-        ),
-        counter,
-        source.identity.serial_number,
-        None if left is None or left.validity is not Validity.VALID else left.value,
-        _peak(counter, source.extremes.get(Quantity.VOLUME_INFUSED, ())),
-    )
-
-
-def _flow(rate: Value | None, extremes: Iterable[Decimal]) -> Flow | None:
-    """Return the rate as an interval: half a digit each way, and what merged samples passed through."""
-    if rate is None or rate.value is None:
-        return None
-    numbers = (rate.value, *extremes)
-    half = rate.resolution * _HALF
-    high = None if rate.validity is Validity.OVER else max(numbers) + half
-    return Flow(max(_ZERO, min(numbers) - half), high)
-
-
-def _reading(value: Value | None) -> Reading | None:
-    if value is None or value.value is None or value.validity is not Validity.VALID:
-        return None
-    return Reading(value.value, value.resolution)
-
-
-def _peak(counter: Reading | None, extremes: Iterable[Decimal]) -> Reading | None:
-    highest = max(extremes, default=None)
-    if counter is None or highest is None or highest <= counter.volume_ml:
-        return None
-    return replace(counter, volume_ml=highest)
+def _later(flush: PumpFlush, by_s: float) -> PumpFlush:
+    return replace(flush, until=replace(flush.until, mono_s=flush.until.mono_s + by_s))
 
 
 def _moment(at_s: float, now: Instant) -> Instant:

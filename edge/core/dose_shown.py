@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from drivers.model import Validity
 from edge.core.channel_dose import ChannelDose
 from edge.core.config import Binding
-from edge.core.doses import day_dose_mg, session_dose
+from edge.core.doses import day_dose_mg, lines_of, session_dose
 from edge.core.effects import DoseView, Metric
 from edge.core.therapy import Order
 from edge.core.view import BedView
@@ -68,6 +68,13 @@ def _totals(view: BedView, pump: Binding, order: Order, now_s: float) -> Iterato
         note = "at least so much: the pump is not heard"
     elif given.unsure_mg:
         note = f"{given.unsure_mg.quantize(Decimal('0.01'), ROUND_CEILING)} mg of it may not have been given"
+    waits_mg = sum((line.waits_mg for line in lines_of(view, order.drug)), Decimal(0))
+    if waits_mg:
+        said = f"{waits_mg.quantize(Decimal('0.01'), ROUND_CEILING)} mg of it may stand in the line"
+        note = f"{note}; {said}" if note else said
+    if dose is not None and dose.flush is not None:
+        said = f"a flush runs: the next {dose.flush.left_ml.quantize(Decimal('0.01'))} mL are not counted"
+        note = f"{note}; {said}" if note else said
     validity = Validity.VALID if live and not given.unsure_mg else Validity.QUESTIONABLE
     low, high = given.low_mg.quantize(_STEP, ROUND_FLOOR), given.high_mg.quantize(_STEP, ROUND_CEILING)
     per_kg = (given.most_mg / order.weight_kg).quantize(_STEP, ROUND_CEILING)

@@ -6,6 +6,7 @@ kept each half minute while drug flows, at once when a pump starts or stops, and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from edge.core.channel_dose import ChannelDose, Context
 from edge.core.config import Binding
 from edge.core.delivered import NOTHING_GIVEN, Given, exactly
 from edge.core.kept_dose import KeptDose
+from edge.core.line import Line
 from edge.core.model import Instant
 from edge.core.state import Ward
 from edge.core.therapy import ChannelRole, Patient
@@ -79,6 +81,14 @@ def session_dose(view: BedView, drug: str) -> Given:
     return total.plus(exactly(known_mg))
 
 
+def lines_of(view: BedView, drug: str) -> Iterator[Line]:
+    """Give what was said of the lines through which a drug flows in this treatment."""
+    session = session_of(view.state.therapy.patient)
+    for dose in view.state.doses.values():
+        if dose.line is not None and (dose.session, dose.drug) == (session, drug):
+            yield dose.line
+
+
 def day_dose_mg(view: BedView, drug: str, now_s: float) -> Decimal | None:
     """Return what the patient was given of a drug in 24 hours; ``None`` without a patient."""
     patient = view.state.therapy.patient
@@ -124,7 +134,8 @@ def _ask(ward: Ward, bed: str, now: Instant) -> None:
     state = ward.state.beds[bed]
     for place, dose in state.doses.items():
         order = state.therapy.order(*place)
-        if dose.new_syringe and order is not None and order.syringe_changed is None:
+        asks = dose.new_syringe and dose.flush is None  # who flushes with the pump has said what is in it
+        if asks and order is not None and order.syringe_changed is None:
             ward.treat(bed, state.therapy.with_order(replace(order, syringe_changed=now)), now)
         dose.new_syringe = False
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from edge.core.delivered import Given
+from edge.core.line import Line, PumpFlush
 from edge.core.model import Instant
 from edge.core.pump_counter import Reading
 
@@ -23,7 +24,8 @@ class DrugGiven:
 class KeptDose:
     """What the store keeps of a channel. ``last`` and ``counter`` prove what was delivered while the edge was off.
 
-    ``left_ml``, ``opened``, ``changing`` and ``stood`` say what is known of a change of its syringe.
+    ``left_ml``, ``opened``, ``changing`` and ``stood`` say what is known of a change of its syringe,
+    ``line`` and ``flush`` of its line.
     """
 
     at: Instant
@@ -47,3 +49,5 @@ class KeptDose:
     opened: bool = False
     changing: bool = False
     stood: Instant | None = None
+    line: Line | None = None
+    flush: PumpFlush | None = None

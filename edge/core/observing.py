@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from drivers.model import Quantity
 from edge.core.desk import Desk, RefusedError
+from edge.core.doses import session_of
 from edge.core.therapy import ChannelRole, Patient
 from edge.core.therapy_acts import DisconnectLine, GiveByHand, Observe, Place, SetRole
 from edge.core.therapy_state import MANUAL_DOSES_MAX, ROUNDS_MAX, Disconnected, ManualDose, RoleSet, Round, TypedVital
@@ -97,6 +98,11 @@ def set_role(desk: Desk, act: SetRole) -> str:
     rest = tuple(one for one in therapy.roles if (one.port, one.channel) != place)
     mine = RoleSet(*place, act.role, desk.asker.name, desk.now)
     roles = rest if act.role is ChannelRole.ORDERED else (*rest, mine)
+    if act.role is ChannelRole.CARRIER:
+        # What flows now beside the drug may push out what stands in its line.
+        for other, dose in view.state.doses.items():
+            if other != place and dose.session == session_of(therapy.patient):
+                dose.stir()
     desk.treat(view, replace(therapy, roles=roles))
     return f"{pump.port} channel {pump.channel} is {act.role.replace('_', ' ')}"
 
@@ -112,6 +118,9 @@ def disconnect_line(desk: Desk, act: DisconnectLine) -> str:
     place = (pump.port, pump.channel)
     rest = tuple(one for one in therapy.disconnected if (one.port, one.channel) != place)
     mine = Disconnected(*place, desk.asker.name, desk.now, until)
+    dose = view.state.doses.get(place)
+    if act.duration_s and dose is not None and dose.session == session_of(therapy.patient):
+        dose.take_off()
     desk.treat(view, replace(therapy, disconnected=(*rest, mine)))
     return f"for {act.duration_s:g} s"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from edge.core import observing, ordering, patients, settling, stepping, syringe
+from edge.core import lines, observing, ordering, patients, settling, stepping, syringe
 from edge.core.desk import Desk
 from edge.core.inputs import Role
 from edge.core.therapy_acts import (
@@ -13,9 +13,11 @@ from edge.core.therapy_acts import (
     Close,
     ConfirmOrder,
     ConfirmSyringe,
+    ConnectLine,
     DisconnectLine,
     EndInfusion,
     EnterOrder,
+    FlushLine,
     GiveByHand,
     Observe,
     OrderAct,
@@ -42,6 +44,8 @@ VERBS = {
     ConfirmSyringe: ("confirm-syringe", Role.NURSE),
     Observe: ("observe", Role.NURSE),
     GiveByHand: ("manual-dose", Role.NURSE),
+    ConnectLine: ("line", Role.NURSE),
+    FlushLine: ("flush", Role.NURSE),
     SettleDose: ("settle-dose", Role.NURSE),
     SetRole: ("channel-role", Role.NURSE),
     DisconnectLine: ("line-disconnected", Role.NURSE),
@@ -56,7 +60,7 @@ def carry_out(desk: Desk, act: TherapyAct) -> str:
     match act:
         case EnterOrder() | ConfirmOrder() | OverrideBounds() | WithdrawOrder() | TakeStep() | ConfirmSyringe():
             return _order(desk, act)
-        case SetRole() | DisconnectLine() | SettleDose():
+        case SetRole() | DisconnectLine() | SettleDose() | ConnectLine() | FlushLine():
             return _channel(desk, act)
         case _:
             return _patient(desk, act)
@@ -86,6 +90,10 @@ def _channel(desk: Desk, act: ChannelAct) -> str:
             return observing.set_role(desk, act)
         case DisconnectLine():
             return observing.disconnect_line(desk, act)
+        case ConnectLine():
+            return lines.connect(desk, act)
+        case FlushLine():
+            return lines.flush(desk, act)
         case SettleDose():
             return settling.settle(desk, act)
         case _:

@@ -17,7 +17,7 @@ from edge.core.composed import DoseLimits
 from edge.core.condition import Band
 from edge.core.config import Binding, LimitConfig
 from edge.core.delivered import Given
-from edge.core.doses import day_dose_mg, given_of, session_dose
+from edge.core.doses import day_dose_mg, given_of, lines_of, session_dose
 from edge.core.finding import Finding, IsTold, Particulars, Stays, unless_told, when
 from edge.core.limits import bands_of, judge_limit
 from edge.core.rules_dose import drug_of
@@ -81,7 +81,7 @@ def _totals(view: BedView, pump: Binding, of: tuple[Order, DoseLimits, Given], n
             limits.session,
             _per_kg(given.most_mg, order),
             f"{label} of this treatment",
-            lambda: (*_evidence(given), *_arithmetic(given.most_mg, order)),
+            lambda: (*_evidence(given), *_lines(view, order.drug), *_arithmetic(given.most_mg, order)),
         )
     day_mg = day_dose_mg(view, order.drug, now_s)
     if limits.day is not None and day_mg is not None:
@@ -120,6 +120,12 @@ def _evidence(given: Given) -> tuple[tuple[str, str], ...]:
         ("dose_claimed_mg", str(given.claimed_mg)),
         ("dose_unsure_mg", str(given.unsure_mg)),
     )
+
+
+def _lines(view: BedView, drug: str) -> Iterator[tuple[str, str]]:
+    for line in lines_of(view, drug):
+        yield "line_waits_mg", str(line.waits_mg)
+        yield "line_flushed_mg", str(line.carried.most_mg)
 
 
 def _arithmetic(most_mg: Decimal, order: Order) -> tuple[tuple[str, str], ...]:

@@ -35,7 +35,7 @@ def settle(desk: Desk, act: SettleDose) -> str:
     _, pump = desk.pump(act.place)
     order, dose = _counted(view, pump)
     therapy, place = view.state.therapy, (pump.port, pump.channel)
-    mine = Settling(*place, order.drug, act.given_mg, act.reason, user, desk.now, dose.given_of(order.drug))
+    mine = Settling(*place, order.drug, act.given_mg, act.reason, user, desk.now, dose.counted_of(order.drug))
     waiting = therapy.settling_of(*place)
     if waiting is not None and (desk.now.mono_s >= waiting.at.mono_s + CONFIRM_WITHIN_S or waiting.drug != order.drug):
         waiting = None

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from drivers.model import Quantity
-from edge.core.therapy import ChannelRole, Checklist
+from edge.core.therapy import ChannelRole, Checklist, Known
 from edge.core.therapy_state import Airway, Degree
 
 
@@ -184,6 +184,30 @@ class SettleDose:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectLine:
+    """The act of the verb ``line``: as it is connected now, so much stands in it, and whether that is the drug."""
+
+    place: Place
+    dead_volume_ml: Decimal
+    drug: Known = Known.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class FlushLine:
+    """The act of the verb ``flush``: so much of something else goes, or went, through the line into the patient.
+
+    ``dead_volume_ml`` and ``drug`` say what stood in a line of which nothing was said. ``by_pump``: the channel itself
+    gives it.
+    """
+
+    place: Place
+    volume_ml: Decimal
+    by_pump: bool = False
+    dead_volume_ml: Decimal | None = None
+    drug: Known = Known.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
 class SetRole:
     """The act of the verb ``channel-role``; a bed need not have a patient for it."""
 
@@ -201,5 +225,5 @@ class DisconnectLine:
 
 OrderAct: TypeAlias = EnterOrder | ConfirmOrder | OverrideBounds | WithdrawOrder | TakeStep | ConfirmSyringe
 PatientAct: TypeAlias = StartPatient | Close | EndInfusion | SetBaseline | AdjustLimit | Observe | GiveByHand
-ChannelAct: TypeAlias = SetRole | DisconnectLine | SettleDose
+ChannelAct: TypeAlias = SetRole | DisconnectLine | SettleDose | ConnectLine | FlushLine
 TherapyAct: TypeAlias = OrderAct | PatientAct | ChannelAct

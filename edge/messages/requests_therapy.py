@@ -162,6 +162,31 @@ class SettleDoseRequest(ChannelRequest):
     sure: bool = False
 
 
+FilledWith = Literal["drug", "other", "unknown"]
+
+
+class LineRequest(ChannelRequest):
+    """``line``: as it is connected now, so much stands between pump and patient, and what that is."""
+
+    schema_: Literal["line-request/1"] = Field(default="line-request/1", alias="schema")
+    dead_volume: Quantity
+    filled_with: FilledWith = "unknown"
+
+
+class FlushRequest(ChannelRequest):
+    """``flush``: so much of something else goes through the line; what stood in it counts as given.
+
+    ``by``: by hand, or by the pump channel itself, whose next ``volume`` then holds no drug. ``dead_volume`` and
+    ``filled_with`` say what nobody said of the line before.
+    """
+
+    schema_: Literal["flush-request/1"] = Field(default="flush-request/1", alias="schema")
+    volume: Quantity
+    by: Literal["hand", "pump"] = "hand"
+    dead_volume: Quantity | None = None
+    filled_with: FilledWith = "unknown"
+
+
 class ChannelRoleRequest(RequestMessage):
     """``channel-role``: what a channel is for; ``case`` is empty where the bed has no patient."""
 

@@ -151,8 +151,19 @@ def test_a_whole_treatment_ends_without_one_needless_alarm(weight_kg: int, count
     play = Played(treatment(weight_kg, counter_ml), tmp_path, 4.0)
     assert play.refusals == []
     assert [answer.verb for answer in play.answers] == [
-        *("start-patient", "order", "confirm", "baseline", "step", "observe", "observe", "step"),
-        *("observe", "confirm-syringe", "observe", "observe", "end-infusion", "observe", "observe", "observe", "close"),
+        *("start-patient", "order", "confirm", "line", "baseline", "step", "observe", "observe", "step"),
+        *(
+            "observe",
+            "confirm-syringe",
+            "observe",
+            "observe",
+            "flush",
+            "end-infusion",
+            "observe",
+            "observe",
+            "observe",
+            "close",
+        ),
     ]
     # The syringe will be empty: the one thing that a nurse must be told.
     (told,) = play.told

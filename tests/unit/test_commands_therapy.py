@@ -95,6 +95,15 @@ ASKED: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {"ask": "channel-role", "port": "rack", "channel": "12", "channel_role": "not_supervised"},
     ),
     (
+        ("line", "bed-1", "1.5 mL", "other", "--channel", "rack", "11"),
+        {"ask": "line", "dead_volume": "1.5 mL", "filled_with": "other"} | PLACE,
+    ),
+    (("flush", "bed-1", "10 mL"), {"ask": "flush", "volume": "10 mL", "by": "hand", "filled_with": "unknown"}),
+    (
+        ("flush", "bed-1", "10 mL", "--by-pump", "--dead-volume", "1.5 mL", "--filled-with", "drug"),
+        {"ask": "flush", "volume": "10 mL", "by": "pump", "dead_volume": "1.5 mL", "filled_with": "drug"},
+    ),
+    (
         ("settle-dose", "bed-1", "62 mg", "read at the pump", "--channel", "rack", "11"),
         {"ask": "settle-dose", "given": "62 mg", "reason": "read at the pump", "sure": False} | PLACE,
     ),
