@@ -181,8 +181,9 @@ class ChannelDose:
         return self._with_earlier(self._given, drug)
 
     def counted_of(self, drug: str) -> Given:
-        """Return what of a drug left the pump in this session, as it counted it."""
-        return self._with_earlier(self.account.given, drug)
+        """Return what of a drug left the pump in this session, as it counted it, and what a flush brought."""
+        left = self.account.given
+        return self._with_earlier(left if self.line is None else left.plus(self.line.carried), drug)
 
     @property
     def _given(self) -> Given:
@@ -208,6 +209,8 @@ class ChannelDose:
         earlier_mg = sum((one.given.most_mg for one in self.earlier if one.drug == self.drug), _ZERO)
         self.earlier = tuple(one for one in self.earlier if one.drug != self.drug)
         self.account.settle(given)
+        if self.line is not None:
+            self.line = replace(self.line, carried=NOTHING_GIVEN)  # it is in what was said
         self._portion(self._given.most_mg - before_mg - earlier_mg)
         self.kept_state = None  # it is kept at once
         return given

@@ -163,7 +163,7 @@ def _unsure(
 def _describe_unsure(label: str, drug: str, given: Given, order: Order, _: Band) -> Particulars:
     unseen = given.unsure_mg.quantize(_HUNDREDTH)
     return Particulars(
-        f"{label}: up to {unseen} mg {drug} more may have been given while the pump was not heard.",
+        f"{label}: up to {unseen} mg {drug} more may have been given unseen.",
         given.unsure_mg,
         "mg",
         evidence=(*_evidence(given), *_arithmetic(given.most_mg, order)),

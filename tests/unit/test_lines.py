@@ -14,7 +14,7 @@ from edge.core.delivered import Given
 from edge.core.doses import session_dose
 from edge.core.line import Line
 from edge.core.therapy import ChannelRole, Known
-from edge.core.therapy_acts import ConnectLine, DisconnectLine, FlushLine, Place, SetRole
+from edge.core.therapy_acts import ConnectLine, DisconnectLine, FlushLine, Place, SetRole, SettleDose
 from edge.core.therapy_state import TherapyState
 from tests.core_world import BED, OTHER_PUMP, PUMP, instant
 from tests.dose_world import TREATING, Treatment, ordered, patient, treatment
@@ -103,6 +103,16 @@ def test_of_a_line_that_nobody_knows_the_worse_counts_both_ways() -> None:
     assert (after.claimed_mg, after.unsure_mg) == (now.claimed_mg, D(15))
     run.run(4)
     assert run.world.alarm("DOSE_UNCERTAIN") is not None
+
+
+def test_what_a_flush_left_unsure_can_be_settled() -> None:
+    run = connected(UNKNOWN)
+    run.run(1440)
+    assert run.asks(TEN_ML).done
+    assert run.asks(SettleDose(HERE, D(30), "primed with saline"), "ann").done
+    assert run.asks(SettleDose(HERE, D(30), "primed with saline"), "bo").said == "30.00 mg of Ketamine by this channel"
+    assert (given(run).low_mg, given(run).high_mg, given(run).unsure_mg) == (D(30), D(30), D(0))
+    assert run.world.alarm("DOSE_UNCERTAIN") is None
 
 
 def test_a_flush_says_the_line_where_nobody_did() -> None:
