@@ -10,6 +10,7 @@ import re
 from decimal import Decimal
 
 from drivers.model import Quantity
+from edge.core.dose_units import DimensionError, convert
 from edge.core.therapy import ChannelRole, Checklist, Known
 from edge.core.therapy_acts import (
     AdjustLimit,
@@ -65,11 +66,7 @@ POUND_KG = Decimal("0.45359237")
 
 _POUNDS = frozenset({"lb", "lbs", "[lb_av]", "pound", "pounds"})
 _SAID_OTHERWISE = {"mmHg": "mm[Hg]", "bpm": "/min", "ml/h": "mL/h", "mg/ml": "mg/mL"}
-_FACTORS = CONVERSIONS | {
-    ("h", "s"): Decimal(3600),
-    ("ug", "mg"): Decimal("0.001"),
-    ("g", "mg"): Decimal(1000),
-}
+_FACTORS = CONVERSIONS | {("h", "s"): Decimal(3600)}
 _VITALS = {
     "heart_rate": Quantity.HEART_RATE,
     "spo2": Quantity.SPO2,
@@ -100,9 +97,12 @@ def quantity(name: str, text: str, unit: str) -> Decimal:
         kg = (number * POUND_KG).quantize(Decimal("0.1"))
         raise ValueError(f"{name}: {text} is {kg} kg: weigh in kg, and write kg")
     factor = _FACTORS.get((said, unit))
-    if factor is None:
-        raise ValueError(f'{name}: "{text}" is not in {unit}')
-    return number * factor
+    if factor is not None:
+        return number * factor
+    try:
+        return convert(number, said, unit)
+    except DimensionError:
+        raise ValueError(f'{name}: "{text}" is not in {unit}') from None
 
 
 def act(verb: str, said: RequestMessage) -> TherapyAct | None:  # noqa: PLR0911 - one for each message

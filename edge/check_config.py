@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from edge.config_annunciator import PinSettings
 from edge.config_broker import is_loopback
 from edge.config_file import Problem
 from edge.core.config import BedConfig, Binding, DrugConfig, IdentityPolicy, LimitConfig
+from edge.core.dose_units import MILLIGRAMS, EntryUnits
 from edge.core.model import Side
 from edge.core.therapy import Order
 
@@ -123,15 +125,15 @@ def _bed_lines(configuration: Configuration, bed: BedConfig) -> Iterable[str]:
     cuff = Quantity.NIBP_SYS in bed.vital_signs
     if cuff and any(ports[monitor.port].driver.nibp_time is NibpTime.LAST_CHANGE for monitor in bed.monitors):
         yield "  the monitor does not date its cuff pressures: their age counts from the last change"
+    drugs = {drug.drug: drug for drug in core.drugs}
     for order in orders:
-        yield f"  order: {_order_text(order)}"
+        yield f"  order: {_order_text(order, drugs[order.drug].units)}"
     if bed.pumps and not orders:
         yield "  no order: the dose limits hold from the order on"
     rows = [row for limit in core.vital_limits if limit.quantity in bed.vital_signs for row in _limit_rows(limit)]
-    drugs = {drug.drug: drug for drug in core.drugs}
     for order in orders:
         where = f" {order.port}.{order.channel}"
-        rows += _limit_rows(drugs[order.drug].dose_rate_high, where)
+        rows += _limit_rows(drugs[order.drug].dose_rate_high, where, drugs[order.drug].units)
         rows.append(_low_row(drugs[order.drug], order, where))
     if rows:
         yield ""
@@ -154,11 +156,11 @@ def _vital_signs(bed: BedConfig) -> str:
     return ", ".join(f"{name}{cuff}" if name == "cuff pressure" else name for name in names)
 
 
-def _order_text(order: Order) -> str:
+def _order_text(order: Order, units: EntryUnits) -> str:
+    step, most = order.step_mg_per_kg_per_h, order.maximum_mg_per_kg_per_h
     return (
-        f"{order.drug} on {order.port}.{order.channel}, {order.concentration_mg_per_ml} mg/mL, "
-        f"{order.weight_kg} kg, {order.step_mg_per_kg_per_h} mg/kg/h, "
-        f"at most {order.maximum_mg_per_kg_per_h} mg/kg/h ({order.origin})"
+        f"{order.drug} on {order.port}.{order.channel}, {units.text(order.concentration_mg_per_ml, 'mg/mL')}, "
+        f"{order.weight_kg} kg, {units.text(step, 'mg/kg/h')}, at most {units.text(most, 'mg/kg/h')} ({order.origin})"
     )
 
 
@@ -166,16 +168,18 @@ def _drug_lines(drug: DrugConfig) -> Iterable[str]:
     yield f'drug {drug.drug}  "{drug.label}"'
     yield f"  named by pumps: {', '.join(drug.pump_names)}"
     yield f"  low: {_low_text(drug)}, after {_duration(drug.low_delay_s)}"
-    yield from _table([_HEADINGS, *_limit_rows(drug.dose_rate_high)])
+    yield from _table([_HEADINGS, *_limit_rows(drug.dose_rate_high, units=drug.units)])
 
 
 def _low_text(drug: DrugConfig) -> str:
     part = (drug.low_fraction * 100).normalize()
-    return f"{part:f} % of the ordered step, at least {drug.low_floor_mg_per_kg_per_h} mg/kg/h"
+    return f"{part:f} % of the ordered step, at least {drug.units.text(drug.low_floor_mg_per_kg_per_h, 'mg/kg/h')}"
 
 
-def _limit_rows(limit: LimitConfig, where: str = "") -> list[Row]:
-    unit = _UNITS.get(limit.unit, limit.unit)
+def _limit_rows(limit: LimitConfig, where: str = "", units: EntryUnits = MILLIGRAMS) -> list[Row]:
+    def text(number: Decimal) -> str:
+        return units.text(number, limit.unit).replace(limit.unit, _UNITS.get(limit.unit, limit.unit))
+
     high = limit.side is Side.HIGH
     held = f" for {_duration(limit.clear_delay_s)}" if limit.clear_delay_s else ""
     rows: list[Row] = []
@@ -185,10 +189,10 @@ def _limit_rows(limit: LimitConfig, where: str = "") -> list[Row]:
             (
                 limit.condition + where,
                 band.name,
-                f"{'above' if high else 'below'} {band.value} {unit}",
+                f"{'above' if high else 'below'} {text(band.value)}",
                 _duration(band.delay_s),
                 band.priority.name.lower(),
-                f"{inside} {unit}{held}",
+                f"{text(inside)}{held}",
                 limit.origin,
             )
         )
@@ -197,7 +201,7 @@ def _limit_rows(limit: LimitConfig, where: str = "") -> list[Row]:
 
 def _low_row(drug: DrugConfig, order: Order, where: str) -> Row:
     value = max(drug.low_fraction * order.step_mg_per_kg_per_h, drug.low_floor_mg_per_kg_per_h)
-    below = f"below {value.normalize():f} mg/kg/h"
+    below = f"below {drug.units.text(value.normalize(), 'mg/kg/h')}"
     return f"DOSE_RATE_LOW{where}", "soft", below, _duration(drug.low_delay_s), "low", "", _low_text(drug)
 
 

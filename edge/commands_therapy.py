@@ -137,10 +137,10 @@ def _told(bed: _Bed) -> Iterator[str]:
 
 def _order(order: OrderMessage) -> str:
     by = f"by {order.by or order.origin}" + (f", confirmed by {order.confirmed_by}" if order.confirmed_by else "")
+    shown = order.shown
     return (
         f"revision {order.rev}, {order.port} channel {order.channel}: {order.drug}, "
-        f"{order.concentration_mg_per_ml} mg/mL, {order.weight_kg} kg, {order.step_mg_per_kg_per_h} mg/kg/h, "
-        f"at most {order.maximum_mg_per_kg_per_h} mg/kg/h, {by}"
+        f"{shown['concentration']}, {order.weight_kg} kg, {shown['step']}, at most {shown['maximum']}, {by}"
     )
 
 

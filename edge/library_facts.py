@@ -17,9 +17,8 @@ from edge.core.config import (
     TotalRule,
     VitalRule,
 )
-from edge.core.dose_units import convert
+from edge.core.dose_units import EntryUnits, convert
 from edge.core.model import Priority, Side
-from edge.library_file import EntryUnits
 
 _PERCENT = Decimal(100)
 _PER_MIN = 60

@@ -30,7 +30,7 @@ from edge.config_file import (
     quantity,
     refusal,
 )
-from edge.core.dose_units import DOSING_UNITS, convert, factor
+from edge.core.dose_units import DOSING_UNITS, MILLIGRAMS, EntryUnits, factor
 
 ADVISORY_MAX_CHARS = 200
 """A sentence or two on a screen; more is not read."""
@@ -39,56 +39,10 @@ CONTENT_DIGITS = 16
 """Digits of an entry's content hash: enough that no edit escapes, few enough to compare by eye."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryUnits:
-    """The units of one entry, which follow from its dosing unit, and the exact way from them to the core's."""
-
-    rate: str
-
-    @property
-    def mass(self) -> str:
-        """The unit of mass."""
-        return self.rate.split("/", maxsplit=1)[0]
-
-    @property
-    def amount(self) -> str:
-        """The unit of an amount for each kilogram."""
-        return f"{self.mass}/kg"
-
-    @property
-    def mass_rate(self) -> str:
-        """The unit of a rate without the weight."""
-        return f"{self.mass}/{self.rate.rsplit('/', maxsplit=1)[1]}"
-
-    @property
-    def concentration(self) -> str:
-        """The unit of a concentration."""
-        return f"{self.mass}/mL"
-
-    def mg_per_kg_per_h(self, rate: Decimal) -> Decimal:
-        """Return a dose rate as the core has it."""
-        return convert(rate, self.rate, "mg/kg/h")
-
-    def mg_per_kg(self, amount: Decimal) -> Decimal:
-        """Return an amount for each kilogram as the core has it."""
-        return convert(amount, self.amount, "mg/kg")
-
-    def mg_per_h(self, rate: Decimal) -> Decimal:
-        """Return a rate without the weight as the core has it."""
-        return convert(rate, self.mass_rate, "mg/h")
-
-    def mg_per_ml(self, concentration: Decimal) -> Decimal:
-        """Return a concentration as the core has it."""
-        return convert(concentration, self.mass, "mg")
-
-
-DEFAULT_UNITS = EntryUnits("mg/kg/h")
-
-
 def units_of(info: ValidationInfo) -> EntryUnits:
     """Return the units of the entry that is being read."""
     found = info.context.get("units") if isinstance(info.context, Mapping) else None
-    return found if isinstance(found, EntryUnits) else DEFAULT_UNITS
+    return found if isinstance(found, EntryUnits) else MILLIGRAMS
 
 
 _Kind: TypeAlias = Literal["rate", "amount", "mass_rate", "concentration"]

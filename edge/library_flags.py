@@ -9,10 +9,10 @@ from drivers.model import Quantity
 from edge.config_file import HeartRate, Pressure, Problem, Reader, RespiratoryRate, Saturation, join, suggest
 from edge.config_limits import STANDARD, Limit
 from edge.core.config import DrugConfig, Flag, FlagRule, LimitConfig, VitalBand, VitalRule
+from edge.core.dose_units import EntryUnits
 from edge.core.model import Side
 from edge.library_file import (
     AgeTable,
-    EntryUnits,
     EnzymeInhibitorTable,
     FlagTable,
     FrequentTreatmentTable,

@@ -31,20 +31,19 @@ from edge.core.config import (
     LimitConfig,
     TotalRule,
 )
+from edge.core.dose_units import MILLIGRAMS, EntryUnits
 from edge.core.model import Instant, Priority, Side
 from edge.core.strictest import check_composed
 from edge.core.therapy import FREQUENT_IN_7_DAYS, Checklist, Known, Order, Patient
 from edge.library_file import (
     APPROVAL_KEYS,
     CONTENT_DIGITS,
-    DEFAULT_UNITS,
     BolusTable,
     ConcentrationTable,
     DoseRateHighTable,
     DoseRateLowTable,
     DrugTable,
     DurationTable,
-    EntryUnits,
     FirstTable,
     LibraryTable,
     MassRateTable,
@@ -112,7 +111,7 @@ class _Entry:
         self._raw = raw
         self._name = f"drug library {head.id} {head.version}" if head is not None else ""
         self._head = head
-        self._units = DEFAULT_UNITS
+        self._units = MILLIGRAMS
         self._origin = ""
 
     def read(self, *, clinical: bool) -> LibraryDrug | None:

@@ -14,12 +14,13 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from pydantic import ValidationError
 
 from edge.clock import Clock
-from edge.core.model import Instant
+from edge.core.dose_units import away_from_safe
+from edge.core.model import Instant, Side
 from edge.heard import LOST, ORDER, EdgeView
 from edge.messages.alarms import AlarmMessage
 from edge.messages.base import ROOT, Stamp
@@ -43,6 +44,7 @@ _PLAIN = "\x1b[0m"
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 """The terminal's alternate screen without a cursor, and back to what was there before."""
 
+_HUNDREDTH = Decimal("0.01")
 DOSE_SHOWN_MAX = Decimal(10**9)
 """Beyond it a dose is nonsense and stands as it was sent: to round a number of any length costs memory, or fails."""
 
@@ -254,11 +256,14 @@ def _vital_cells(snapshot: SnapshotMessage) -> list[str]:
 
 
 def _pump_cells(channel: ChannelMessage, drug_width: int) -> list[str]:
-    dose = next((_dose(row) for row in channel.metrics if row.name == "dose_rate_mg_per_kg_per_h"), "--")
+    found = {row.name: row for row in channel.metrics}
+    rate = found.get("dose_rate", found.get("dose_rate_mg_per_kg_per_h"))
+    dose = "--" if rate is None else _dose(rate)
+    unit = "mg/kg/h" if rate is None or rate.name != "dose_rate" else rate.unit
     state = _STATES.get(channel.state, channel.state)
     if channel.link != "up":
         state = f"no contact with the pump, last seen: {state}" if channel.link == "down" else "pump not heard yet"
-    return [_drug(channel).ljust(drug_width), f"{dose:>6} mg/kg/h", state]
+    return [_drug(channel).ljust(drug_width), f"{dose:>6} {unit}", state]
 
 
 def _drug(channel: ChannelMessage) -> str:
@@ -266,10 +271,15 @@ def _drug(channel: ChannelMessage) -> str:
 
 
 def _dose(metric: MetricMessage) -> str:
-    """Write a dose with the digits that its alarm would have: two decimals, never less than it is (H-37)."""
+    """Write a dose with the digits that its alarm would have, never less than it is (H-37)."""
     if metric.value is None or abs(metric.value) >= DOSE_SHOWN_MAX:
         return _shown(metric)
-    return _shown(metric.model_copy(update={"value": metric.value.quantize(Decimal("0.01"), ROUND_CEILING)}))
+    shown = away_from_safe(metric.value, Side.HIGH, fine=not metric.unit.startswith("mg"))
+    return _shown(metric.model_copy(update={"value": max(shown, shown.quantize(_HUNDREDTH), key=_places)}))
+
+
+def _places(number: Decimal) -> int:
+    return -int(number.as_tuple().exponent)
 
 
 def _shown(metric: MetricMessage) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from edge.core.dose_units import MILLIGRAMS, EntryUnits
 from edge.core.effects import TherapyView
 from edge.core.therapy import Order
 from edge.core.therapy_state import CONFIRM_WITHIN_S, Awaiting, TherapyState
@@ -30,12 +33,12 @@ ROUNDS_SHOWN = 12
 
 def therapy_message(view: TherapyView, run: str) -> TherapyMessage:
     """Make the message. Raises ``ValueError`` where the view breaks the contract."""
-    therapy = view.therapy
+    therapy, units = view.therapy, {drug: EntryUnits(unit) for drug, unit in view.dosing_units}
     return by_name(
         TherapyMessage,
         view,
         run=run,
-        orders=tuple(map(_order, view.orders)),
+        orders=tuple(_order(order, units) for order in view.orders),
         limits=tuple(by_name(LimitMessage, limit, priority=priority(limit.priority)) for limit in view.limits),
         pauses=tuple(by_name(PauseMessage, pause, until_mono_s=pause.until_s) for pause in view.pauses),
         prompts=tuple(by_name(PromptMessage, prompt, due_mono_s=prompt.due_s) for prompt in view.prompts),
@@ -43,7 +46,7 @@ def therapy_message(view: TherapyView, run: str) -> TherapyMessage:
         phase_since=maybe_stamp(therapy.phase_since),
         step=therapy.step,
         patient=_patient(therapy),
-        awaiting=tuple(map(_awaiting, therapy.awaiting)),
+        awaiting=tuple(_awaiting(one, units) for one in therapy.awaiting),
         baseline=_baseline(therapy),
         rounds=tuple(by_name(RoundMessage, one, at=stamp(one.at)) for one in therapy.rounds[-ROUNDS_SHOWN:]),
         adjusted=tuple(by_name(AdjustedLimitMessage, one, at=stamp(one.at)) for one in therapy.adjusted),
@@ -57,15 +60,37 @@ def therapy_message(view: TherapyView, run: str) -> TherapyMessage:
     )
 
 
-def _order(order: Order) -> OrderMessage:
+_DOSES = (
+    ("concentration", "mg/mL"),
+    ("step", "mg/kg/h"),
+    ("maximum", "mg/kg/h"),
+    ("start", "mg/kg/h"),
+    ("increment", "mg/kg/h"),
+    ("total", "mg/kg"),
+    ("given_before", "mg"),
+)
+"""What of an order is a dose, and its unit in the core."""
+
+
+def _order(order: Order, units: Mapping[str, EntryUnits]) -> OrderMessage:
     overrides = tuple(by_name(OverrideMessage, one) for one in order.overrides)
-    placed, changed = maybe_stamp(order.placed), maybe_stamp(order.syringe_changed)
-    return by_name(OrderMessage, order, overrides=overrides, placed=placed, syringe_changed=changed)
+    of_drug = units.get(order.drug, MILLIGRAMS)
+    numbers = {name: getattr(order, f"{name}_{unit.replace('/', '_per_').lower()}") for name, unit in _DOSES}
+    shown = {name: of_drug.text(numbers[name], unit) for name, unit in _DOSES if numbers[name] is not None}
+    return by_name(
+        OrderMessage,
+        order,
+        overrides=overrides,
+        placed=maybe_stamp(order.placed),
+        syringe_changed=maybe_stamp(order.syringe_changed),
+        dosing_unit=of_drug.rate,
+        shown=shown,
+    )
 
 
-def _awaiting(awaiting: Awaiting) -> AwaitingMessage:
+def _awaiting(awaiting: Awaiting, units: Mapping[str, EntryUnits]) -> AwaitingMessage:
     return AwaitingMessage(
-        order=_order(awaiting.order),
+        order=_order(awaiting.order, units),
         user=awaiting.user,
         passed=tuple(bound.text for bound in awaiting.passed),
         until_mono_s=awaiting.placed.mono_s + CONFIRM_WITHIN_S,

@@ -129,6 +129,7 @@ SNAPSHOT = BedSnapshot(
             "volume check not yet possible",
             61.0,
             (Metric("session_dose_low_mg", Decimal("1.1843"), "mg", Validity.VALID, 1.0, "reckoned", "ketamine"),),
+            "1184 to 1190 ug",
         ),
     ),
 )
@@ -158,7 +159,17 @@ CONTENTS: dict[str, Content] = {
         ),
         (
             LimitView(
-                "DOSE_RATE_HIGH", "soft", Side.HIGH, Decimal("2.0"), "mg/kg/h", 60.0, Priority.MEDIUM, "drug library"
+                "DOSE_RATE_HIGH",
+                "soft",
+                Side.HIGH,
+                Decimal("2.0"),
+                "mg/kg/h",
+                60.0,
+                Priority.MEDIUM,
+                "drug library",
+                port="pumps",
+                channel="1-2",
+                shown="2 mg/kg/h",
             ),
             LimitView(
                 "HR_HIGH",
@@ -178,6 +189,7 @@ CONTENTS: dict[str, Content] = {
         therapy=FULL,
         prompts=(Prompt(PromptKind.ROUND, 1840.0), Prompt(PromptKind.CONFIRM_ORDER, 1540.0, "rack", "11")),
         recovery_until_s=4540.0,
+        dosing_units=(("ketamine-chronic-pain", "ug/kg/min"),),
     ),
     "roster": Roster(
         (("bed-3", "Bed 3", (("pumps", "1-2", "pump"), ("monitor", "0", "monitor"))),),

@@ -25,8 +25,10 @@ from edge.core import (
 )
 from edge.core.alarms import Register
 from edge.core.config import Binding, LimitConfig
+from edge.core.dose_units import MILLIGRAMS, EntryUnits, in_full, written
 from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, PauseView, TherapyView
 from edge.core.finding import Finding
+from edge.core.model import Side
 from edge.core.sources import SourceState
 from edge.core.therapy import SYRINGE_DOUBT
 from edge.core.therapy_state import KeptSteps
@@ -122,10 +124,14 @@ def therapy(view: BedView, pauses: tuple[PauseView, ...] = ()) -> TherapyView:
     orders = view.state.orders
     composed = view.limits()
     limits = [shown for limit in composed.vital for shown in _limit_views(limit)]
+    drugs = {drug.drug: drug for drug in view.core.drugs}
     for key, one in sorted(composed.doses.items()):
-        in_force = one.in_force(view.infused_s(orders[key].drug))
-        limits += [shown for limit in in_force for shown in _limit_views(limit)]
+        drug = drugs[orders[key].drug]
+        in_force = one.in_force(view.infused_s(drug.drug))
+        limits += [shown for limit in in_force for shown in _limit_views(limit, key, drug.units)]
     therapy = view.state.therapy
+    awaited = [one.order for one in therapy.awaiting]
+    ordered = dict.fromkeys(one.drug for one in (*orders.values(), *awaited))
     return TherapyView(
         view.config.bed,
         therapy.phase.value,
@@ -136,6 +142,7 @@ def therapy(view: BedView, pauses: tuple[PauseView, ...] = ()) -> TherapyView:
         therapy,
         phases.prompts(view),
         phases.recovery_until_s(view),
+        tuple((name, drugs[name].dosing_unit) for name in ordered),
     )
 
 
@@ -146,7 +153,9 @@ def beginning(view: BedView) -> frozenset[str]:
     return frozenset(drug for drug, one in drugs.items() if view.infused_s(drug) < one.first_s)
 
 
-def _limit_views(limit: LimitConfig) -> list[LimitView]:
+def _limit_views(
+    limit: LimitConfig, place: tuple[str, str] = ("", ""), units: EntryUnits = MILLIGRAMS
+) -> list[LimitView]:
     return [
         LimitView(
             limit.condition,
@@ -159,6 +168,8 @@ def _limit_views(limit: LimitConfig) -> list[LimitView]:
             limit.origin,
             band.adjust_from,
             band.adjust_to,
+            *place,
+            f"{written(units.number(band.value, limit.unit))} {units.unit(limit.unit)}",
         )
         for band in limit.bands
     ]
@@ -184,6 +195,7 @@ def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:
     if dose is not None:
         shown = replace(_metric(dose, now_s), name="dose_rate_mg_per_kg_per_h")
         metrics.append(shown if order is None or order.syringe_changed is None else replace(shown, note=SYRINGE_DOUBT))
+        metrics += _in_dosing_unit(view, pump, metrics[-1])
     for quantity in source.values:
         value = source.value(quantity)
         if value is not None:
@@ -196,6 +208,15 @@ def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:
         drug=order.drug if order is not None else (source.infusion.drug or "" if source.infusion is not None else ""),
         metrics=tuple(metrics),
     )
+
+
+def _in_dosing_unit(view: BedView, pump: Binding, dose: Metric) -> Iterator[Metric]:
+    """Give the dose rate in the unit of its drug, where that is another."""
+    order = view.order(pump)
+    units = MILLIGRAMS if order is None else rules_dose.drug_of(view, order).units
+    if units != MILLIGRAMS:
+        number = None if dose.value is None else in_full(units, dose.value, dose.unit, Side.HIGH)
+        yield replace(dose, name="dose_rate", value=number, unit=units.rate)
 
 
 def _metric(value: Value, now_s: float) -> Metric:

@@ -125,7 +125,7 @@ def dose_limits(drug: DrugConfig, order: Order, patient: Patient | None) -> Dose
 def low_limit(drug: DrugConfig, order: Order) -> LimitConfig:
     """Return the low dose-rate limit: a share of the ordered step, not below the floor."""
     value = max(order.step_mg_per_kg_per_h * drug.low_fraction, drug.low_floor_mg_per_kg_per_h)
-    why = f"{drug.low_fraction} of the ordered step of {order.step_mg_per_kg_per_h} mg/kg/h"
+    why = f"{drug.low_fraction} of the ordered step of {drug.units.text(order.step_mg_per_kg_per_h, 'mg/kg/h')}"
     high = drug.dose_rate_high
     return LimitConfig(
         condition="DOSE_RATE_LOW",
@@ -208,7 +208,7 @@ def _session(
             wanted = []
             reasons.append(f"soft limit passed by {override.by}: {override.reason}")
     if rule.of_ordered is not None and order.total_mg_per_kg is not None:
-        why = f"{rule.of_ordered} of the ordered total of {order.total_mg_per_kg} mg/kg"
+        why = f"{rule.of_ordered} of the ordered total of {drug.units.text(order.total_mg_per_kg, 'mg/kg')}"
         wanted.append(Candidate(order.total_mg_per_kg * rule.of_ordered, why))
     soft = strictest(wanted or [hard], Side.HIGH)
     bands = [

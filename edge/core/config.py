@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from drivers.model import DeviceKind, NibpTime, Quantity
+from edge.core.dose_units import EntryUnits
 from edge.core.effects import HookReason
 from edge.core.inputs import Role
 from edge.core.model import Priority, Side
@@ -249,6 +250,11 @@ class DrugConfig:
     required_vitals: tuple[Quantity, ...] = ()
     vitals: tuple[VitalRule, ...] = ()
     flags: tuple[FlagRule, ...] = ()
+
+    @property
+    def units(self) -> EntryUnits:
+        """The units in which people read its doses."""
+        return EntryUnits(self.dosing_unit)
 
 
 @dataclass(frozen=True, slots=True)

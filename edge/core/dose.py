@@ -6,9 +6,10 @@ shows (law 4). KVO and a purge deliver drug like any other flow.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 
 from drivers.model import InfusionState, Quantity, Validity
+from edge.core.dose_units import MILLIGRAMS, EntryUnits
 from edge.core.therapy import Order
 from edge.core.validate import Value
 
@@ -25,6 +26,10 @@ DELIVERING = frozenset(
 
 DOSE_STEP = Decimal("0.000001")
 """A dose is rounded to a millionth of a mg/kg/h: far below any pump's resolution, and a finite number on the wire."""
+
+SMALL = Decimal("0.01")
+SMALL_STEP = Decimal("0.000000001")
+"""Below 0.01 mg/kg/h, where drugs are dosed in micrograms, it is rounded to a thousandth of that."""
 
 
 def delivered_rate(state: InfusionState, rate: Value, bolus_rate: Value | None) -> Value:
@@ -52,31 +57,48 @@ def dose_rate(rate: Value, order: Order) -> Value:
     """Return the dose rate in mg/kg/h of a delivered rate in mL/h, its resolution propagated."""
     if rate.value is None:
         return rate._replace(quantity=Quantity.DOSE_RATE, unit="mg/kg/h")
-    return rate._replace(
-        quantity=Quantity.DOSE_RATE,
-        unit="mg/kg/h",
-        value=dose_of(rate.value, order),
-        resolution=dose_of(rate.resolution, order),
-    )
+    dose = dose_of(rate.value, order)
+    digit = _exact(rate.resolution, order)
+    if digit:
+        # What rounding adds to a dose at its limit is less than this, and no pump shows so fine a step.
+        digit = digit.quantize(_step(dose), ROUND_CEILING) + _step(dose)
+    return rate._replace(quantity=Quantity.DOSE_RATE, unit="mg/kg/h", value=dose, resolution=digit)
 
 
 def dose_of(rate_ml_per_h: Decimal, order: Order) -> Decimal:
     """Return rate x concentration / weight in mg/kg/h."""
-    exact = rate_ml_per_h * order.concentration_mg_per_ml / order.weight_kg
-    return exact.quantize(DOSE_STEP, ROUND_HALF_EVEN)
+    return rounded(_exact(rate_ml_per_h, order))
 
 
-def arithmetic(rate: Value, dose: Value, order: Order) -> tuple[tuple[str, str], ...]:
-    """Return the inputs and the arithmetic of a dose, for the explanation of an alarm (law 14)."""
+def rounded(dose_mg_per_kg_per_h: Decimal) -> Decimal:
+    """Round a dose rate to what it is reckoned with."""
+    return dose_mg_per_kg_per_h.quantize(_step(dose_mg_per_kg_per_h), ROUND_HALF_EVEN)
+
+
+def _exact(rate_ml_per_h: Decimal, order: Order) -> Decimal:
+    return rate_ml_per_h * order.concentration_mg_per_ml / order.weight_kg
+
+
+def _step(dose_mg_per_kg_per_h: Decimal) -> Decimal:
+    return SMALL_STEP if dose_mg_per_kg_per_h < SMALL else DOSE_STEP
+
+
+def arithmetic(rate: Value, dose: Value, order: Order, units: EntryUnits = MILLIGRAMS) -> tuple[tuple[str, str], ...]:
+    """Return the inputs and the arithmetic of a dose, for the explanation of an alarm (law 14).
+
+    It ends in the units of the library entry, where those are others.
+    """
+    inputs, told = f"{rate.value} mL/h * {order.concentration_mg_per_ml} mg/mL / {order.weight_kg} kg", ""
+    step = (("ordered_step_mg_per_kg_per_h", str(order.step_mg_per_kg_per_h)),)
+    if units != MILLIGRAMS:
+        step = (("ordered_step", units.text(order.step_mg_per_kg_per_h, "mg/kg/h")),)
+        told = "" if dose.value is None else f" = {units.text(dose.value, 'mg/kg/h')}"
     return (
         ("infusion_rate_ml_per_h", str(rate.value)),
         ("concentration_mg_per_ml", str(order.concentration_mg_per_ml)),
         ("weight_kg", str(order.weight_kg)),
         ("dose_rate_mg_per_kg_per_h", str(dose.value)),
-        (
-            "arithmetic",
-            f"{rate.value} mL/h * {order.concentration_mg_per_ml} mg/mL / {order.weight_kg} kg = {dose.value} mg/kg/h",
-        ),
-        ("ordered_step_mg_per_kg_per_h", str(order.step_mg_per_kg_per_h)),
+        ("arithmetic", f"{inputs} = {dose.value} mg/kg/h{told}"),
+        *step,
         ("order", order.explained),
     )

@@ -10,6 +10,8 @@ from edge.core.channel_dose import ChannelDose
 from edge.core.config import Binding
 from edge.core.doses import day_dose_mg, lines_of, session_dose
 from edge.core.effects import DoseView, Metric
+from edge.core.model import Side
+from edge.core.rules_dose import drug_of
 from edge.core.therapy import Order
 from edge.core.view import BedView
 from edge.core.volume_check import VolumeCheck
@@ -39,9 +41,21 @@ def doses(view: BedView, now_s: float) -> Iterator[DoseView]:
             metrics += tuple(_totals(view, pump, order, now_s))
         verdict = dose.check.verdict()
         drug = "" if order is None else order.drug
+        given = "" if order is None else _given_text(view, pump, order, now_s)
         yield DoseView(
-            pump.port, pump.channel, drug, verdict, WORDS[verdict], round(dose.account.infusing_s, 3), metrics
+            pump.port, pump.channel, drug, verdict, WORDS[verdict], round(dose.account.infusing_s, 3), metrics, given
         )
+
+
+def _given_text(view: BedView, pump: Binding, order: Order, now_s: float) -> str:
+    """Write what was given of a drug in its own unit: both ends, or that it is at least so much."""
+    given, units = session_dose(view, order.drug), drug_of(view, order).units
+    low, high = (
+        units.shown(dose_mg, "mg", side) for dose_mg, side in ((given.low_mg, Side.LOW), (given.high_mg, Side.HIGH))
+    )
+    if not (view.live(pump, now_s) and view.source(pump).trusted):
+        return f"at least {low} {units.mass}"
+    return f"{low} {units.mass}" if low == high else f"{low} to {high} {units.mass}"
 
 
 def _delivered(view: BedView, pump: Binding, dose: ChannelDose, now_s: float) -> Iterator[Metric]:

@@ -52,6 +52,7 @@ class DoseView:
     volume_check_text: str
     infusing_s: float
     metrics: tuple[Metric, ...]
+    given_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,10 @@ class BedSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class LimitView:
-    """A limit in force. From ``adjust_from`` to ``adjust_to`` it may be set for one patient; ``None``: it may not."""
+    """A limit in force; one of a dose is of a pump channel. ``shown`` is what people read: in the drug's own unit.
+
+    From ``adjust_from`` to ``adjust_to`` it may be set for one patient; ``None``: it may not.
+    """
 
     condition: str
     band: str
@@ -80,6 +84,9 @@ class LimitView:
     origin: str
     adjust_from: Decimal | None = None
     adjust_to: Decimal | None = None
+    port: str = ""
+    channel: str = ""
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class TherapyView:
-    """A bed's therapy: phase, orders, limits in force with their origin, what is due; ``durable``: the store has it."""
+    """A bed's therapy: phase, orders, limits in force with their origin, what is due; ``durable``: the store has it.
+
+    ``dosing_units`` has the unit of each drug that is ordered, or awaits confirmation.
+    """
 
     bed: str
     phase: str
@@ -125,6 +135,7 @@ class TherapyView:
     therapy: TherapyState = UNTREATED
     prompts: tuple[Prompt, ...] = ()
     recovery_until_s: float | None = None
+    dosing_units: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

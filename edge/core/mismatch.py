@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from edge.core.dose_units import MILLIGRAMS, EntryUnits
+from edge.core.therapy import Order
+
 TOLERANCE = Decimal("0.05")
 """What is apart by no more than this, or by one digit of the device's display, is the same (design, section 8)."""
 
@@ -59,21 +62,19 @@ def pattern(told: Decimal, ordered: Decimal) -> str:
     return ""
 
 
-def rate_pattern(
-    rate_ml_per_h: Decimal, step_mg_per_kg_per_h: Decimal, weight_kg: Decimal, concentration_mg_per_ml: Decimal
-) -> str:
+def rate_pattern(rate_ml_per_h: Decimal, order: Order, units: EntryUnits = MILLIGRAMS) -> str:
     """Name the slip in a rate: first the wrong field, a dose keyed as a rate (H-02), then what `pattern` knows.
 
     Where the concentration is 10 mg/mL the dose in mg/h keyed as mL/h is also ten times: both are said.
     """
-    ordered_mg_per_h = step_mg_per_kg_per_h * weight_kg
-    ordered_ml_per_h = ordered_mg_per_h / concentration_mg_per_ml
+    ordered_mg_per_h = order.step_mg_per_kg_per_h * order.weight_kg
+    ordered_ml_per_h = ordered_mg_per_h / order.concentration_mg_per_ml
     if apart(rate_ml_per_h, ordered_ml_per_h, Decimal(0)) is None:
         return ""
     slip = pattern(rate_ml_per_h, ordered_ml_per_h)
-    for dose, unit in ((ordered_mg_per_h, "mg/h"), (step_mg_per_kg_per_h, "mg/kg/h")):
-        if apart(rate_ml_per_h, dose, Decimal(0)) is None:
-            keyed = f"the dose in {unit} keyed as mL/h?"
+    for dose, inside in ((ordered_mg_per_h, "mg/h"), (order.step_mg_per_kg_per_h, "mg/kg/h")):
+        if apart(rate_ml_per_h, units.number(dose, inside), Decimal(0)) is None:
+            keyed = f"the dose in {units.unit(inside)} keyed as mL/h?"
             return f"{slip} Or {keyed}" if slip else keyed
     return slip
 

@@ -22,10 +22,12 @@ from edge.core import syringe
 from edge.core.composed import DoseLimits, dose_limits
 from edge.core.config import Binding, Bounds, DrugConfig, LimitConfig
 from edge.core.desk import Desk, RefusedError
+from edge.core.dose_units import EntryUnits
 from edge.core.inputs import PlaceOrder
 from edge.core.model import AlarmKey
 from edge.core.patients import check_weight
 from edge.core.readiness import before_it_runs
+from edge.core.rules_dose import drug_of
 from edge.core.stepping import step_conflict
 from edge.core.therapy import CONFIGURATION, ChannelRole, Checklist, Known, Order, Override, Patient, TherapyPhase
 from edge.core.therapy_acts import ConfirmOrder, EnterOrder, OverrideBounds, Place, WithdrawOrder
@@ -55,6 +57,9 @@ rounds at least each two hours; a treatment of two weeks at most."""
 
 STEP_DIGITS = Decimal("0.001")
 """A step that is reckoned from the pump's rate is rounded to this many mg/kg/h: below what any pump can be set to."""
+
+STEP_PLACES = 3
+"""A small one, of a drug that is dosed in micrograms, keeps so many digits."""
 
 TAKEN_OVER = (
     "start_mg_per_kg_per_h",
@@ -164,7 +169,7 @@ def _order(desk: Desk, act: EnterOrder, pump: Binding, drug: DrugConfig, before:
     """Make the order of what was said, of the order before, and of the pump."""
     view = desk.view(act.place.bed)
     same = before if before is not None and before.drug == drug.drug else None
-    step, prefilled = _step(view, pump, act, same)
+    step, prefilled = _step(view, pump, act, same, drug.dosing_unit)
     concentration, weight = act.concentration_mg_per_ml, act.weight_kg
     earlier = same or Order(
         pump.port, pump.channel, drug.drug, concentration, weight, step, step, "", start_mg_per_kg_per_h=step
@@ -177,7 +182,7 @@ def _order(desk: Desk, act: EnterOrder, pump: Binding, drug: DrugConfig, before:
         step_mg_per_kg_per_h=step,
         origin=f"ordered by {desk.asker.name}",
         prefilled=prefilled,
-        given_before_mg=_given_before(view, pump, act, same),
+        given_before_mg=_given_before(view, pump, act, same, drug.units),
         overrides=(),
         by=desk.asker.name,
         confirmed_by="",
@@ -192,14 +197,12 @@ def _order(desk: Desk, act: EnterOrder, pump: Binding, drug: DrugConfig, before:
             raise RefusedError(f"the {what} {time_s / 60:g} min: {least / 60:g} to {most / 60:g} min can be ordered")
     for what, number in (("step", order.step_mg_per_kg_per_h), ("start", order.start_mg_per_kg_per_h)):
         if number is not None and number > order.maximum_mg_per_kg_per_h:
-            raise RefusedError(
-                f"the {what} {number} mg/kg/h is above the maximum {order.maximum_mg_per_kg_per_h} mg/kg/h: "
-                "order less, or a higher maximum"
-            )
+            is_told, at_most = (drug.units.text(one, "mg/kg/h") for one in (number, order.maximum_mg_per_kg_per_h))
+            raise RefusedError(f"the {what} {is_told} is above the maximum {at_most}: order less, or a higher maximum")
     return order
 
 
-def _step(view: BedView, pump: Binding, act: EnterOrder, same: Order | None) -> tuple[Decimal, bool]:
+def _step(view: BedView, pump: Binding, act: EnterOrder, same: Order | None, unit: str) -> tuple[Decimal, bool]:
     """Return the step in mg/kg/h, and whether the pump told it."""
     if act.step_mg_per_kg_per_h is not None:
         return act.step_mg_per_kg_per_h, False
@@ -207,15 +210,20 @@ def _step(view: BedView, pump: Binding, act: EnterOrder, same: Order | None) -> 
         return same.step_mg_per_kg_per_h, same.prefilled
     rate = view.source(pump).value(Quantity.INFUSION_RATE)
     if rate is None or rate.value is None or not rate.usable or rate.value <= 0:
-        raise RefusedError("the pump shows no rate: say the step in mg/kg/h, or set the rate at the pump first")
+        raise RefusedError(f"the pump shows no rate: say the step in {unit}, or set the rate at the pump first")
     exact = rate.value * act.concentration_mg_per_ml / act.weight_kg
-    step = exact.quantize(STEP_DIGITS, ROUND_HALF_EVEN)
+    digits = min(STEP_DIGITS, Decimal(1).scaleb(exact.adjusted() - STEP_PLACES + 1))
+    step = exact.quantize(digits, ROUND_HALF_EVEN)
     if step <= 0:
-        raise RefusedError(f"{rate.value} mL/h is no dose of {act.concentration_mg_per_ml} mg/mL: say the step")
+        raise RefusedError(
+            f"{rate.value} mL/h is no dose of {act.concentration_mg_per_ml} mg/mL: say the step in {unit}"
+        )
     return step, True
 
 
-def _given_before(view: BedView, pump: Binding, act: EnterOrder, before: Order | None) -> Decimal | None:
+def _given_before(
+    view: BedView, pump: Binding, act: EnterOrder, before: Order | None, units: EntryUnits
+) -> Decimal | None:
     if act.given_before_mg is not None:
         return act.given_before_mg
     if before is not None:
@@ -226,17 +234,19 @@ def _given_before(view: BedView, pump: Binding, act: EnterOrder, before: Order |
     counted = source.value(Quantity.VOLUME_INFUSED)
     hint = ""
     if counted is not None and counted.value is not None:
-        mg = counted.value * act.concentration_mg_per_ml
-        hint = f" (the pump counted {counted.value} mL, {mg.normalize():f} mg if all of it was for this patient)"
-    raise RefusedError(f"the pump runs already: say how many mg were given so far{hint}")
+        dose = units.text((counted.value * act.concentration_mg_per_ml).normalize(), "mg")
+        hint = f" (the pump counted {counted.value} mL, {dose} if all of it was for this patient)"
+    raise RefusedError(f"the pump runs already: say how many {units.mass} were given so far{hint}")
 
 
 def _said(drug: DrugConfig, order: Order) -> str:
     rate = order.step_mg_per_kg_per_h * order.weight_kg / order.concentration_mg_per_ml
+    text = drug.units.text
     return (
-        f"revision {order.rev}: {drug.label}, {order.concentration_mg_per_ml} mg/mL, {order.weight_kg} kg, "
-        f"{order.step_mg_per_kg_per_h} mg/kg/h (the pump at {rate.quantize(Decimal('0.01')).normalize():f} mL/h), "
-        f"at most {order.maximum_mg_per_kg_per_h} mg/kg/h"
+        f"revision {order.rev}: {drug.label}, {text(order.concentration_mg_per_ml, 'mg/mL')}, {order.weight_kg} kg, "
+        f"{text(order.step_mg_per_kg_per_h, 'mg/kg/h')} "
+        f"(the pump at {rate.quantize(Decimal('0.01')).normalize():f} mL/h), "
+        f"at most {text(order.maximum_mg_per_kg_per_h, 'mg/kg/h')}"
     )
 
 
@@ -274,16 +284,18 @@ def _passed(drug: DrugConfig, order: Order, limits: DoseLimits) -> Iterator[Soft
     """Give the soft bounds that an order passes, one of a condition; refuse it at a hard one."""
     listed = drug.concentrations_mg_per_ml
     if not drug.custom_concentration and order.concentration_mg_per_ml not in listed:
-        known = ", ".join(f"{one}" for one in listed)
-        raise RefusedError(f"{order.concentration_mg_per_ml} mg/mL is no concentration of {drug.label}: {known} mg/mL")
+        unit = drug.units.concentration
+        known = ", ".join(drug.units.text(one, "mg/mL").removesuffix(f" {unit}") for one in listed)
+        given = drug.units.text(order.concentration_mg_per_ml, "mg/mL")
+        raise RefusedError(f"{given} is no concentration of {drug.label}: {known} {unit}")
     passed: dict[str, SoftBound] = {}
     for bound in bounds(drug, order, limits):
         beyond = _beyond(bound, bound.bounds.hard_low, bound.bounds.hard_high)
         if beyond is not None:
-            raise RefusedError(f"{_text(bound, 'hard', beyond)}: it cannot be ordered")
+            raise RefusedError(f"{_text(bound, 'hard', beyond, drug.units)}: it cannot be ordered")
         beyond = _beyond(bound, bound.bounds.soft_low, bound.bounds.soft_high)
         if beyond is not None:
-            text = _text(bound, "soft", beyond)
+            text = _text(bound, "soft", beyond, drug.units)
             passed.setdefault(bound.condition, SoftBound(bound.condition, beyond, bound.number, bound.unit, text))
     yield from passed.values()
 
@@ -295,9 +307,10 @@ def _beyond(bound: Bound, low: Decimal | None, high: Decimal | None) -> Decimal 
     return low if low is not None and bound.number < low else None
 
 
-def _text(bound: Bound, band: str, end: Decimal) -> str:
+def _text(bound: Bound, band: str, end: Decimal, units: EntryUnits) -> str:
     side = "above" if bound.number > end else "below"
-    return f"the {bound.what} {bound.number} {bound.unit} is {side} the library's {band} limit {end} {bound.unit}"
+    number, limit = units.text(bound.number, bound.unit), units.text(end, bound.unit)
+    return f"the {bound.what} {number} is {side} the library's {band} limit {limit}"
 
 
 def _overridden(
@@ -334,7 +347,7 @@ def confirm(desk: Desk, act: ConfirmOrder) -> str:
         passed = "; ".join(bound.text for bound in awaiting.passed)
         raise RefusedError(f"{passed}: a prescriber gives a reason first (override), or enters it anew")
     _check_again(view, awaiting.order, patient)
-    if conflict := step_conflict(awaiting.order):
+    if conflict := step_conflict(awaiting.order, drug_of(view, awaiting.order).units):
         raise RefusedError(conflict)
     order = replace(awaiting.order, confirmed_by=desk.asker.name)
     therapy = view.state.therapy
@@ -350,7 +363,7 @@ def confirm(desk: Desk, act: ConfirmOrder) -> str:
     if therapy.phase in (TherapyPhase.SETUP, TherapyPhase.RECOVERY):
         therapy = replace(therapy, phase=TherapyPhase.BASELINE, phase_since=desk.now)
     desk.treat(view, replace(therapy, step=therapy.step + (stepped and therapy.step > 0)))
-    drug = next(one for one in view.core.drugs if one.drug == order.drug)
+    drug = drug_of(view, order)
     told = before_it_runs(view, drug, desk.now.mono_s)
     taken = f"; {desk.asker.name} has read: {' '.join(awaiting.advisories)}" if awaiting.advisories else ""
     return f"revision {order.rev} is in force{f'. {told}' if told else ''}{taken}"
@@ -358,7 +371,7 @@ def confirm(desk: Desk, act: ConfirmOrder) -> str:
 
 def _check_again(view: BedView, order: Order, patient: Patient) -> None:
     """Refuse an order that the checklist, if it was corrected since, does not allow any more."""
-    drug = next(drug for drug in view.core.drugs if drug.drug == order.drug)
+    drug = drug_of(view, order)
     limits = dose_limits(drug, order, replace(patient, weight_kg=order.weight_kg))
     reasons = {(one.condition, one.limit) for one in order.overrides}
     unsaid = [bound.text for bound in _passed(drug, order, limits) if (bound.condition, bound.limit) not in reasons]

@@ -27,7 +27,7 @@ from edge.core.kept_dose import KeptDose
 from edge.core.model import Instant
 from edge.core.service import restored as service_restored
 from edge.core.state import CoreState
-from edge.core.steps import DrugTime, Steps
+from edge.core.steps import Steps
 from edge.core.therapy_state import UNTREATED, Case, KeptPart, KeptService, KeptSteps, KeptTherapy, TherapyState, moved
 from edge.core.totals import DayDose
 from edge.core.view import BedState
@@ -77,8 +77,8 @@ def _place_steps(bed: BedState, kept: KeptSteps) -> None:
     bed.steps[kept.port, kept.channel] = Steps(kept.infusing_s, list(kept.held), basis=kept.basis)
     for one in kept.drugs:
         # Each channel was kept at a moment of its own: the longest time is the last.
-        known = bed.drug_times.get(one.drug, DrugTime(one.drug))
-        bed.drug_times[one.drug] = known.at_least(one.infusing_s)
+        time = bed.drug_time(one.drug)
+        time.infusing_s = max(time.infusing_s, one.infusing_s)
 
 
 def _on_this_clock(kept: KeptTherapy, now: Instant, *, here: bool) -> TherapyState:

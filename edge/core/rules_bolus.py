@@ -15,7 +15,7 @@ from drivers.model import Quantity, Validity
 from edge.core.channel_dose import Bolus
 from edge.core.composed import no_bolus
 from edge.core.condition import INSIDE, Band
-from edge.core.config import Binding, LimitConfig
+from edge.core.config import Binding, DrugConfig, LimitConfig
 from edge.core.finding import Finding, Particulars, level
 from edge.core.limits import bands_of, judge_limit
 from edge.core.model import AlarmKey
@@ -53,7 +53,7 @@ def bolus(view: BedView, pump: Binding, known: Collection[AlarmKey], now_s: floa
         judged,
         bands_of(limit),
         limit.clear_delay_s,
-        partial(_describe, view.config.label, (drug.label, foreseen is not None), limit, (given, order, value)),
+        partial(_describe, view.config.label, (drug, foreseen is not None), limit, (given, order, value)),
         value=None if value is None else value.value,
     )
 
@@ -67,17 +67,17 @@ def _value(given: Bolus, order: Order, now_s: float) -> Value:
 
 def _describe(
     label: str,
-    drug: tuple[str, bool],
+    said: tuple[DrugConfig, bool],
     limit: LimitConfig,
     of: tuple[Bolus | None, Order, Value | None],
     band: Band,
 ) -> Particulars:
-    (name, foreseen), (given, order, value) = drug, of
-    plain = describe_limit(label, f"a bolus of {name}", limit, value, band)
+    (drug, foreseen), (given, order, value) = said, of
+    plain = describe_limit(label, f"a bolus of {drug.label}", limit, value, band, drug.units)
     if given is None or value is None:
         return plain
     if not foreseen:
-        plain = replace(plain, text=f"{label}: {name} was given as a bolus, and the library has no bolus of it.")
+        plain = replace(plain, text=f"{label}: {drug.label} was given as a bolus, and the library has no bolus of it.")
     concentration, weight = order.concentration_mg_per_ml, order.weight_kg
     evidence = (
         ("bolus_ml", str(given.volume_ml)),

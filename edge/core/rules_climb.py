@@ -11,7 +11,9 @@ from edge.core.catalogue import CATALOGUE
 from edge.core.climb import CUFF, STREAM, Climb, Pace, Step
 from edge.core.condition import Band
 from edge.core.config import LimitConfig
+from edge.core.dose_units import MILLIGRAMS, EntryUnits
 from edge.core.finding import Finding, IsIdle, Particulars, when
+from edge.core.rules_dose import drug_of
 from edge.core.validate import CANON
 from edge.core.view import BedView
 
@@ -47,7 +49,7 @@ def climbing(view: BedView, now_s: float, is_idle: IsIdle) -> Iterator[Finding]:
                 when(true=pace is not None, now_s=now_s) if known or not view.active() else None,
                 entry.bands,
                 entry.clear_delay_s,
-                partial(_describe, view.config.label, quantity, (limit, climbs.step, pace)),
+                partial(_describe, view.config.label, quantity, (limit, climbs.step, pace), _units(view, climbs.step)),
             )
 
 
@@ -73,8 +75,17 @@ def _note_step(view: BedView, now_s: float) -> None:
             climbs.step = None
 
 
+def _units(view: BedView, step: Step | None) -> EntryUnits:
+    order = None if step is None else view.state.orders.get((step.port, step.channel))
+    return MILLIGRAMS if order is None else drug_of(view, order).units
+
+
 def _describe(
-    label: str, quantity: Quantity, found: tuple[LimitConfig | None, Step | None, Pace | None], _: Band
+    label: str,
+    quantity: Quantity,
+    found: tuple[LimitConfig | None, Step | None, Pace | None],
+    units: EntryUnits,
+    _: Band,
 ) -> Particulars:
     limit, step, pace = found
     what = CANON[quantity].label
@@ -85,8 +96,9 @@ def _describe(
     minutes = max(1, round(pace.meets_in_s / _MINUTE_S))
     values = ", ".join(f"{value.normalize():f}" for _, value in pace.points)
     ago = max(1, round(pace.points[-1][0] / _MINUTE_S))
+    dose = units.text(step.now.normalize(), "mg/kg/h").removesuffix(f" {units.rate}")
     return Particulars(
-        f"{label}: {what} climbs since the step to {step.now.normalize():f} mg/kg/h {ago} min ago: {values} {unit}. "
+        f"{label}: {what} climbs since the step to {dose} {units.rate} {ago} min ago: {values} {unit}. "
         f"At this pace it passes {soft} {unit} in {minutes} min.",
         pace.points[-1][1],
         limit.unit,

@@ -11,6 +11,7 @@ from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band
 from edge.core.config import Binding, DrugConfig, LimitConfig
 from edge.core.dose import arithmetic, dose_rate
+from edge.core.dose_units import EntryUnits
 from edge.core.finding import Finding, Particulars, Stays, level
 from edge.core.limits import bands_of, judge_limit
 from edge.core.mismatch import rate_pattern
@@ -95,13 +96,14 @@ def _describe_dose(
 ) -> Particulars:
     drug, limit, later = passed
     dose = dose_rate(rate, order) if rate is not None else None
-    plain = describe_limit(label, drug.label, limit, dose, band)
-    evidence = arithmetic(rate, dose, order) if rate is not None and dose is not None else ()
-    slip = _slip(rate, order)
+    plain = describe_limit(label, drug.label, limit, dose, band, drug.units)
+    evidence = arithmetic(rate, dose, order, drug.units) if rate is not None and dose is not None else ()
+    slip = _slip(rate, order, drug.units)
     text = plain.text
     if limit.side is Side.HIGH and _value_of(limit, band) != _value_of(later, band):
         text = f"{text.removesuffix('.')} of the first {drug.first_s / 60:g} min."
-    text = f"{text} The order is {order.step_mg_per_kg_per_h} mg/kg/h: {slip}" if slip else text
+    if slip:
+        text = f"{text} The order is {drug.units.text(order.step_mg_per_kg_per_h, 'mg/kg/h')}: {slip}"
     return Particulars(text, plain.value, plain.unit, plain.limit, (*evidence, *plain.evidence))
 
 
@@ -109,11 +111,11 @@ def _value_of(limit: LimitConfig, band: Band) -> Decimal | None:
     return next((one.value for one in limit.bands if one.name == band.name), None)
 
 
-def _slip(rate: Value | None, order: Order) -> str:
+def _slip(rate: Value | None, order: Order, units: EntryUnits) -> str:
     """Name the slip that makes such a rate of the ordered one (H-01), empty if it is like none."""
     if rate is None or rate.value is None:
         return ""
-    return rate_pattern(rate.value, order.step_mg_per_kg_per_h, order.weight_kg, order.concentration_mg_per_ml)
+    return rate_pattern(rate.value, order, units)
 
 
 def _describe_unreadable(label: str, drug: str, rate: Value | None, _: Band) -> Particulars:

@@ -18,14 +18,15 @@ from drivers.model import InfusionState, Quantity, Validity
 from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import Binding, DrugConfig
-from edge.core.dose import arithmetic, dose_of, dose_rate
+from edge.core.dose import arithmetic, dose_rate
+from edge.core.dose_units import EntryUnits, in_full, written
 from edge.core.finding import Finding, IsTold, Particulars, Stays, level, unless_told
 from edge.core.limits import is_beyond
 from edge.core.mismatch import FAR_APART, apart, pattern, rate_pattern
 from edge.core.model import Side
 from edge.core.rules_dose import drug_of
 from edge.core.sources import SourceState
-from edge.core.steps import DrugTime, Steps, basis_of
+from edge.core.steps import Steps
 from edge.core.therapy import Order
 from edge.core.therapy_state import KeptSteps
 from edge.core.validate import Value
@@ -81,8 +82,8 @@ def _differences(source: SourceState, order: Order, drug: DrugConfig) -> Iterato
         yield Difference("drug", _OTHER, text, named, ", ".join(drug.pump_names))
     yield from _unit_differs(source, drug)
     inputs = (
-        *_number_differs(source, Quantity.CONCENTRATION, "concentration", order.concentration_mg_per_ml),
-        *_number_differs(source, Quantity.WEIGHT, "weight", order.weight_kg),
+        *_number_differs(source, Quantity.CONCENTRATION, "concentration", order.concentration_mg_per_ml, drug.units),
+        *_number_differs(source, Quantity.WEIGHT, "weight", order.weight_kg, drug.units),
     )
     yield from inputs
     rate, told = source.delivered_rate(), source.value(Quantity.DOSE_RATE)
@@ -92,25 +93,30 @@ def _differences(source: SourceState, order: Order, drug: DrugConfig) -> Iterato
     reckoned = dose_rate(rate, order)
     if reckoned.value is not None:
         # The pump reckons its dose from its own rounded rate: one digit is that of the display that shows less.
-        yield from _differs("dose rate", max(told.resolution, reckoned.resolution), reckoned.value, told)
+        yield from _differs("dose rate", max(told.resolution, reckoned.resolution), reckoned.value, told, drug.units)
 
 
 def _unit_differs(source: SourceState, drug: DrugConfig) -> Iterator[Difference]:
     for quantity in (Quantity.DOSE_RATE_SET, Quantity.DOSE_RATE):
         value = source.value(quantity)
-        if value is not None and value.told_in and value.validity is not Validity.NOT_AVAILABLE:
-            text = f"the pump is set to a dose in {value.told_in}, the library's unit of {drug.label} is {value.unit}"
-            yield Difference("unit", _OTHER, text, value.told_in, value.unit)
+        if value is None or value.validity is Validity.NOT_AVAILABLE:
+            continue
+        told, wanted = value.told_in or value.unit, drug.dosing_unit
+        if told != wanted:
+            text = f"the pump is set to a dose in {told}, the library's unit of {drug.label} is {wanted}"
+            yield Difference("unit", _OTHER, text, told, wanted)
             return
 
 
-def _number_differs(source: SourceState, quantity: Quantity, what: str, ordered: Decimal) -> Iterator[Difference]:
+def _number_differs(
+    source: SourceState, quantity: Quantity, what: str, ordered: Decimal, units: EntryUnits
+) -> Iterator[Difference]:
     told = source.value(quantity)
     if told is not None and told.value is not None and told.usable:
-        yield from _differs(what, told.resolution, ordered, told)
+        yield from _differs(what, told.resolution, ordered, told, units)
 
 
-def _differs(what: str, one_digit: Decimal, ordered: Decimal, told: Value) -> Iterator[Difference]:
+def _differs(what: str, one_digit: Decimal, ordered: Decimal, told: Value, units: EntryUnits) -> Iterator[Difference]:
     number = told.value
     off = None if number is None else apart(number, ordered, one_digit)
     if number is None or off is None:
@@ -118,9 +124,9 @@ def _differs(what: str, one_digit: Decimal, ordered: Decimal, told: Value) -> It
     worst = _OTHER if what == "concentration" or off > FAR_APART else _APART
     slip = pattern(number, ordered)
     hint = f" ({slip})" if slip else ""
-    shown = f"{ordered.normalize():f}"
-    text = f"the pump's {what} is {number.normalize():f} {told.unit}, by the order it is {shown} {told.unit}{hint}"
-    yield Difference(what.replace(" ", "_"), worst, text, f"{number} {told.unit}", f"{ordered} {told.unit}")
+    is_told, shown = (units.text(one.normalize(), told.unit) for one in (number, ordered))
+    text = f"the pump's {what} is {is_told}, by the order it is {shown}{hint}"
+    yield Difference(what.replace(" ", "_"), worst, text, units.text(number, told.unit), units.text(ordered, told.unit))
 
 
 def _describe_mismatch(label: str, differences: tuple[Difference, ...], _: Band) -> Particulars:
@@ -148,12 +154,12 @@ def take_step(view: BedView, binding: Binding, at_s: float) -> KeptSteps | None:
         steps.paused()
         return None
     _begin(view, binding, order, steps)
-    steps.reckon(basis_of(order), at_s)
+    steps.reckon(order, at_s)
     credited_from_s = steps.credited_from_s(at_s)
     if credited_from_s is not None:
-        times = view.state.drug_times
-        times[order.drug] = times.get(order.drug, DrugTime(order.drug)).plus(credited_from_s, at_s)
-    if not steps.infused(at_s, dose_of(rate.value, order), dose_of(rate.resolution, order)):
+        view.drug_time(order.drug).add(credited_from_s, at_s)
+    dose = dose_rate(rate, order)
+    if dose.value is None or not steps.infused(at_s, dose.value, dose.resolution):
         return None
     return kept_steps(view.state, (binding.port, binding.channel))
 
@@ -169,8 +175,8 @@ def _begin(view: BedView, binding: Binding, order: Order, steps: Steps) -> None:
         steps.goes_on_from(same, order.weight_kg)
     before_s = _infused_before_s(view, binding, order)
     if before_s:
-        times = view.state.drug_times
-        times[order.drug] = times.get(order.drug, DrugTime(order.drug)).at_least(before_s)
+        time = view.drug_time(order.drug)
+        time.infusing_s = max(time.infusing_s, before_s)
 
 
 def _infused_before_s(view: BedView, binding: Binding, order: Order) -> float:
@@ -192,7 +198,8 @@ def exceeded(view: BedView, binding: Binding, now_s: float, is_told: IsTold, sta
     asked: Judgement | None = None
     why = ""
     if dose is not None and dose.value is not None and dose.usable:
-        worst, why = _beyond_order(order, dose.value, dose.resolution, view.steps(binding))
+        units = drug_of(view, order).units
+        worst, why = _beyond_order(order, (dose.value, dose.resolution), view.steps(binding), units)
         if dose.validity is Validity.VALID and view.source(binding).state not in _SHORT:
             raised = _is_beyond(dose.value, dose.resolution, order.step_mg_per_kg_per_h * ABOVE)
             above = level(worst, dose.sample_at_s)
@@ -209,7 +216,7 @@ def exceeded(view: BedView, binding: Binding, now_s: float, is_told: IsTold, sta
             judged,
             entry.bands,
             entry.clear_delay_s,
-            partial(_describe_above, view.config.label, order, (drug_of(view, order).label, why), rate),
+            partial(_describe_above, view.config.label, order, (drug_of(view, order), why), rate),
             value=None if dose is None else dose.value,
         )
         yield unless_told(finding, view.key("DOSE_RATE_HIGH", binding), is_told)
@@ -219,8 +226,9 @@ def _is_beyond(dose: Decimal, resolution: Decimal, limit: Decimal) -> bool:
     return is_beyond(dose, resolution, limit, Side.HIGH)
 
 
-def _beyond_order(order: Order, dose: Decimal, resolution: Decimal, steps: Steps) -> tuple[int, str]:
-    """Return the band by which a dose is above its order, and why it is no step inside the range."""
+def _beyond_order(order: Order, given: tuple[Decimal, Decimal], steps: Steps, units: EntryUnits) -> tuple[int, str]:
+    """Return the band by which a dose, given with its resolution, is above its order, and why it is no step in it."""
+    dose, resolution = given
     step, maximum, rise_max = (
         order.step_mg_per_kg_per_h,
         order.maximum_mg_per_kg_per_h,
@@ -230,9 +238,9 @@ def _beyond_order(order: Order, dose: Decimal, resolution: Decimal, steps: Steps
         return INSIDE, ""
     stood_s, least_s = step_stood_s(order, steps), order.step_interval_s
     if _is_beyond(dose, resolution, maximum * ABOVE):
-        why = f"at most {maximum} mg/kg/h"
+        why = f"at most {written(units.number(maximum, 'mg/kg/h'))} {units.rate}"
     elif rise_max is not None and _is_beyond(dose, resolution, step + rise_max * ABOVE):
-        why = f"in steps of {rise_max} mg/kg/h at most"
+        why = f"in steps of {units.text(rise_max, 'mg/kg/h')} at most"
     elif least_s is not None and stood_s is not None and stood_s < least_s:
         why = f"no step sooner than after {least_s / 60:g} min"
     else:
@@ -247,22 +255,30 @@ def step_stood_s(order: Order, steps: Steps) -> float | None:
     return steps.stood_s(step * ABOVE, floor)
 
 
-def _describe_above(label: str, order: Order, said: tuple[str, str], rate: Value | None, band: Band) -> Particulars:
+def _describe_above(
+    label: str, order: Order, said: tuple[DrugConfig, str], rate: Value | None, band: Band
+) -> Particulars:
     drug, why = said
     if rate is None or rate.value is None:
-        return Particulars(f"{label}: {drug} is above its order.")
+        return Particulars(f"{label}: {drug.label} is above its order.")
     dose = dose_rate(rate, order)
-    ordered = f"ordered is {order.step_mg_per_kg_per_h} mg/kg/h"
-    slip = rate_pattern(rate.value, order.step_mg_per_kg_per_h, order.weight_kg, order.concentration_mg_per_ml)
+    ordered = f"ordered is {drug.units.text(order.step_mg_per_kg_per_h, 'mg/kg/h')}"
+    slip = rate_pattern(rate.value, order, drug.units)
     if band.name == "asked":
-        text = f"{label}: {drug} was raised to {_shown(dose)} mg/kg/h, {ordered}: is that the next step?"
+        text = f"{label}: {drug.label} was raised to {_shown(dose, drug)}, {ordered}: is that the next step?"
     else:
         hint = f" ({slip})" if slip else ""
         limit = f", {why}" if why else ""
-        text = f"{label}: {drug} runs at {_shown(dose)} mg/kg/h, {ordered}{limit}{hint}."
-    evidence = arithmetic(rate, dose, order)
-    return Particulars(text, dose.value, dose.unit, evidence=(*evidence, *((("pattern", slip),) if slip else ())))
+        text = f"{label}: {drug.label} runs at {_shown(dose, drug)}, {ordered}{limit}{hint}."
+    evidence = arithmetic(rate, dose, order, drug.units)
+    told = None if dose.value is None else in_full(drug.units, dose.value, dose.unit, Side.HIGH)
+    return Particulars(
+        text, told, drug.units.unit(dose.unit), evidence=(*evidence, *((("pattern", slip),) if slip else ()))
+    )
 
 
-def _shown(dose: Value) -> str:
-    return "an unknown dose" if dose.value is None else f"{dose.value.quantize(Decimal('0.01')).normalize():f}"
+def _shown(dose: Value, drug: DrugConfig) -> str:
+    if dose.value is None:
+        return "an unknown dose"
+    number = Decimal(drug.units.shown(dose.value, dose.unit, Side.HIGH)).normalize()
+    return f"{number:f} {drug.units.unit(dose.unit)}"

@@ -11,8 +11,9 @@ from dataclasses import replace
 from functools import partial
 
 from edge.core.condition import Band, Judgement
-from edge.core.config import Binding, LimitConfig
+from edge.core.config import Binding, DrugConfig, LimitConfig
 from edge.core.dose import dose_rate
+from edge.core.dose_units import MILLIGRAMS, EntryUnits
 from edge.core.finding import Finding, IsTold, Particulars, Stays, unless_told
 from edge.core.limits import bands_of, judge_limit
 from edge.core.rules_dose import drug_of
@@ -48,7 +49,7 @@ def rise(view: BedView, binding: Binding, now_s: float, is_told: IsTold, stays: 
         judged,
         bands_of(limit),
         limit.clear_delay_s,
-        partial(_describe_rise, view.config.label, drug_of(view, order).label, limit, (value, risen)),
+        partial(_describe_rise, view.config.label, drug_of(view, order), limit, (value, risen)),
         value=None if value is None else value.value,
     )
     yield unless_told(finding, view.key("DOSE_RATE_HIGH", binding), is_told)
@@ -56,13 +57,13 @@ def rise(view: BedView, binding: Binding, now_s: float, is_told: IsTold, stays: 
 
 def _describe_rise(
     label: str,
-    drug: str,
+    drug: DrugConfig,
     limit: LimitConfig,
     found: tuple[Value | None, tuple[HeldDose, HeldDose] | None],
     band: Band,
 ) -> Particulars:
     value, risen = found
-    plain = describe_limit(label, f"{drug} rose by", limit, value, band)
+    plain = describe_limit(label, f"{drug.label} rose by", limit, value, band, drug.units)
     if risen is None:
         return plain
     lowest, now = risen
@@ -100,35 +101,36 @@ def mass_rate(view: BedView, binding: Binding, now_s: float, stays: Stays) -> It
         partial(
             _describe_mass,
             view.config.label,
-            drug_of(view, order).label,
+            drug_of(view, order),
             limit,
             value,
-            arithmetic=_product(rate, order),
+            arithmetic=_product(rate, order, drug_of(view, order).units),
         ),
         value=None if value is None else value.value,
     )
 
 
-def _product(rate: Value | None, order: Order) -> tuple[tuple[str, str], ...]:
+def _product(rate: Value | None, order: Order, units: EntryUnits) -> tuple[tuple[str, str], ...]:
     if rate is None or rate.value is None:
         return ()
     concentration = order.concentration_mg_per_ml
+    told = "" if units == MILLIGRAMS else f" = {units.text(rate.value * concentration, 'mg/h')}"
     return (
         ("infusion_rate_ml_per_h", str(rate.value)),
         ("concentration_mg_per_ml", str(concentration)),
-        ("arithmetic", f"{rate.value} mL/h * {concentration} mg/mL = {rate.value * concentration} mg/h"),
+        ("arithmetic", f"{rate.value} mL/h * {concentration} mg/mL = {rate.value * concentration} mg/h{told}"),
         ("order", order.explained),
     )
 
 
 def _describe_mass(
     label: str,
-    drug: str,
+    drug: DrugConfig,
     limit: LimitConfig,
     value: Value | None,
     band: Band,
     *,
     arithmetic: tuple[tuple[str, str], ...],
 ) -> Particulars:
-    plain = describe_limit(label, drug, limit, value, band)
+    plain = describe_limit(label, drug.label, limit, value, band, drug.units)
     return replace(plain, evidence=(*arithmetic, *plain.evidence))

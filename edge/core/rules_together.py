@@ -115,7 +115,7 @@ def _describe(
     band: Band,
 ) -> Particulars:
     value, doses = found
-    plain = describe_limit(label, f"{drug.label} from {len(doses)} channels together", limit, value, band)
+    plain = describe_limit(label, f"{drug.label} from {len(doses)} channels together", limit, value, band, drug.units)
     each = tuple(
         (f"dose_rate_mg_per_kg_per_h.{pump.port}.{pump.channel}", "not known" if dose is None else str(dose))
         for pump, dose in doses

@@ -15,11 +15,13 @@ from drivers.model import Quantity, Validity
 from edge.core.catalogue import CATALOGUE
 from edge.core.composed import DoseLimits
 from edge.core.condition import Band
-from edge.core.config import Binding, LimitConfig
+from edge.core.config import Binding, DrugConfig, LimitConfig
 from edge.core.delivered import Given
+from edge.core.dose_units import EntryUnits, in_full
 from edge.core.doses import day_dose_mg, given_of, lines_of, session_dose
 from edge.core.finding import Finding, IsTold, Particulars, Stays, unless_told, when
 from edge.core.limits import bands_of, judge_limit
+from edge.core.model import Side
 from edge.core.rules_dose import drug_of
 from edge.core.rules_vital import describe_limit
 from edge.core.therapy import Order
@@ -31,7 +33,6 @@ UNSURE_SHARE = Decimal("0.05")
 """What may have been given unseen is told from this share of the limit on; less is in the number that is shown."""
 
 _STEP = Decimal("0.000001")
-_HUNDREDTH = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def totals(view: BedView, pump: Binding, now_s: float, is_told: IsTold, stays: S
             judged,
             bands_of(total.limit),
             total.limit.clear_delay_s,
-            partial(_describe, view.config.label, total, value),
+            partial(_describe, view.config.label, total, value, drug_of(view, order).units),
             value=total.number,
         )
         if total.limit is limits.day and total.number <= _per_kg(given.most_mg, order):
@@ -108,8 +109,8 @@ def _value(total: Total, now_s: float) -> Value:
     )
 
 
-def _describe(label: str, total: Total, value: Value, band: Band) -> Particulars:
-    plain = describe_limit(label, total.what, total.limit, value, band)
+def _describe(label: str, total: Total, value: Value, units: EntryUnits, band: Band) -> Particulars:
+    plain = describe_limit(label, total.what, total.limit, value, band, units)
     return Particulars(plain.text, plain.value, plain.unit, plain.limit, (*total.evidence(), *plain.evidence))
 
 
@@ -156,15 +157,16 @@ def _unsure(
         judged,
         entry.bands,
         entry.clear_delay_s,
-        partial(_describe_unsure, view.config.label, drug_of(view, order).label, given, order),
+        partial(_describe_unsure, view.config.label, drug_of(view, order), given, order),
     )
 
 
-def _describe_unsure(label: str, drug: str, given: Given, order: Order, _: Band) -> Particulars:
-    unseen = given.unsure_mg.quantize(_HUNDREDTH)
+def _describe_unsure(label: str, drug: DrugConfig, given: Given, order: Order, _: Band) -> Particulars:
+    units = drug.units
+    unseen = f"{units.shown(given.unsure_mg, 'mg', Side.HIGH)} {units.mass}"
     return Particulars(
-        f"{label}: up to {unseen} mg {drug} more may have been given unseen.",
-        given.unsure_mg,
-        "mg",
+        f"{label}: up to {unseen} {drug.label} more may have been given unseen.",
+        in_full(units, given.unsure_mg, "mg", Side.HIGH),
+        units.mass,
         evidence=(*_evidence(given), *_arithmetic(given.most_mg, order)),
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from functools import lru_cache, partial
 
 from drivers.model import Quantity
 from edge.core.catalogue import CATALOGUE, MISSING
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import LimitConfig
+from edge.core.dose_units import MILLIGRAMS, EntryUnits, in_full, written
 from edge.core.finding import Finding, Particulars, Stays, level
 from edge.core.limits import bands_of, judge_limit, number_for
 from edge.core.model import LimitPassed, Side
@@ -26,7 +27,6 @@ LIMITS_MAX = 1024
 
 HR_APART_PER_MIN = 15
 """Two sources of one heart that are farther apart than this: one of them counts something else."""
-_HUNDREDTH = Decimal("0.01")
 _PLAIN_UNITS = {"mm[Hg]": "mmHg"}
 """UCUM codes that people write otherwise."""
 
@@ -79,33 +79,31 @@ def _finding(view: BedView, limit: LimitConfig, value: Value | None, judged: Jud
     )
 
 
-def describe_limit(label: str, what: str, limit: LimitConfig, value: Value | None, band: Band) -> Particulars:
-    """Say which limit was passed by which value."""
+def describe_limit(  # noqa: PLR0917 - what one sentence is made of
+    label: str, what: str, limit: LimitConfig, value: Value | None, band: Band, units: EntryUnits = MILLIGRAMS
+) -> Particulars:
+    """Say which limit was passed by which value; of a dose in the ``units`` of its library entry."""
     passed = next(row for row in limit.bands if row.name == band.name)
     number = None if value is None or value.value is None else number_for(passed, value, value.value)
     smoothed = number is not None and value is not None and number != value.value
-    unit = _PLAIN_UNITS.get(limit.unit, limit.unit)
-    shown = "beyond what it can show" if number is None else f"{away_from_safe(number, limit.side)} {unit}"
+    told_in = units.unit(limit.unit)
+    unit = _PLAIN_UNITS.get(told_in, told_in)
+    shown = "beyond what it can show" if number is None else f"{units.shown(number, limit.unit, limit.side)} {unit}"
+    at = passed.value if told_in == limit.unit else Decimal(written(units.number(passed.value, limit.unit)))
     side = "above" if limit.side is Side.HIGH else "below"
     band_name = "hard" if passed.name == "bypass" else passed.name
     return Particulars(
-        f"{label}: {what} {shown}, {side} the {band_name} limit {passed.value} {unit}.",
-        number,
-        limit.unit,
-        LimitPassed(limit.side, passed.name, passed.value, limit.origin),
+        f"{label}: {what} {shown}, {side} the {band_name} limit {at} {unit}.",
+        None if number is None else in_full(units, number, limit.unit, limit.side),
+        told_in,
+        LimitPassed(limit.side, passed.name, at, limit.origin),
         (
-            ("limit", f"{passed.value} {limit.unit}"),
+            ("limit", f"{at} {told_in}"),
             ("delay_s", f"{passed.delay_s:g}"),
             ("limit_origin", limit.origin),
             *((("judged_on", f"median of the last {MEDIAN_OF} samples"),) if smoothed else ()),
         ),
     )
-
-
-def away_from_safe(number: Decimal, side: Side) -> Decimal:
-    """Round to a hundredth for display so that no value looks safer than it is (H-37)."""
-    shown = number.quantize(_HUNDREDTH, ROUND_CEILING if side is Side.HIGH else ROUND_FLOOR)
-    return shown.quantize(Decimal(1)) if shown == shown.to_integral_value() else shown
 
 
 def sources_disagree(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ from edge.core.rules_disk import DiskState
 from edge.core.rules_edge import EdgeState
 from edge.core.sources import PortState, SourceState
 from edge.core.stations import PageState
-from edge.core.steps import basis_of
 from edge.core.therapy_state import THERAPY, UNTREATED, Case, Kept, KeptSteps, KeptTherapy, TherapyState
 from edge.core.totals import DayDose
 from edge.core.view import BedState, BedView, Listening, kept_steps
@@ -117,7 +116,7 @@ class Ward:
         state.treat(therapy)
         for place, order in state.orders.items():
             steps = state.steps.get(place)
-            if steps is not None and steps.reckon(basis_of(order), now.mono_s):
+            if steps is not None and steps.reckon(order, now.mono_s):
                 kept = kept_steps(state, place)
                 self.kept[bed, kept.part] = kept
         self.keep_therapy(bed, now)

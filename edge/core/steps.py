@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
-from edge.core.dose import DOSE_STEP
+from edge.core.dose import rounded
 from edge.core.therapy import Order
 
 WINDOW_S = 600.0
@@ -50,13 +50,16 @@ class Basis:
     concentration_mg_per_ml: Decimal
     weight_kg: Decimal
 
+    def is_of(self, order: Order) -> bool:
+        """Tell whether an order's dose rates are reckoned by it."""
+        return (
+            self.weight_kg == order.weight_kg
+            and self.concentration_mg_per_ml == order.concentration_mg_per_ml
+            and self.drug == order.drug
+        )
 
-def basis_of(order: Order) -> Basis:
-    """Return what the dose rates of an order are reckoned by."""
-    return Basis(order.drug, order.concentration_mg_per_ml, order.weight_kg)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DrugTime:
     """For how long a drug was infused in this session, by any channel, in seconds counted up to ``until_s``."""
 
@@ -64,15 +67,11 @@ class DrugTime:
     infusing_s: float = 0.0
     until_s: float | None = None
 
-    def plus(self, from_s: float, to_s: float) -> DrugTime:
-        """Return it with a stretch; what another channel infused at the same time counts once."""
+    def add(self, from_s: float, to_s: float) -> None:
+        """Add a stretch; what another channel infused at the same time counts once."""
         begin_s = from_s if self.until_s is None else max(from_s, self.until_s)
-        longer_s = self.infusing_s + max(0.0, to_s - begin_s)
-        return replace(self, infusing_s=longer_s, until_s=max(to_s, begin_s))
-
-    def at_least(self, infusing_s: float) -> DrugTime:
-        """Return it, no shorter than this."""
-        return replace(self, infusing_s=max(self.infusing_s, infusing_s))
+        self.infusing_s += max(0.0, to_s - begin_s)
+        self.until_s = max(to_s, begin_s)
 
 
 @dataclass(slots=True)
@@ -116,15 +115,18 @@ class Steps:
         """Note that the pump does not infuse: time stands still."""
         self.heard_at_s, self.stood = None, True
 
-    def reckon(self, by: Basis, at_s: float) -> bool:
+    def reckon(self, order: Order, at_s: float) -> bool:
         """Reckon anew what ran before, where an order is revised; return whether that changed anything.
 
         Another weight was the weight all along. Another concentration, while the run goes on, was in the syringe for
         all of this run; once the pump stood it may be another syringe, and what ran before is what it was. Where
         nobody knows whether it stood, the lower of both counts, so that no rise is missed. Another drug begins anew.
         """
-        had, self.basis = self.basis, by
-        if had is None or had == by or not self.held:
+        had = self.basis
+        if had is not None and had.is_of(order):
+            return False
+        by = self.basis = Basis(order.drug, order.concentration_mg_per_ml, order.weight_kg)
+        if had is None or not self.held:
             return False
         if had.drug != by.drug:
             self.held.clear()
@@ -193,5 +195,5 @@ class Steps:
 def _times(held: HeldDose, factor: Decimal) -> HeldDose:
     if factor == 1:
         return held
-    dose, resolution = held.dose_mg_per_kg_per_h * factor, held.resolution * factor
-    return HeldDose(held.since_s, dose.quantize(DOSE_STEP), resolution.quantize(DOSE_STEP))
+    dose = rounded(held.dose_mg_per_kg_per_h * factor)
+    return HeldDose(held.since_s, dose, (held.resolution * factor).quantize(dose, ROUND_HALF_EVEN))

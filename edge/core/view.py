@@ -8,7 +8,7 @@ unarmed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from drivers.model import Quantity, Validity
@@ -77,6 +77,13 @@ class BedState:
         self.therapy = therapy
         self.orders = {(order.port, order.channel): order for order in therapy.orders}
 
+    def drug_time(self, drug: str) -> DrugTime:
+        """Return the time of a drug, which begins with nothing."""
+        time = self.drug_times.get(drug)
+        if time is None:
+            time = self.drug_times[drug] = DrugTime(drug)
+        return time
+
     def is_another_treatment(self, therapy: TherapyState) -> bool:
         """Tell whether a therapy is of another patient, or of another treatment, than the one in force (H-09)."""
         had, has = self.therapy.patient, therapy.patient
@@ -85,7 +92,7 @@ class BedState:
 
 def kept_steps(state: BedState, place: tuple[str, str]) -> KeptSteps:
     """Return what is to be kept of the steps of a channel, and of its bed's drugs."""
-    steps, drugs = state.steps[place], tuple(replace(one, until_s=None) for one in state.drug_times.values())
+    steps, drugs = state.steps[place], tuple(DrugTime(one.drug, one.infusing_s) for one in state.drug_times.values())
     return KeptSteps(*place, steps.infusing_s, tuple(steps.held), steps.basis, drugs)
 
 
@@ -139,10 +146,13 @@ class BedView:
         """Return the steps of a channel."""
         return self.state.steps.setdefault((binding.port, binding.channel), Steps())
 
-    def infused_s(self, drug: str) -> float:
+    def drug_time(self, drug: str) -> DrugTime:
         """Return for how long a drug was infused in this treatment, by any channel."""
-        time = self.state.drug_times.get(drug)
-        return 0.0 if time is None else time.infusing_s
+        return self.state.drug_time(drug)
+
+    def infused_s(self, drug: str) -> float:
+        """Return the same in seconds."""
+        return self.state.drug_time(drug).infusing_s
 
     def limits(self) -> ComposedLimits:
         """Return the limits in force: of vital signs, and of each channel that has an order."""

@@ -106,7 +106,7 @@ class MetricMessage(Message):
 
 
 class ChannelMessage(Message):
-    """One pump channel."""
+    """One pump channel. Where its drug is dosed in another unit, the metric ``dose_rate`` has the dose in that."""
 
     port: str
     channel: str
@@ -117,7 +117,10 @@ class ChannelMessage(Message):
 
 
 class DoseMessage(Message):
-    """What a pump channel has given: totals as their two ends, and what its counter says of its rate."""
+    """What a pump channel has given: totals as their two ends, and what its counter says of its rate.
+
+    ``given_text`` says for people what was given of the drug, in its own unit.
+    """
 
     port: str
     channel: str
@@ -126,6 +129,7 @@ class DoseMessage(Message):
     volume_check_text: str
     infusing_s: float
     metrics: tuple[MetricMessage, ...]
+    given_text: str = ""
 
 
 class SnapshotMessage(Message):

@@ -22,6 +22,7 @@ class OrderMessage(Message):
     """A therapy order; null: it is not ordered. ``rev`` is named by whoever asks something of it.
 
     ``syringe_changed``: since then nobody has said that the new syringe's drug and concentration are these.
+    ``dosing_unit`` is the one in which people read the drug's doses; ``shown`` has them in it, as text.
     """
 
     port: str
@@ -47,6 +48,8 @@ class OrderMessage(Message):
     confirmed_by: str = ""
     placed: Stamp | None = None
     syringe_changed: Stamp | None = None
+    dosing_unit: str = "mg/kg/h"
+    shown: dict[str, str] = Field(default_factory=dict)
 
 
 class AwaitingMessage(Message):
@@ -168,7 +171,10 @@ class PromptMessage(Message):
 
 
 class LimitMessage(Message):
-    """A limit in force, with its origin; from where to where it may be set for one patient, null: it may not."""
+    """A limit in force, with its origin; one of a dose names its pump channel. ``shown`` is what people read.
+
+    From ``adjust_from`` to ``adjust_to`` it may be set for one patient, null: it may not.
+    """
 
     condition: str
     band: str
@@ -180,6 +186,9 @@ class LimitMessage(Message):
     origin: str
     adjust_from: Number | None = None
     adjust_to: Number | None = None
+    port: str = ""
+    channel: str = ""
+    shown: str = ""
 
 
 class PauseMessage(Message):

@@ -37,7 +37,7 @@ def bolus(number: object, validity: Validity = Validity.VALID) -> Value:
         ("70", "10", "70", "10"),  # 700 mg/h: the point that was lost
         ("1", "10", "70", "0.142857"),  # 0.142857 142857...
         ("2", "10", "70", "0.285714"),  # 0.285714 285714...
-        ("0.01", "10", "70", "0.001429"),  # one step of the pump: 0.00142857...
+        ("0.01", "10", "70", "0.001428571"),  # one step of the pump: 0.00142857142...
         # other concentrations: 1, 2 and 50 mg/mL
         ("70", "1", "70", "1"),
         ("35", "2", "70", "1"),
@@ -136,7 +136,7 @@ def test_every_state_but_three_may_deliver() -> None:
 def test_the_resolution_of_the_pump_is_carried_to_the_limit(rate_ml_per_h: str, beyond: int) -> None:
     """One step of the pump's display beyond a limit is beyond it; the limit itself, divided or not, is allowed."""
     dose = dose_rate(rate(rate_ml_per_h), order())
-    assert dose.resolution == Decimal("0.001429")
+    assert dose.resolution == Decimal("0.001430")
     judged = judge_limit(DOSE_LIMIT, dose)
     assert judged is not None
     assert judged.beyond == beyond

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from edge.core.mismatch import apart, pattern, rate_pattern
+from tests.core_world import order
 
 D = Decimal
 
@@ -52,12 +53,12 @@ def test_a_slip_is_named(told: str, ordered: str, words: str) -> None:
 )
 def test_a_dose_that_was_keyed_as_a_rate_is_named(rate: str, words: str) -> None:
     """1.0 mg/kg/h of 70 kg at 10 mg/mL is 7 mL/h (H-02)."""
-    assert rate_pattern(D(rate), D("1.0"), D(70), D(10)) == words
+    assert rate_pattern(D(rate), order()) == words
 
 
 def test_at_1_mg_per_ml_the_fields_cannot_be_told_apart() -> None:
-    assert rate_pattern(D(70), D("1.0"), D(70), D(1)) == ""
-    assert rate_pattern(D(1), D("1.0"), D(70), D(1)) == "the dose in mg/kg/h keyed as mL/h?"
+    assert rate_pattern(D(70), order(concentration="1")) == ""
+    assert rate_pattern(D(1), order(concentration="1")) == "the dose in mg/kg/h keyed as mL/h?"
 
 
 @pytest.mark.parametrize(

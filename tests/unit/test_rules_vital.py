@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from drivers.model import InfusionState, NibpTime, Observation, Quantity, Reading
+from edge.core.dose_units import away_from_safe
 from edge.core.inputs import Input
 from edge.core.model import Alarm, LimitPassed, Phase, Priority, Side, SignalPresence
-from edge.core.rules_vital import away_from_safe
 from tests.core_world import CONFIG, MONITOR, START_S, World, monitor, order, place, pump, with_bed
 
 Feed = Callable[[float], Iterable[Input]]
@@ -250,7 +250,12 @@ def test_a_pressure_of_unknown_age_may_raise_an_alarm_and_may_not_end_one() -> N
         ("2", Side.HIGH, "2"),
         ("2.000", Side.HIGH, "2"),
         ("91.999", Side.LOW, "91.99"),
-        ("0.0001", Side.LOW, "0"),
+        ("0.0001", Side.LOW, "0.0001"),
+        ("0.0549001", Side.HIGH, "0.055"),
+        ("0.0549001", Side.LOW, "0.0549"),
+        ("0.09999", Side.LOW, "0.0999"),
+        ("0.09999", Side.HIGH, "0.10"),
+        ("0", Side.LOW, "0"),
         ("150.0", Side.HIGH, "150"),
         ("100", Side.LOW, "100"),
     ],
