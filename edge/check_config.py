@@ -17,6 +17,7 @@ from edge.core.config import BedConfig, Binding, DrugConfig, IdentityPolicy, Lim
 from edge.core.dose_units import MILLIGRAMS, EntryUnits
 from edge.core.model import Side
 from edge.core.therapy import Order
+from edge.library_composed import composed_table
 
 EXIT_OK = 0
 EXIT_CONFIG = 78
@@ -169,6 +170,8 @@ def _drug_lines(drug: DrugConfig) -> Iterable[str]:
     yield f"  named by pumps: {', '.join(drug.pump_names)}"
     yield f"  low: {_low_text(drug)}, after {_duration(drug.low_delay_s)}"
     yield from _table([_HEADINGS, *_limit_rows(drug.dose_rate_high, units=drug.units)])
+    yield ""
+    yield from (f"  {line}" for line in composed_table(drug))
 
 
 def _low_text(drug: DrugConfig) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config_file import Problem, Reader, suggest
+from edge.library_composed import composed_table
 from edge.library_facts import Row, differences, facts
 from edge.library_reader import LibraryDrug, read_library
 
@@ -37,6 +38,8 @@ def check(path: Path) -> tuple[int, str]:
     lines += [
         f"  {each.config.drug:<32}  content {each.config.entry.content}  {_state(each)}" for each in library.drugs
     ]
+    for each in library.drugs:
+        lines += ["", f"  {each.config.drug}", *(f"    {line}" for line in composed_table(each.config))]
     return EXIT_OK, "\n".join(lines)
 
 
@@ -105,7 +108,8 @@ def _shown(library: _Library, drug: LibraryDrug) -> str:
     head = f"{drug.config.drug}  library {library.name}  content {entry.content}  {_state(drug)}"
     found = list(facts(drug.config))
     width = max(len(fact.name) for fact in found if len(fact.name) <= NAME_COLUMN)
-    return "\n".join([head, *(f"  {fact.name.ljust(width)}  {fact.shown}" for fact in found)])
+    composed = [f"  {line}" for line in composed_table(drug.config)]
+    return "\n".join([head, *(f"  {fact.name.ljust(width)}  {fact.shown}" for fact in found), "", *composed])
 
 
 def _entry_rows(was: LibraryDrug | None, now: LibraryDrug | None) -> list[Row]:

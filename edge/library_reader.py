@@ -32,9 +32,9 @@ from edge.core.config import (
     TotalRule,
 )
 from edge.core.dose_units import MILLIGRAMS, EntryUnits
-from edge.core.model import Instant, Priority, Side
+from edge.core.model import Priority, Side
 from edge.core.strictest import check_composed
-from edge.core.therapy import FREQUENT_IN_7_DAYS, Checklist, Known, Order, Patient
+from edge.library_composed import patient_with, smallest_order
 from edge.library_file import (
     APPROVAL_KEYS,
     CONTENT_DIGITS,
@@ -62,7 +62,6 @@ _QUANTITIES = {
     "nibp": Quantity.NIBP_SYS,
 }
 _PERCENT = Decimal(100)
-_SOMETIME = Instant(0.0, 0.0, synchronised=False)
 """A moment for patients that only a check knows."""
 
 _Kind = TypeVar("_Kind", bound=Table)
@@ -377,7 +376,7 @@ class _Entry:
                 self._library.refuse(self._key, reason, "make it stricter, or remove it")
         told: set[str] = set()
         for flags in _sets_of([rule.flag for rule in config.flags]):
-            for problem in check_composed(dose_limits(config, _order(config), _patient(flags)).all()):
+            for problem in check_composed(dose_limits(config, smallest_order(config), patient_with(flags)).all()):
                 if problem not in told:
                     told.add(problem)
                     who = " and ".join(flag.value for flag in flags) or "no flag"
@@ -393,23 +392,3 @@ def _sets_of(flags: list[Flag]) -> Iterator[tuple[Flag, ...]]:
     """Give no flag, each flag and each two: of more, two alone decide about any two bands that could clash."""
     for count in range(3):
         yield from combinations(flags, count)
-
-
-def _patient(flags: tuple[Flag, ...]) -> Patient:
-    def known(flag: Flag) -> Known:
-        return Known.YES if flag in flags else Known.NO
-
-    checklist = Checklist(
-        heart_disease=known(Flag.HEART_DISEASE),
-        cyp3a4_inhibitor=known(Flag.CYP3A4_INHIBITOR),
-        cyp2b6_inhibitor=known(Flag.CYP2B6_INHIBITOR),
-        age_65_or_over=known(Flag.AGE_65_OR_OVER),
-        treatments_in_7_days=FREQUENT_IN_7_DAYS if Flag.FREQUENT in flags else 0,
-    )
-    return Patient("check", Decimal(1), checklist, "", _SOMETIME)
-
-
-def _order(drug: DrugConfig) -> Order:
-    """Return the smallest order, whose low limit is the floor."""
-    floor = drug.low_floor_mg_per_kg_per_h
-    return Order("", "", drug.drug, Decimal(1), Decimal(1), floor, floor, "")

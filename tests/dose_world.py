@@ -11,6 +11,7 @@ from drivers.model import Infusion, InfusionState, Observation, Quantity, Readin
 from edge.core.config import CoreConfig, DurationRule, TotalRule
 from edge.core.effects import Answer, BedSnapshot, Keep, Metric
 from edge.core.inputs import Act, Basis, Input, Request, Role
+from edge.core.model import Alarm
 from edge.core.restore import initial_state
 from edge.core.therapy import Checklist, Known, Order, Patient, TherapyPhase
 from edge.core.therapy_state import Kept, KeptPart, TherapyState
@@ -88,19 +89,22 @@ class Treatment:
         kept: Iterable[KeptPart] = (),
         pump: PumpModel | None = None,
         at_s: float = START_S,
+        alarms: Iterable[Alarm] = (),
+        silent: bool = False,
     ) -> None:
-        state = initial_state(config, RUN, instant(at_s), therapy=tuple(kept))
+        standing = tuple(alarms)
+        state = initial_state(config, RUN, instant(at_s), standing, therapy=tuple(kept))
         if therapy is not None:
             state.beds[BED].treat(therapy)
-        self.world = World(config, state=state)
+        self.world = World(config, alarms=standing, state=state)
         self.world.now_s = at_s
         self.pump = pump or PumpModel(PumpSpec(counter_resolution_ml=D(counter_ml)))
-        self.change: Callable[[Observation], Observation | None] = lambda observation: observation
+        self.change: Callable[[Observation], Observation | None] = lambda said: None if silent else said
         self.serial = serial
         if pump is None:
             self.pump.set_rate(0.0, D(rate))
             self.pump.start(0.0)
-        self.look(at_s, *([is_called(at_s, serial)] if serial else []))
+        self.look(at_s, *([is_called(at_s, serial)] if serial and not silent else []))
 
     @property
     def clock_s(self) -> float:

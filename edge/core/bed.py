@@ -101,7 +101,7 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_order.mismatch(view, pump, now_s, stays)
         yield from rules_order.exceeded(view, pump, now_s, register.is_told, stays)
         yield from rules_rise.rise(view, pump, now_s, register.is_told, stays)
-        yield from rules_rise.mass_rate(view, pump, now_s, stays)
+    yield from rules_together.mass_rate(view, now_s, register.is_told, stays)
     yield from rules_together.together(view, known, now_s, register.is_told)
     yield from rules_vital.limits(view, now_s, stays)
     yield from rules_climb.climbing(view, now_s, register.is_idle)

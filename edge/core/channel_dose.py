@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from drivers.model import DeviceAlarmKind, InfusionState
 from edge.core.delivered import GAP_S, NOTHING_GIVEN, Account, Delivery, Flow, Given, Piece, Sample
-from edge.core.kept_dose import DrugGiven, KeptDose
+from edge.core.kept_dose import DrugGiven, KeptBolus, KeptDose
 from edge.core.line import Line, PumpFlush
 from edge.core.model import Instant
 from edge.core.pump_counter import PumpCounter
@@ -77,7 +77,7 @@ class ChannelDose:
     """One channel. ``portions`` are to be added to the day's total; ``before_mg`` of the order's is in it.
 
     ``account`` is of ``drug``, the last that was ordered; ``earlier`` are the others of this session.
-    ``bolus`` is the last one, of this session.
+    ``bolus`` is the last one, of this session; it goes on after a restart of the edge, whose gap its counter bridges.
     ``stood_from_s`` is since when it stands after it ran, ``changing`` whether its syringe is being changed,
     ``left_ml`` what was left in it when it last ran. ``opened``: another syringe may be in it; ``new_syringe``: it runs
     with that. ``line`` is what was said of its line, ``flush`` what it is still to flush.
@@ -103,7 +103,7 @@ class ChannelDose:
     flush: PumpFlush | None = None
     awaited_from_s: float | None = None
     kept_at_s: float | None = None
-    kept_state: tuple[Given, bool, bool] | None = None
+    kept_state: tuple[Given, bool, bool, tuple[bool, float] | None] | None = None
 
     def take(self, source: SourceState, context: Context) -> None:
         """Take up what a pump said last, if it counts."""
@@ -143,6 +143,9 @@ class ChannelDose:
     def _add_bolus(self, piece: Piece, *, runs: bool) -> None:
         # Without a counter what the rate proves is all that is known.
         volume_ml = piece.low_ml if piece.growth is None else piece.counted_ml
+        if piece.seconds > BOLUS_TOLD_WITHIN_S:
+            # No bolus takes so long: what the counter grew by is of the infusion too, and counts in its total.
+            volume_ml = _ZERO
         goes_on = self.bolus is not None and self.bolus.runs
         bolus = self.bolus if goes_on and self.bolus is not None else Bolus(_ZERO, piece.step_ml, piece.at_s, runs=True)
         self.bolus = bolus.plus(volume_ml, piece.at_s, runs=runs)
@@ -351,7 +354,14 @@ class ChannelDose:
             stood=None if self.stood_from_s is None else _moment(self.stood_from_s, now),
             line=self.line,
             flush=self.flush,
+            bolus=None if self.bolus is None else _kept_bolus(self.bolus, now),
         )
+
+    @property
+    def bolus_mark(self) -> tuple[bool, float] | None:
+        """What of a bolus is to be kept at once: that it began, that it ended, that another was told of."""
+        bolus = self.bolus
+        return None if bolus is None else (bolus.runs, 0.0 if bolus.runs else bolus.until_s)
 
 
 def restored(kept: KeptDose, now: Instant, *, here: bool) -> ChannelDose:
@@ -363,7 +373,8 @@ def restored(kept: KeptDose, now: Instant, *, here: bool) -> ChannelDose:
     else:
         by_s = 0.0
     sampled_s, changed_s = kept.sampled.mono_s + by_s, kept.changed.mono_s + by_s
-    state = InfusionState.STOPPED if kept.stands else InfusionState.INFUSING
+    runs = kept.bolus is not None and kept.bolus.runs
+    state = InfusionState.STOPPED if kept.stands else InfusionState.BOLUS if runs else InfusionState.INFUSING
     flow = Flow(_ZERO, kept.flow_ml_per_h)
     last = Sample(sampled_s, state, flow, kept.counter, kept.serial_number)
     account = Account(kept.concentration_mg_per_ml, past=kept.given, given=kept.given, infusing_s=kept.infusing_s)
@@ -381,12 +392,24 @@ def restored(kept: KeptDose, now: Instant, *, here: bool) -> ChannelDose:
         left_ml=kept.left_ml,
         line=kept.line,
         flush=None if kept.flush is None else _later(kept.flush, by_s),
+        bolus=None if kept.bolus is None else _restored_bolus(kept.bolus, kept.at, now, here=here),
         kept_at_s=now.mono_s,
     )
 
 
 def _later(flush: PumpFlush, by_s: float) -> PumpFlush:
     return replace(flush, until=replace(flush.until, mono_s=flush.until.mono_s + by_s))
+
+
+def _kept_bolus(bolus: Bolus, now: Instant) -> KeptBolus:
+    return KeptBolus(bolus.volume_ml, bolus.step_ml, _moment(bolus.until_s, now), bolus.runs)
+
+
+def _restored_bolus(kept: KeptBolus, at: Instant, now: Instant, *, here: bool) -> Bolus:
+    """Return a bolus as it was; after another boot of the kernel the time between is no credit."""
+    of_this_clock = here and at.mono_s <= now.mono_s
+    until_s = kept.until.mono_s if of_this_clock else now.mono_s - (at.mono_s - kept.until.mono_s)
+    return Bolus(kept.volume_ml, kept.step_ml, until_s, kept.runs)
 
 
 def _moment(at_s: float, now: Instant) -> Instant:

@@ -1,7 +1,7 @@
 """The doses of the beds: taken up sample by sample, added to the day of their case, and kept.
 
 What is kept of a channel is enough to go on after a restart: the pump's counter tells what flowed meanwhile. So it is
-kept each half minute while drug flows, at once when a pump starts or stops, and with every dose by hand.
+kept each half minute while drug flows, at once when a pump or a bolus starts or stops, and with every dose by hand.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _keep(ward: Ward, bed: str, place: tuple[str, str], dose: ChannelDose, now: 
             ward.kept[bed, part] = None
             dose.kept_at_s = None
         return False
-    state = (body.given, body.stands, body.opened)
+    state = (body.given, body.stands, body.opened, dose.bolus_mark)
     turned = dose.kept_state is None or dose.kept_state[1:] != state[1:]
     due = dose.kept_at_s is None or now.mono_s >= dose.kept_at_s + KEEP_EVERY_S
     if not turned and not (due and state != dose.kept_state):

@@ -21,6 +21,16 @@ class DrugGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptBolus:
+    """The last bolus of a channel: at least so much. ``until`` is when it was last seen to run, or was told of."""
+
+    volume_ml: Decimal
+    step_ml: Decimal
+    until: Instant
+    runs: bool
+
+
+@dataclass(frozen=True, slots=True)
 class KeptDose:
     """What the store keeps of a channel. ``last`` and ``counter`` prove what was delivered while the edge was off.
 
@@ -51,3 +61,4 @@ class KeptDose:
     stood: Instant | None = None
     line: Line | None = None
     flush: PumpFlush | None = None
+    bolus: KeptBolus | None = None

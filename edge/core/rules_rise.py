@@ -83,13 +83,7 @@ def mass_rate(view: BedView, binding: Binding, now_s: float, stays: Stays) -> It
     if order is None or limit is None:
         return
     rate = view.rate(binding, now_s)
-    value: Value | None = None
-    if rate is not None:
-        value = rate._replace(
-            unit="mg/h",
-            value=None if rate.value is None else rate.value * order.concentration_mg_per_ml,
-            resolution=rate.resolution * order.concentration_mg_per_ml,
-        )
+    value = None if rate is None else mass_rate_of(rate, order)
     key, judged = view.key(_MASS, binding), judge_limit(limit, value)
     if stays(key, judged):
         return
@@ -107,6 +101,15 @@ def mass_rate(view: BedView, binding: Binding, now_s: float, stays: Stays) -> It
             arithmetic=_product(rate, order, drug_of(view, order).units),
         ),
         value=None if value is None else value.value,
+    )
+
+
+def mass_rate_of(rate: Value, order: Order) -> Value:
+    """Return the mg/h of a delivered rate in mL/h."""
+    return rate._replace(
+        unit="mg/h",
+        value=None if rate.value is None else rate.value * order.concentration_mg_per_ml,
+        resolution=rate.resolution * order.concentration_mg_per_ml,
     )
 
 

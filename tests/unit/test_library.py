@@ -37,12 +37,13 @@ def test_check_of_a_library_in_order(capsys: pytest.CaptureFixture[str]) -> None
     said = capsys.readouterr()
     lines = said.out.splitlines()
     assert lines[0].startswith(f"{LIBRARY} is in order: library examples 2026.1, sha256 ")
-    assert [line.split()[0] for line in lines[2:]] == [
+    entries = [line for line in lines if "  content " in line]
+    assert [line.split()[0] for line in entries] == [
         "ketamine-chronic-pain",
         "ketamine-low-dose",
         "esketamine-chronic-pain",
     ]
-    assert all(line.endswith("  not approved") for line in lines[2:])
+    assert all(line.endswith("  not approved") for line in entries)
     assert said.err == ""
 
 
@@ -246,3 +247,52 @@ def test_the_commands_of_the_readme_run(
 
 def test_the_readme_shows_each_of_them() -> None:
     assert [command.split()[1] for command in COMMANDS] == ["check", "show", "diff"]
+
+
+# --- composed ---------------------------------------------------------------------------------------------------------
+
+
+def cells(text: str, who: str) -> list[str]:
+    """The line of the composed limits for one answer."""
+    line = next(line for line in text.splitlines() if line.strip().startswith(who))
+    return [cell.strip() for cell in re.split(r" {2,}", line.strip())][1:]
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        ("limits, soft / hard", ["dose rate", "first 10 min", "session", "24 h", "without the weight", "recovery"]),
+        (
+            "nothing of the checklist",
+            ["2 / 2.5 mg/kg/h", "1 / 1.5 mg/kg/h", "2.04 / 2.5 mg/kg", "2.04 / 2.5 mg/kg", "250 / 350 mg/h", "60 min"],
+        ),
+        (
+            "heart disease",
+            ["1 / 1.5 mg/kg/h", "1 / 1.5 mg/kg/h", "2.04 / 2.5 mg/kg", "2.04 / 2.5 mg/kg", "250 / 350 mg/h", "90 min"],
+        ),
+        (
+            "CYP3A4 inhibitor",
+            [
+                *("1.5 / 1.875 mg/kg/h", "0.75 / 1.125 mg/kg/h", "1.53 / 1.875 mg/kg", "2.04 / 2.5 mg/kg"),
+                *("187.5 / 262.5 mg/h", "90 min"),
+            ],
+        ),
+        (
+            "nothing was answered",
+            [
+                *("1 / 1.5 mg/kg/h", "0.75 / 1.125 mg/kg/h", "1.5 / 1.875 mg/kg", "2.04 / 2.5 mg/kg"),
+                *("187.5 / 262.5 mg/h", "90 min"),
+            ],
+        ),
+    ],
+)
+def test_check_and_show_tell_what_the_checklist_makes_of_the_limits(who: str, expected: list[str]) -> None:
+    """Design, section 8: of several the strictest; what nobody answered is taken for yes."""
+    for status, text in (check(SHIPPED / "drugs.toml"), show(SHIPPED / "drugs.toml", "ketamine-chronic-pain")):
+        assert status == 0
+        assert cells(text, who) == expected
+
+
+def test_composed_limits_are_in_the_unit_of_the_entry() -> None:
+    _, text = show(SHIPPED / "drugs-examples.toml", "remifentanil-spontaneous")
+    assert cells(text, "nothing of the checklist") == ["0.1 / 0.2 ug/kg/min", "12.5 / 28 ug/min", "60 min"]

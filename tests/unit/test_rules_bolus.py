@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,8 @@ from drivers.model import BolusGiven, Quantity
 from edge.core.config import BolusRule, CoreConfig
 from edge.core.model import Priority
 from edge.core.rules_bolus import STANDS_S
-from edge.core.therapy_state import Disconnected
+from edge.core.therapy_state import Disconnected, KeptPart
+from edge.wire import kept_body, kept_from_body
 from tests.core_world import PUMP, START_S, instant
 from tests.dose_world import DRUG, TREATING, Treatment, treatment
 from tests.unit.test_doses import without
@@ -143,3 +145,71 @@ def test_what_goes_into_a_line_that_is_off_the_patient_is_no_bolus() -> None:
     run.pump.bolus(run.clock_s, D(3), D(180))
     run.run(90)
     assert BOLUS not in run.raised()
+
+
+# --- over a restart ---------------------------------------------------------------------------------------------------
+
+
+def restarted(run: Treatment, off_s: float, *, here: bool = True, **changes: Any) -> Treatment:
+    """The next run of the edge after so long, at the same pump; alarms come from the store as well."""
+    at_s = run.world.now_s + off_s
+    alarms = [alarm for alarm in run.world.retained.values() if alarm.key.condition == BOLUS]
+    kept = [
+        KeptPart(part.bed, part.part, kept_from_body(part.part, kept_body(part.part, part.body)), here=here)
+        for part in run.kept()
+    ]
+    return Treatment(treatment(), config=WITH_BOLUS, kept=kept, pump=run.pump, at_s=at_s, alarms=alarms, **changes)
+
+
+@pytest.mark.parametrize("off_s", [2.0, 20.0])
+@pytest.mark.parametrize(("volume_ml", "band"), [("1.2", None), ("1.5", "soft"), ("2.6", "hard")])
+def test_a_bolus_goes_on_over_a_restart(volume_ml: str, band: str | None, off_s: float) -> None:
+    """1.5 and 2.6 mL at 180 mL/h take 30 and 52 s: before and after the edge was off, the counter tells all of it."""
+    run = quiet()
+    run.pump.bolus(run.clock_s, D(volume_ml), D(180))
+    run.run(12)
+    assert run.world.alarm(BOLUS) is None
+    after = restarted(run, off_s)
+    after.run(60)
+    alarm = after.world.alarm(BOLUS)
+    assert (None if alarm is None else alarm.band) == band
+
+
+def test_an_alarm_of_a_bolus_that_is_over_stands_as_long_as_without_a_restart() -> None:
+    run = quiet()
+    told(run, "2")
+    after = restarted(run, 2.0)
+    after.run(STANDS_S - 30)
+    assert BOLUS in after.world.present()
+    after.run(40)
+    assert BOLUS not in after.world.present()
+
+
+def test_after_another_boot_the_time_between_is_no_credit() -> None:
+    run = quiet()
+    told(run, "2")
+    after = restarted(run, 3600.0, here=False)
+    after.run(STANDS_S - 30)
+    assert BOLUS in after.world.present()
+
+
+def test_a_pump_that_is_not_heard_after_a_restart_ends_no_alarm_of_its_bolus() -> None:
+    run = quiet()
+    run.pump.bolus(run.clock_s, D(3), D(180))
+    run.run(56)
+    assert BOLUS in run.world.present()
+    after = restarted(run, 2.0, silent=True)
+    after.run(STANDS_S + 60)
+    alarm = after.world.alarm(BOLUS)
+    assert alarm is not None
+    assert (alarm.present, alarm.band) == (True, "hard")
+
+
+def test_what_was_infused_in_a_long_outage_is_no_bolus() -> None:
+    """0.6 mL were seen of it; 7 mL of an hour are in the total."""
+    run = quiet()
+    run.pump.bolus(run.clock_s, D("1.2"), D(180))
+    run.run(12)
+    after = restarted(run, 3600.0)
+    after.run(60)
+    assert after.world.alarm(BOLUS) is None

@@ -8,7 +8,8 @@ import pytest
 from drivers.model import InfusionState
 from edge.core.config import Binding
 from edge.core.therapy import Order
-from tests.core_world import CONFIG, PUMP, START_S, World, order, place, pump, with_bed
+from tests.core_world import CONFIG, KETAMINE, PUMP, START_S, World, order, place, pump, with_bed
+from tests.unit.test_composed import MASS_RATE
 
 D = Decimal
 SECOND = ("rack", "13")
@@ -103,3 +104,70 @@ def test_it_ends_when_the_orders_are_no_longer_of_one_drug() -> None:
     after.retained = dict(world.retained)
     run(after, 2, "7", "7.02")
     assert after.told("DOSE_TOGETHER_HIGH") == [(71.0, "end", "soft")]
+
+
+# --- mg/h -------------------------------------------------------------------------------------------------------------
+
+HEAVY = replace(CONFIG, drugs=(replace(KETAMINE, mass_rate_limit=MASS_RATE),))
+TWO_HEAVY = with_bed(HEAVY, pumps=(Binding(*PUMP), Binding(*SECOND)))
+MASS = "DOSE_MASS_RATE_HIGH"
+
+
+def heavy() -> World:
+    """160 kg: 250 mg/h, the soft limit, are 1.56 mg/kg/h, and 350 mg/h, the hard one, are 2.19."""
+    world = World(TWO_HEAVY)
+    one, other = (replace(ordered(where), weight_kg=D(160)) for where in (PUMP, SECOND))
+    world.step(START_S, place(START_S, one), replace(place(START_S, other), request_id="r-2"))
+    return world
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("12.5", "12.5", []),
+        ("12.5", "12.52", [(11.0, "start", "soft")]),
+        ("20", "15", [(11.0, "start", "soft")]),
+        ("20", "15.02", [(11.0, "start", "hard")]),
+        ("25", "0", []),
+    ],
+)
+def test_milligrams_an_hour_of_two_channels_add(
+    first: str, second: str, expected: list[tuple[float, str, str]]
+) -> None:
+    """10 mg/mL; neither channel is beyond 250 mg/h by itself, nor both beyond their mg/kg/h."""
+    world = run(heavy(), 30, first, second)
+    assert world.told(MASS, levels=False) == expected
+    assert world.told("DOSE_TOGETHER_HIGH", levels=False) == []
+
+
+def test_it_says_what_each_gives_in_an_hour() -> None:
+    alarm = run(heavy(), 20, "20", "16").alarm(MASS)
+    assert alarm is not None
+    assert alarm.key.channel == PUMP[1]
+    assert alarm.text == "Bed 1: Ketamine from 2 channels together 360 mg/h, above the hard limit 350 mg/h."
+    shown = dict(alarm.evidence)
+    assert (shown["mass_rate_mg_per_h.rack.11"], shown["mass_rate_mg_per_h.rack.13"]) == ("200", "160")
+    assert shown["arithmetic"] == "200 + 160 = 360 mg/h"
+
+
+def test_a_channel_beyond_its_own_milligrams_an_hour_is_one_alarm() -> None:
+    world = run(heavy(), 30, "1", "36")
+    assert [key.channel for key in world.retained if key.condition == MASS] == [SECOND[1]]
+
+
+def test_milligrams_an_hour_of_a_silent_channel_end_nothing() -> None:
+    world = run(heavy(), 20, "20", "16")
+    run(world, 60, "7", None)
+    alarm = world.alarm(MASS)
+    assert alarm is not None
+    assert (alarm.present, alarm.verifiable) == (True, False)
+    run(world, 20, "7", "0")
+    alarm = world.alarm(MASS)
+    assert alarm is None or not alarm.present
+
+
+def test_without_a_second_order_the_first_is_judged_by_itself() -> None:
+    world = World(TWO_HEAVY)
+    world.step(START_S, place(START_S, replace(ordered(PUMP), weight_kg=D(160))))
+    run(world, 20, "25.1", "25")
+    assert world.told(MASS, levels=False) == [(11.0, "start", "soft")]
