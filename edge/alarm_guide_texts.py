@@ -407,7 +407,7 @@ NOTES = {
     " that the library has no bolus of. The pump counts its volume while it gives one, or tells of it afterwards",
     "DURATION_HIGH": "medium and **high** above the planned time and its tolerance, in which the pump ran, at once",
     "DOSE_UNCERTAIN": f"unsure: more than {UNSURE_SHARE * 100:.0f} % of the limit may have been given while the pump"
-    " was not heard, and its counter does not prove it",
+    " was not heard, and its counter does not prove it; not known: the bedside computer was replaced",
     "FREE_FLOW": "counted beyond twice the rate",
     "FLOW_MISMATCH": "more: than 110 % of the rate; less: than 85 %; stalled: less than half. Beyond what a counter"
     " that is brought up to date once a minute may be behind",

@@ -11,8 +11,8 @@ import base64
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -32,6 +32,11 @@ BACKDATED = timedelta(days=1)
 
 PASSWORD_BYTES = 24
 """192 bits of chance: such a password needs no slow hash."""
+
+ISSUED = "issued"
+"""In the folder of an authority: a line for each certificate of an edge or a station, with ``revoked`` after it."""
+
+CRL = "revoked.crl"
 
 _ITERATIONS, _SALT_BYTES, _KEY_BYTES = 101, 12, 64
 """As mosquitto_passwd of mosquitto 2 has them."""
@@ -66,10 +71,12 @@ class Ward:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate authority."""
+    """A certificate authority. ``issued`` are the certificates of edges and stations: serial number to whose it is."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
+    issued: Mapping[int, str] = field(default_factory=dict)
+    revoked: frozenset[int] = frozenset()
 
 
 def write(folder: Path, ward: Ward, days: int, wall_s: float, authority: Path | None = None) -> str:
@@ -86,23 +93,87 @@ def write(folder: Path, ward: Ward, days: int, wall_s: float, authority: Path | 
     now = datetime.fromtimestamp(wall_s, UTC)
     issuer = make_authority(ward.site, now) if authority is None else read_authority(authority)
     ca = _pem(issuer.certificate)
-    users = [*(f"edge-{edge}" for edge in ward.edges), *(f"station-{name}" for name in ward.stations)]
-    passwords = {user: secrets.token_urlsafe(PASSWORD_BYTES) for user in users}
+    passwords = {user: secrets.token_urlsafe(PASSWORD_BYTES) for user in _users(ward)}
     listed = "".join(f"{user}:{mosquitto_hash(word)}\n" for user, word in passwords.items())
     acl = "\n".join(access_list(ward)) + "\n"
     certificate, key = issue(issuer, "broker", now, days, hosts=ward.hosts)
     server = {"server.crt": certificate, "server.key": key, "passwords": listed.encode(), "acl": acl.encode()}
-    parts = {"authority": {"ca.crt": ca, "ca.key": _key_pem(issuer.key)}, "broker": {"ca.crt": ca, **server}}
+    own = _of_users(issuer, passwords, now, days)
+    issuer = _with_issued(issuer, own)
+    server[CRL] = revocations(issuer, now)
+    authority_files = {"ca.crt": ca, "ca.key": _key_pem(issuer.key), ISSUED: _issued(issuer)}
+    _put_all(folder, {"authority": authority_files, "broker": {"ca.crt": ca, **server}, **own})
+    return _what_to_do(folder, ward)
+
+
+def renew(folder: Path, ward: Ward, days: int, wall_s: float, *, authority: Path | None, broker: Path) -> str:
+    """Write new passwords and certificates for some of a ward, and what makes its broker refuse their old ones.
+
+    ``broker`` is the folder of the broker's ``passwords``; ``authority`` remembers in it what it revokes. Returns what
+    to do with it. Raises `BrokerFilesError`.
+    """
+    _check(ward, renews=True)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BrokerFilesError(f"{folder} is there already: name a new folder; nothing is ever overwritten")
+    if authority is None:
+        raise BrokerFilesError("--renew needs --authority: the one that made the old certificates can revoke them")
+    issuer, now, users = read_authority(authority), datetime.fromtimestamp(wall_s, UTC), _users(ward)
+    try:
+        lines = (broker / "passwords").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise BrokerFilesError(f"{broker} holds no passwords of a broker: {error}") from error
+    known = {line.partition(":")[0] for line in lines}
+    if strangers := [user for user in users if user not in known]:
+        raise BrokerFilesError(f"{broker}/passwords has no {', '.join(strangers)}: look at the name")
+    passwords = {user: secrets.token_urlsafe(PASSWORD_BYTES) for user in users}
+    rest = [line for line in lines if line.partition(":")[0] not in users]
+    listed = "".join(f"{line}\n" for line in (*rest, *(f"{user}:{mosquitto_hash(passwords[user])}" for user in users)))
+    old = {serial for serial, user in issuer.issued.items() if user in users}
+    own = _of_users(issuer, passwords, now, days)
+    issuer = _with_issued(replace(issuer, revoked=issuer.revoked | old), own)
+    _put_all(folder, {"broker": {"passwords": listed.encode(), CRL: revocations(issuer, now)}, **own})
+    try:
+        (authority / ISSUED).write_bytes(_issued(issuer))
+    except OSError as error:
+        raise BrokerFilesError(
+            f"{authority / ISSUED} cannot be written ({error.strerror}): do not use {folder}"
+        ) from error
+    unknown = [user for user in users if user not in {issuer.issued[serial] for serial in old}]
+    return _what_to_renew(folder, users, unknown)
+
+
+def _users(ward: Ward) -> list[str]:
+    return [*(f"edge-{edge}" for edge in ward.edges), *(f"station-{name}" for name in ward.stations)]
+
+
+def _of_users(issuer: Authority, passwords: Mapping[str, str], now: datetime, days: int) -> dict[str, dict[str, bytes]]:
+    """Make the files of each user."""
+    parts = {}
     for user, word in passwords.items():
         certificate, key = issue(issuer, user, now, days)
         mine = {"client.crt": certificate, "client.key": key, "broker.password": f"{word}\n".encode()}
-        parts[user] = {"ca.crt": ca, **mine}
-    try:
-        for name, files in parts.items():
-            _put(folder / name, files)
-    except OSError as error:
-        raise BrokerFilesError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
-    return _what_to_do(folder, ward)
+        parts[user] = {"ca.crt": _pem(issuer.certificate), **mine}
+    return parts
+
+
+def _with_issued(issuer: Authority, parts: Mapping[str, Mapping[str, bytes]]) -> Authority:
+    fresh = {x509.load_pem_x509_certificate(files["client.crt"]).serial_number: user for user, files in parts.items()}
+    return replace(issuer, issued={**issuer.issued, **fresh})
+
+
+def _issued(issuer: Authority) -> bytes:
+    rows = (f"{serial:x} {user}{' revoked' * (serial in issuer.revoked)}" for serial, user in issuer.issued.items())
+    return "".join(f"{row}\n" for row in rows).encode()
+
+
+def revocations(issuer: Authority, now: datetime) -> bytes:
+    """Return the list of revoked certificates, PEM, valid as long as the authority: an old one locks nobody out."""
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.certificate.subject)
+    builder = builder.last_update(now - BACKDATED).next_update(issuer.certificate.not_valid_after_utc)
+    for serial in sorted(issuer.revoked):
+        one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - BACKDATED).build()
+        builder = builder.add_revoked_certificate(one)
+    return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def access_list(ward: Ward) -> Iterator[str]:
@@ -154,7 +225,20 @@ def read_authority(folder: Path) -> Authority:
         raise BrokerFilesError(f"{folder} holds no authority (ca.crt and ca.key): {error}") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         raise BrokerFilesError(f"{folder}: ca.key is not the key of ca.crt")
-    return Authority(certificate, key)
+    issued, revoked = _read_issued(folder / ISSUED)
+    return Authority(certificate, key, issued, revoked)
+
+
+def _read_issued(path: Path) -> tuple[dict[int, str], frozenset[int]]:
+    """Read what an authority issued; nothing, where one of an earlier version did not write that down."""
+    try:
+        rows = [row.split() for row in path.read_text(encoding="utf-8").splitlines()]
+        issued = {int(row[0], 16): row[1] for row in rows}
+    except FileNotFoundError:
+        return {}, frozenset()
+    except (OSError, ValueError, IndexError) as error:
+        raise BrokerFilesError(f"{path} cannot be read: {error}") from error
+    return issued, frozenset(int(row[0], 16) for row in rows if row[2:] == ["revoked"])
 
 
 def issue(authority: Authority, name: str, now: datetime, days: int, hosts: Sequence[str] = ()) -> tuple[bytes, bytes]:
@@ -175,8 +259,10 @@ def issue(authority: Authority, name: str, now: datetime, days: int, hosts: Sequ
     return _pem(builder.sign(authority.key, hashes.SHA256())), _key_pem(key)
 
 
-def _check(ward: Ward) -> None:
-    if not ward.edges or not ward.hosts:
+def _check(ward: Ward, *, renews: bool = False) -> None:
+    if renews and not (ward.edges or ward.stations):
+        raise BrokerFilesError("name whose are to be renewed: --edge or --station")
+    if not renews and (not ward.edges or not ward.hosts):
         raise BrokerFilesError("name at least one --edge, and one --host under which the broker is reached")
     for kind, names in (("site", (ward.site,)), ("edge", ward.edges), ("station", ward.stations)):
         for name in names:
@@ -239,13 +325,36 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _put(folder: Path, files: dict[str, bytes]) -> None:
+def _put_all(folder: Path, parts: Mapping[str, Mapping[str, bytes]]) -> None:
+    try:
+        for name, files in parts.items():
+            _put(folder / name, files)
+    except OSError as error:
+        raise BrokerFilesError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+
+
+def _put(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write files that nobody else on this computer may read."""
     folder.mkdir(mode=0o700, parents=True)
     for name, content in files.items():
         descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+
+
+def _what_to_renew(folder: Path, users: Sequence[str], unknown: Sequence[str]) -> str:
+    lines = [
+        f"Written to {folder}: new passwords and certificates for {', '.join(users)}. Their old ones go with this:",
+        f"  sudo install -m 640 -g mosquitto {folder}/broker/* /etc/mosquitto/infusion/",
+        "  sudo systemctl restart mosquitto",
+        *(f"For {user}: {folder}/{user}/" for user in users),
+    ]
+    if unknown:
+        lines.append(
+            f"CAREFUL: this authority did not write down the old certificates of {', '.join(unknown)}: they are still "
+            "let in where a certificate says who it is (port 8884). Their old passwords are not."
+        )
+    return "\n".join(lines)
 
 
 def _what_to_do(folder: Path, ward: Ward) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cli_bundle import add_bundle
 from edge.cli_machine import add_machine
 from edge.cli_therapy import add_therapy
 
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_bedside(commands)
     _add_line_tools(commands)
     add_machine(commands, CONTROL, _command)
+    add_bundle(commands)
     return parser
 
 
@@ -133,6 +135,13 @@ def _add_broker_files(commands: argparse._SubParsersAction[argparse.ArgumentPars
         "--days", type=int, default=397, metavar="N", help="how long certificates are valid (default: %(default)s)"
     )
     files.add_argument("--authority", type=Path, metavar="FOLDER", help="use the authority made before (authority/)")
+    files.add_argument(
+        "--renew",
+        type=Path,
+        metavar="FOLDER",
+        help="new ones for these edges and stations alone, whose old ones the broker then refuses; FOLDER has the "
+        "broker's passwords; with --authority",
+    )
     files.set_defaults(run=_broker_files)
 
 
@@ -355,12 +364,17 @@ def _library(options: argparse.Namespace) -> int:
 
 
 def _broker_files(options: argparse.Namespace) -> int:
-    from edge.broker_files import BrokerFilesError, Ward, write  # noqa: PLC0415 - only this command pays for these
+    from edge.broker_files import BrokerFilesError, Ward, renew, write  # noqa: PLC0415 - only this command pays
     from edge.clock import Clock  # noqa: PLC0415
 
     ward = Ward(options.site, tuple(options.edge), tuple(options.station), tuple(options.host))
     try:
-        text = write(options.folder, ward, options.days, Clock().now().wall_s, options.authority)
+        wall_s = Clock().now().wall_s
+        if options.renew is None:
+            text = write(options.folder, ward, options.days, wall_s, options.authority)
+        else:
+            of = {"authority": options.authority, "broker": options.renew}
+            text = renew(options.folder, ward, options.days, wall_s, **of)
     except BrokerFilesError as error:
         _say(f"infusion-edge: {error}", to_error=True)
         return EXIT_FAILED

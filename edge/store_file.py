@@ -157,6 +157,11 @@ class StoreFile:
         db.execute("COMMIT")
         return outcomes
 
+    def begin_after(self, event_seq: int, item: Transaction) -> None:
+        """Commit the rows with which a spare computer begins, after the last event of the run that it takes over."""
+        self.commit((item,))
+        self._connect().execute("UPDATE run SET last_event_seq = ? WHERE run_id = ?", (event_seq, self._run.run))
+
     def drop(self) -> None:
         """Close the connection, and so undo what was not committed."""
         if self._db is not None:

@@ -9,11 +9,12 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 from edge.chain import CHECKPOINT
-from edge.rows import ChainedRow, JournalRow, OccurrenceRow
+from edge.rows import AlarmRow, ChainedRow, Head, JournalRow, OccurrenceRow, StoredState, TherapyRow
 from edge.store_file import BUSY_S, StoreFileError, error_text, is_damage, migrations, newer
 
 
@@ -47,6 +48,24 @@ def read_occurrences(path: Path, limit: int) -> tuple[OccurrenceRow, ...]:
                 (first_wall,) = db.execute(first, (occurrence,)).fetchone()
                 found[occurrence] = OccurrenceRow(occurrence, bed, key, first_wall, phase, text)
     return tuple(found.values())
+
+
+def read_kept(path: Path) -> tuple[StoredState, Head | None]:
+    """Read what a spare computer takes over: the last run, alarms that stand, therapies; and the journal's head.
+
+    Opens the file to read alone, and so beside a running daemon. Raises `StoreFileError`.
+    """
+    with reading(path) as db:
+        db.execute("BEGIN")  # all of one moment
+        last = "SELECT run_id, last_event_seq FROM run ORDER BY position DESC LIMIT 1"
+        run, event_seq = db.execute(last).fetchone() or ("", 0)
+        alarms = db.execute("SELECT bed, key, occurrence, rev, body FROM alarm_state ORDER BY bed, key")
+        therapy = db.execute("SELECT bed, part, body FROM therapy ORDER BY bed, part")
+        head = db.execute("SELECT id, hash FROM journal WHERE hash IS NOT NULL ORDER BY id DESC LIMIT 1").fetchone()
+        kept = StoredState(
+            run, event_seq, alarms=tuple(starmap(AlarmRow, alarms)), therapy=tuple(starmap(TherapyRow, therapy))
+        )
+        return kept, None if head is None else Head(*head)
 
 
 NUMBER_MAX = 2**63 - 1

@@ -53,6 +53,7 @@ def therapy_message(view: TherapyView, run: str) -> TherapyMessage:
         settling=tuple(
             by_name(SettlingMessage, one, until_mono_s=one.at.mono_s + CONFIRM_WITHIN_S) for one in therapy.settling
         ),
+        totals_lost=tuple(sorted({one.drug for one in therapy.totals_lost})),
         roles=tuple(by_name(ChannelRoleMessage, one, at=stamp(one.at)) for one in therapy.roles),
         disconnected=tuple(
             by_name(DisconnectedMessage, one, until_mono_s=one.until.mono_s) for one in therapy.disconnected

@@ -13,6 +13,7 @@ from edge.core.therapy_state import (
     Awaiting,
     Degree,
     Disconnected,
+    LostTotal,
     ManualDose,
     RoleSet,
     Round,
@@ -59,4 +60,5 @@ FULL = TherapyState(
             Given(Decimal(1), Decimal(2), Decimal(1), Decimal(1)),
         ),
     ),
+    (LostTotal("ketamine", *PUMP), LostTotal("ketamine")),
 )

@@ -178,7 +178,7 @@ _AGAINST_ORDER = {
         name: Entry(AlarmKind.PHYSIOLOGICAL, Audience.NURSE, ACTIONS[name].english, ORDERED, latching=True)
         for name in ("DOSE_CUMULATIVE_HIGH", "DOSE_24H_HIGH", "DURATION_HIGH", "DOSE_BOLUS_HIGH")
     },
-    "DOSE_UNCERTAIN": _technical("DOSE_UNCERTAIN", ORDERED, Band("unsure", LOW, 0.0)),
+    "DOSE_UNCERTAIN": _technical("DOSE_UNCERTAIN", ORDERED, Band("unsure", LOW, 0.0), Band("not known", MEDIUM, 0.0)),
     "ORDER_MISMATCH": _technical(
         "ORDER_MISMATCH", ORDERED, Band("apart", MEDIUM, 5.0), Band("other", HIGH, 5.0), latching=True
     ),

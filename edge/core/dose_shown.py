@@ -16,6 +16,9 @@ from edge.core.therapy import Order
 from edge.core.view import BedView
 from edge.core.volume_check import VolumeCheck
 
+LOST = "not known since the bedside computer was replaced: at least so much"
+"""What stands beside a total that nobody knows."""
+
 NOT_YET = "volume check not yet possible"
 WORDS = {
     VolumeCheck.NO_COUNTER: "no volume check: the pump counts no volume",
@@ -78,7 +81,10 @@ def _totals(view: BedView, pump: Binding, order: Order, now_s: float) -> Iterato
     last = None if dose is None else dose.delivery.last
     age_s = 0.0 if last is None else round(max(0.0, now_s - last.at_s), 3)
     note, live = "", view.live(pump, now_s) and view.source(pump).trusted
-    if not live:
+    lost = view.state.therapy.lost(order.drug)
+    if lost:
+        note, live = LOST, False
+    elif not live:
         note = "at least so much: the pump is not heard"
     elif given.unsure_mg:
         note = f"{given.unsure_mg.quantize(Decimal('0.01'), ROUND_CEILING)} mg of it may not have been given"
@@ -93,6 +99,14 @@ def _totals(view: BedView, pump: Binding, order: Order, now_s: float) -> Iterato
     low, high = given.low_mg.quantize(_STEP, ROUND_FLOOR), given.high_mg.quantize(_STEP, ROUND_CEILING)
     per_kg = (given.most_mg / order.weight_kg).quantize(_STEP, ROUND_CEILING)
     yield Metric("session_dose_low_mg", low, "mg", validity, age_s, RECKONED, order.drug, note)
+    if lost:
+        for name, unit in (
+            ("session_dose_high_mg", "mg"),
+            ("session_dose_mg_per_kg", "mg/kg"),
+            ("day_dose_mg_per_kg", "mg/kg"),
+        ):
+            yield Metric(name, None, unit, Validity.NOT_AVAILABLE, None, RECKONED, order.drug, note)
+        return
     if live:
         yield Metric("session_dose_high_mg", high, "mg", validity, age_s, RECKONED, order.drug, note)
     else:

@@ -14,12 +14,12 @@ from functools import partial
 from drivers.model import Quantity, Validity
 from edge.core.catalogue import CATALOGUE
 from edge.core.composed import DoseLimits
-from edge.core.condition import Band
+from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import Binding, DrugConfig, LimitConfig
 from edge.core.delivered import Given
 from edge.core.dose_units import EntryUnits, in_full
 from edge.core.doses import day_dose_mg, given_of, lines_of, session_dose
-from edge.core.finding import Finding, IsTold, Particulars, Stays, unless_told, when
+from edge.core.finding import Finding, IsTold, Particulars, Stays, level, unless_told
 from edge.core.limits import bands_of, judge_limit
 from edge.core.model import Side
 from edge.core.rules_dose import drug_of
@@ -32,6 +32,7 @@ from edge.core.view import BedView
 UNSURE_SHARE = Decimal("0.05")
 """What may have been given unseen is told from this share of the limit on; less is in the number that is shown."""
 
+_UNSEEN, _LOST = 0, 1
 _STEP = Decimal("0.000001")
 
 
@@ -57,7 +58,7 @@ def totals(view: BedView, pump: Binding, now_s: float, is_told: IsTold, stays: S
     given = session_dose(view, order.drug)
     for total in _totals(view, pump, (order, limits, given), now_s):
         key, value = view.key(total.limit.condition, pump), _value(total, now_s)
-        judged = judge_limit(total.limit, value)
+        judged = _unless_lost(view, order, judge_limit(total.limit, value))
         if stays(key, judged):
             continue
         finding = Finding(
@@ -72,6 +73,12 @@ def totals(view: BedView, pump: Binding, now_s: float, is_told: IsTold, stays: S
             finding = unless_told(finding, view.key("DOSE_CUMULATIVE_HIGH", pump), is_told)
         yield finding
     yield from _unsure(view, pump, (order, limits, given), (now_s, stays))
+
+
+def _unless_lost(view: BedView, order: Order, judged: Judgement | None) -> Judgement | None:
+    """Let a total that nobody knows say nothing below its limit: what is known is the least that it can be."""
+    lost = view.state.therapy.lost(order.drug)
+    return None if lost and judged is not None and judged.beyond == INSIDE else judged
 
 
 def _totals(view: BedView, pump: Binding, of: tuple[Order, DoseLimits, Given], now_s: float) -> Iterator[Total]:
@@ -148,7 +155,8 @@ def _unsure(
     most_mg = given.high_mg
     if limits.session is not None:
         most_mg = limits.session.bands[0].value * order.weight_kg
-    judged = when(true=given.unsure_mg > UNSURE_SHARE * most_mg, now_s=now_s)
+    lost, unsure = view.state.therapy.lost(order.drug), given.unsure_mg > UNSURE_SHARE * most_mg
+    judged = level(_LOST if lost else _UNSEEN if unsure else INSIDE, now_s)
     key, entry = view.key("DOSE_UNCERTAIN", pump), CATALOGUE["DOSE_UNCERTAIN"]
     if stays(key, judged):
         return
@@ -157,7 +165,17 @@ def _unsure(
         judged,
         entry.bands,
         entry.clear_delay_s,
-        partial(_describe_unsure, view.config.label, drug_of(view, order), given, order),
+        partial(_describe_lost if lost else _describe_unsure, view.config.label, drug_of(view, order), given, order),
+    )
+
+
+def _describe_lost(label: str, drug: DrugConfig, given: Given, order: Order, _: Band) -> Particulars:
+    units = drug.units
+    known = f"{units.shown(given.low_mg, 'mg', Side.LOW)} {units.mass}"
+    return Particulars(
+        f"{label}: the bedside computer was replaced, and what was given of {drug.label} in this treatment is not "
+        f"known (at least {known}).",
+        evidence=(("known_mg", str(given.low_mg)), ("order", order.explained)),
     )
 
 

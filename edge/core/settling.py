@@ -4,7 +4,8 @@ Laws:
   * Nothing is taken back that was surely given, nor what an account claims: only what may have been given unseen is.
   * It is of the moment at which it was entered; what flows until it is settled comes on top.
   * Where the library wants two people, the second one reads the pump too, and says the same number.
-  * More than can have been given, by what was seen, is asked for again.
+  * More than can have been given, by what was seen, is asked for again; but for a total that nobody saw, of a treatment
+    that was taken over from another computer: what is said is the total then.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def settle(desk: Desk, act: SettleDose) -> str:
             f"{waiting.user} enters it anew if it is {act.given_mg} mg"
         )
     if waiting is None or not second:
-        _check(mine, dose, sure=act.sure)
+        _check(mine, dose, sure=act.sure or therapy.lost(order.drug))
     if drug_of(view, order).settled_by_two and not second:
         therapy = therapy.without_settling(*place)
         desk.treat(view, replace(therapy, settling=(*therapy.settling, mine)))
@@ -55,7 +56,7 @@ def settle(desk: Desk, act: SettleDose) -> str:
         )
     said = waiting if waiting is not None and second else mine
     given = dose.settle(said.given_mg - dose.before_of(order.drug), said.seen)
-    desk.treat(view, therapy.without_settling(*place))
+    desk.treat(view, therapy.without_settling(*place).settled(order.drug, *place))
     return f"{_told(given, dose.before_of(order.drug))} mg of {drug_of(view, order).label} by this channel"
 
 

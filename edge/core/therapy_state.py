@@ -161,11 +161,24 @@ class AdjustedLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class LostTotal:
+    """What was given of a drug is not known: another computer counted it, and what it kept is older than its end.
+
+    ``port`` and ``channel`` are those of its order; they are empty where it has none.
+    """
+
+    drug: str
+    port: str = ""
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TherapyState:
     """One treatment. ``orders`` are confirmed; at most one a channel, and one awaiting confirmation.
 
     ``phase_since`` is when the phase began; ``infusing_since`` when drug first flowed, ``stopped_at`` when it last
     ceased to. ``step`` counts the steps; ``orders_entered`` the orders, whose revisions never come again.
+    ``totals_lost`` are the totals that nobody knows, until people say what was given.
     """
 
     patient: Patient | None = None
@@ -185,6 +198,7 @@ class TherapyState:
     adjusted: tuple[AdjustedLimit, ...] = ()
     orders_entered: int = 0
     settling: tuple[Settling, ...] = ()
+    totals_lost: tuple[LostTotal, ...] = ()
 
     @property
     def watched(self) -> bool:
@@ -203,6 +217,21 @@ class TherapyState:
         """Return what a channel is for."""
         found = next((one.role for one in self.roles if (one.port, one.channel) == (port, channel)), None)
         return ChannelRole.ORDERED if found is None else found
+
+    def lost(self, drug: str) -> bool:
+        """Tell whether it is not known what was given of a drug."""
+        return any(one.drug == drug for one in self.totals_lost)
+
+    def settled(self, drug: str, port: str, channel: str) -> TherapyState:
+        """Return it with the total of a channel known again, and with those that no order counts any more."""
+        rest = tuple(
+            one for one in self.totals_lost if one.drug != drug or self._is_counted_elsewhere(one, port, channel)
+        )
+        return replace(self, totals_lost=rest)
+
+    def _is_counted_elsewhere(self, lost: LostTotal, port: str, channel: str) -> bool:
+        order = self.order(lost.port, lost.channel)
+        return order is not None and order.drug == lost.drug and (lost.port, lost.channel) != (port, channel)
 
     def with_order(self, order: Order) -> TherapyState:
         """Return it with an order in force, in the place of the channel's one before."""

@@ -202,6 +202,7 @@ class PauseMessage(Message):
 class TherapyMessage(Message):
     """Retained: patient, orders, phase, limits in force, what is due. ``rounds`` are the last of them.
 
+    ``totals_lost`` are the drugs of which nobody knows how much this treatment gave: the computer was replaced.
     It is published when the disk has it, or took nothing: then ``durable`` is false.
     """
 
@@ -225,3 +226,4 @@ class TherapyMessage(Message):
     prompts: tuple[PromptMessage, ...] = ()
     settling: tuple[SettlingMessage, ...] = ()
     disconnected: tuple[DisconnectedMessage, ...] = ()
+    totals_lost: tuple[str, ...] = ()

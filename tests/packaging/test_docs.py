@@ -63,6 +63,8 @@ def test_every_command_exists(document: Path) -> None:
             known = usage(program, name, "add")
         elif (program, name) == ("infusion-edge", "library"):
             known = usage(program, name, "show")
+        elif (program, name) == ("infusion-edge", "bundle"):
+            known = usage(program, name, "export") + usage(program, name, "import")
         else:
             known = usage(program, name)
         assert [option for option in options if option not in known] == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from edge.broker_files import BrokerFilesError, Ward, access_list, mosquitto_hash, write
+from edge.broker_files import BrokerFilesError, Ward, access_list, mosquitto_hash, renew, write
 from edge.cli import main
 from edge.messages.topics import Topics
 
@@ -18,8 +18,8 @@ WARD = Ward("north", ("pi-1", "pi-2"), ("desk",), ("broker.ward", "10.0.0.7"))
 NOW_S = 1_800_000_000.0
 DAY_S = 24 * 3600.0
 FILES = {
-    "authority": {"ca.crt", "ca.key"},
-    "broker": {"acl", "ca.crt", "passwords", "server.crt", "server.key"},
+    "authority": {"ca.crt", "ca.key", "issued"},
+    "broker": {"acl", "ca.crt", "passwords", "revoked.crl", "server.crt", "server.key"},
     "edge-pi-1": {"broker.password", "ca.crt", "client.crt", "client.key"},
     "edge-pi-2": {"broker.password", "ca.crt", "client.crt", "client.key"},
     "station-desk": {"broker.password", "ca.crt", "client.crt", "client.key"},
@@ -160,3 +160,72 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert 'username = "edge-pi-1"' in capsys.readouterr().out
     assert main(command) == 1
     assert "is there already" in capsys.readouterr().err
+
+
+# --- renewing ---------------------------------------------------------------------------------------------------------
+
+
+def renewed(tmp_path: Path, *names: str, folder: str = "fresh") -> str:
+    of = {"authority": tmp_path / "ward/authority", "broker": tmp_path / "ward/broker"}
+    return renew(tmp_path / folder, Ward("north", names, (), ()), 397, NOW_S, **of)
+
+
+def revoked(tmp_path: Path, folder: str = "fresh") -> set[int]:
+    crl = x509.load_pem_x509_crl((tmp_path / folder / "broker/revoked.crl").read_bytes())
+    authority = certificate(tmp_path / "ward/authority/ca.crt")
+    assert crl.is_signature_valid(authority.public_key())  # type: ignore[arg-type]
+    # A list that runs out would lock the whole ward out.
+    assert crl.next_update_utc == authority.not_valid_after_utc
+    return {one.serial_number for one in crl}
+
+
+def test_what_an_edge_logged_in_with_is_renewed_and_revoked_and_nothing_of_the_others(tmp_path: Path) -> None:
+    write(tmp_path / "ward", WARD, 397, NOW_S)
+    old = certificate(tmp_path / "ward/edge-pi-1/client.crt").serial_number
+    text = renewed(tmp_path, "pi-1")
+    assert {part.name for part in (tmp_path / "fresh").iterdir()} == {"broker", "edge-pi-1"}
+    assert {file.name for file in (tmp_path / "fresh/edge-pi-1").iterdir()} == FILES["edge-pi-1"]
+    before, after = (
+        dict(row.split(":", 1) for row in (tmp_path / where / "broker/passwords").read_text().splitlines())
+        for where in ("ward", "fresh")
+    )
+    assert before.keys() == after.keys()
+    assert {user for user in after if after[user] != before[user]} == {"edge-pi-1"}
+    assert revoked(tmp_path) == {old}
+    assert "CAREFUL" not in text
+    # The next one remembers it, and a renewed one can be renewed.
+    fresh = certificate(tmp_path / "fresh/edge-pi-1/client.crt").serial_number
+    renewed(tmp_path, "pi-1", "pi-2", folder="again")
+    other = certificate(tmp_path / "ward/edge-pi-2/client.crt").serial_number
+    assert revoked(tmp_path, "again") == {old, fresh, other}
+
+
+def test_a_new_ward_has_revoked_nothing_yet(tmp_path: Path) -> None:
+    write(tmp_path / "ward", WARD, 397, NOW_S)
+    assert revoked(tmp_path, "ward") == set()
+
+
+def test_who_is_not_known_or_has_no_authority_is_not_renewed(tmp_path: Path) -> None:
+    write(tmp_path / "ward", WARD, 397, NOW_S)
+    with pytest.raises(BrokerFilesError, match="passwords has no edge-pi-9: look at the name"):
+        renewed(tmp_path, "pi-9")
+    with pytest.raises(BrokerFilesError, match="name whose are to be renewed"):
+        renewed(tmp_path)
+    ward = Ward("north", ("pi-1",), (), ())
+    with pytest.raises(BrokerFilesError, match="--renew needs --authority"):
+        renew(tmp_path / "fresh", ward, 397, NOW_S, authority=None, broker=tmp_path / "ward/broker")
+    with pytest.raises(BrokerFilesError, match="holds no passwords of a broker"):
+        renew(tmp_path / "fresh", ward, 397, NOW_S, authority=tmp_path / "ward/authority", broker=tmp_path)
+    with pytest.raises(BrokerFilesError, match="is there already: name a new folder"):
+        renew(
+            tmp_path / "ward", ward, 397, NOW_S, authority=tmp_path / "ward/authority", broker=tmp_path / "ward/broker"
+        )
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_an_old_certificate_that_nobody_wrote_down_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "ward", WARD, 397, NOW_S)
+    (tmp_path / "ward/authority/issued").unlink()
+    text = renewed(tmp_path, "pi-1")
+    assert "CAREFUL: this authority did not write down the old certificates of edge-pi-1" in text
+    assert revoked(tmp_path) == set()

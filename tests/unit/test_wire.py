@@ -354,6 +354,7 @@ BODIES: dict[str, dict[str, Any]] = {
             {"kind": "round", "due_mono_s": 1840.0, "port": "", "channel": ""},
             {"kind": "confirm-order", "due_mono_s": 1540.0, "port": "rack", "channel": "11"},
         ],
+        "totals_lost": ["ketamine"],
         "settling": [
             {
                 "port": "rack",
