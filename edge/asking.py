@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from edge import asking_therapy, personal
 from edge.core.inputs import (
     Accept,
+    AcceptBed,
     Acknowledge,
     AudioPause,
     Basis,
@@ -37,6 +38,7 @@ from edge.core.inputs import (
 from edge.messages.requests import (
     REQUEST_ID,
     AlarmRequest,
+    BedAcceptedRequest,
     ConfirmDeviceRequest,
     PauseRequest,
     RequestMessage,
@@ -139,6 +141,8 @@ def _act(verb: str, said: RequestMessage) -> PlainAct:  # noqa: PLR0911 - one fo
             return Resume(said.bed)
         case ServiceRequest():
             return Service(said.bed, said.duration_s)
+        case BedAcceptedRequest():
+            return AcceptBed(said.bed, said.result, said.sheet_sha256)
         case ConfirmDeviceRequest():
             return ConfirmDevice(said.bed, said.port, said.channel, said.serial_number)
         case _:

@@ -73,7 +73,7 @@ def _lines(path: Path, configuration: Configuration) -> Iterable[str]:
     yield from _annunciator_lines(configuration)
     for bed in core.beds:
         yield ""
-        yield from _bed_lines(configuration, bed)
+        yield from bed_lines(configuration, bed)
     for drug in core.drugs:
         yield ""
         yield from _drug_lines(drug)
@@ -114,7 +114,8 @@ def _pin_texts(pins: PinSettings) -> Iterable[str]:
         yield f"button {of(button.pin)} at {button.bed}"
 
 
-def _bed_lines(configuration: Configuration, bed: BedConfig) -> Iterable[str]:
+def bed_lines(configuration: Configuration, bed: BedConfig) -> Iterable[str]:
+    """Say a bed: its devices, what is watched there, and the limits in force."""
     core = configuration.core
     orders = [placed.order for placed in configuration.orders if placed.bed == bed.bed]
     yield f'{bed.bed}  "{bed.label}"'

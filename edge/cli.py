@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli_bundle import add_bundle
 from edge.cli_machine import add_machine
+from edge.cli_map import add_map
 from edge.cli_therapy import add_therapy
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_line_tools(commands)
     add_machine(commands, CONTROL, _command)
     add_bundle(commands)
+    add_map(commands, CONTROL)
     return parser
 
 

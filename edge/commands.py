@@ -80,6 +80,24 @@ def carry_out(options: argparse.Namespace) -> tuple[int, str]:
         return EXIT_USAGE, f"infusion-edge: {error}"
 
 
+def ask_once(control: Path, verb: str, what: str, **fields: object) -> tuple[int, str]:
+    """Ask the daemon for one act on what it shows now; return the exit status and its answer. Raises NotAskedError."""
+    try:
+        with closing(_Line(control)) as line:
+            return line.ask(line.look(), verb, what, **fields)
+    except _FailedError as error:
+        raise NotAskedError(str(error)) from error
+
+
+def standing(control: Path) -> tuple[AlarmMessage, ...]:
+    """Return the alarms that stand, the most urgent first. Raises NotAskedError."""
+    try:
+        with closing(_Line(control)) as line:
+            return line.look().alarms
+    except _FailedError as error:
+        raise NotAskedError(str(error)) from error
+
+
 # --- the line to the daemon -------------------------------------------------------------------------------------------
 
 

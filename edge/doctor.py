@@ -73,7 +73,7 @@ def _rows(asked: Asked, say: Say) -> Iterator[Row]:
     yield from daemon_rows(running, installed)
     yield from clock_rows(synchronised=Clock().synchronised(), machine=asked.machine)
     try:
-        with _progress(say, "reading the configuration"), _credentials() as environment:
+        with _progress(say, "reading the configuration"), credentials() as environment:
             configuration = load(asked.config, asked.run_dir, environment)
             yield from _of_configuration(asked, configuration, running, say)
     except ConfigError as failed:
@@ -125,7 +125,7 @@ def _progress(say: Say, what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _credentials(handed_over: Path = HANDED_OVER, kept: Path = CREDENTIALS) -> Iterator[Mapping[str, str]]:
+def credentials(handed_over: Path = HANDED_OVER, kept: Path = CREDENTIALS) -> Iterator[Mapping[str, str]]:
     """Give an environment in which the service's credentials are found, as systemd hands them over."""
     if "CREDENTIALS_DIRECTORY" in os.environ or not (handed_over.is_dir() or kept.is_dir()):
         yield os.environ

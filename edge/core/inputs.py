@@ -136,6 +136,15 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptBed:
+    """The act of the verb ``bed-accepted``: a bed was gone through, for the journal; its sheet has this SHA-256."""
+
+    bed: str
+    result: str
+    sheet_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class RaiseTestAlarm:
     """The act of the verb ``test-alarm``: a low alarm that says that it is a test, for half a minute."""
 
@@ -154,7 +163,7 @@ class Unusable:
 
 
 AlarmAct: TypeAlias = Acknowledge | Accept | Reset | AudioPause | OffMonitor | Resume | PressButton
-PlainAct: TypeAlias = ConfirmDevice | Service | AlarmAct | RaiseTestAlarm | Reassert | Unusable
+PlainAct: TypeAlias = ConfirmDevice | Service | AcceptBed | AlarmAct | RaiseTestAlarm | Reassert | Unusable
 Act: TypeAlias = PlainAct | PlaceOrder | TherapyAct
 
 

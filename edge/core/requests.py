@@ -20,6 +20,7 @@ from edge.core.desk import Asker, Desk, RefusedError
 from edge.core.effects import Answer
 from edge.core.inputs import (
     Accept,
+    AcceptBed,
     Acknowledge,
     Act,
     AlarmAct,
@@ -68,6 +69,7 @@ VERBS = {
     Reassert: ("reassert", Role.TECHNICIAN),
     ConfirmDevice: ("confirm-device", Role.NURSE),
     Service: ("service", Role.TECHNICIAN),
+    AcceptBed: ("bed-accepted", Role.TECHNICIAN),
     PlaceOrder: ("demo-order", Role.PRESCRIBER),
     **requests_therapy.VERBS,
 }
@@ -163,6 +165,9 @@ class Requests:
                 return self._confirm_device(act)
             case Service():
                 return service.ask(self._ward, self._attention, act, by)
+            case AcceptBed():
+                # The row of the request in the journal is all that there is to do.
+                return "" if act.bed in self._ward.views else f"there is no bed {act.bed}"
             case Unusable():
                 return act.reason
             case _:

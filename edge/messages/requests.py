@@ -67,6 +67,15 @@ class ServiceRequest(RequestMessage):
     duration_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3600.0
 
 
+class BedAcceptedRequest(RequestMessage):
+    """``bed-accepted``: a technician went through a bed, and what came of it; the sheet has this SHA-256."""
+
+    schema_: Literal["bed-accepted-request/1"] = Field(default="bed-accepted-request/1", alias="schema")
+    bed: ShortText
+    result: Literal["accepted", "not accepted"]
+    sheet_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class ConfirmDeviceRequest(RequestMessage):
     """``confirm-device``: the device with this serial number belongs there."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge.messages.requests import (
     AlarmRequest,
+    BedAcceptedRequest,
     ConfirmDeviceRequest,
     HistoryRequest,
     PauseRequest,
@@ -40,6 +41,7 @@ REQUESTS: dict[str, type[RequestMessage]] = {
     "resume": ResumeRequest,
     "confirm-device": ConfirmDeviceRequest,
     "service": ServiceRequest,
+    "bed-accepted": BedAcceptedRequest,
     "start-patient": StartPatientRequest,
     "baseline": BaselineRequest,
     "limits": LimitsRequest,

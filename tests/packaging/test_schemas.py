@@ -24,6 +24,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "resume-request": {**ASKER, "bed": "bed-3"},
     "confirm-device-request": {**ASKER, "bed": "bed-3", "port": "pumps", "channel": "11", "serial_number": "01234"},
     "service-request": {**ASKER, "bed": "bed-3", "duration_s": 1800},
+    "bed-accepted-request": {**ASKER, "bed": "bed-3", "result": "accepted", "sheet_sha256": "0" * 64},
     "plain-request": ASKER,
     "history-request": {**ASKER, "bed": "bed-3", "what": "trend", "metrics": ["spo2_percent"], "from_ago_s": 60},
     "receipt": {"run": "run-1", "audible": True, "beds": ["bed-3"], "displayed": [MEANT]},

@@ -12,6 +12,7 @@ from edge import asking
 from edge.asking import PAYLOAD_MAX
 from edge.core.inputs import (
     Accept,
+    AcceptBed,
     Acknowledge,
     Act,
     AudioPause,
@@ -44,6 +45,7 @@ OF_ALARMS: dict[str, dict[str, Any]] = {
     "audio-pause": {"bed": "bed-1"},
     "off-monitor": {"bed": "bed-1"},
     "service": {"bed": "bed-1"},
+    "bed-accepted": {"bed": "bed-1", "result": "accepted", "sheet_sha256": "a" * 64},
     "resume": {"bed": "bed-1"},
     "confirm-device": OF_DEVICE,
     "test-alarm": {},
@@ -70,6 +72,7 @@ UNDERSTOOD: list[tuple[str, dict[str, Any], Act]] = [
     ("off-monitor", {"duration_s": 1e9}, OffMonitor("bed-1", 1e9)),
     ("service", {}, Service("bed-1", 3600.0)),
     ("service", {"duration_s": 0}, Service("bed-1", 0.0)),
+    ("bed-accepted", {}, AcceptBed("bed-1", "accepted", "a" * 64)),
     ("resume", {}, Resume("bed-1")),
     ("resume", {"bed": ""}, Resume("")),
     ("confirm-device", {}, ConfirmDevice("bed-1", "rack", "11", "01234")),
