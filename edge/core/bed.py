@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from drivers.model import Validity
 from edge.core import (
@@ -193,8 +192,8 @@ def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:
     metrics: list[Metric] = []
     dose, order = view.dose(pump, now_s), view.order(pump)
     if dose is not None:
-        shown = replace(_metric(dose, now_s), name="dose_rate_mg_per_kg_per_h")
-        metrics.append(shown if order is None or order.syringe_changed is None else replace(shown, note=SYRINGE_DOUBT))
+        shown = _metric(dose, now_s)._replace(name="dose_rate_mg_per_kg_per_h")
+        metrics.append(shown if order is None or order.syringe_changed is None else shown._replace(note=SYRINGE_DOUBT))
         metrics += _in_dosing_unit(view, pump, metrics[-1])
     for quantity in source.values:
         value = source.value(quantity)
@@ -216,18 +215,18 @@ def _in_dosing_unit(view: BedView, pump: Binding, dose: Metric) -> Iterator[Metr
     units = MILLIGRAMS if order is None else rules_dose.drug_of(view, order).units
     if units != MILLIGRAMS:
         number = None if dose.value is None else in_full(units, dose.value, dose.unit, Side.HIGH)
-        yield replace(dose, name="dose_rate", value=number, unit=units.rate)
+        yield dose._replace(name="dose_rate", value=number, unit=units.rate)
 
 
 def _metric(value: Value, now_s: float) -> Metric:
     return Metric(
-        name=CANON[value.quantity].name,
+        CANON[value.quantity].name,
         # A stale number is withheld: what is not live must not be drawn as if it were (H-11).
-        value=None if value.validity is Validity.STALE else value.value,
-        unit=value.unit,
-        validity=value.validity,
-        age_s=None if value.value is None else round(now_s - value.taken_at_s, 3),
-        source=value.source,
-        origin=value.origin,
-        note=value.note,
+        None if value.validity is Validity.STALE else value.value,
+        value.unit,
+        value.validity,
+        None if value.value is None else round(now_s - value.taken_at_s, 3),
+        value.source,
+        value.origin,
+        value.note,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from drivers.model import InfusionState, Validity
 from edge.core.inputs import Named
@@ -15,8 +15,7 @@ from edge.core.therapy_state import UNTREATED, Kept, TherapyState
 from edge.core.volume_check import VolumeCheck
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """One value of a bed as it is shown: wire name with its unit last, validity, age, and where it comes from."""
 
     name: str

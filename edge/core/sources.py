@@ -54,9 +54,13 @@ CUFF = (Quantity.NIBP_SYS, Quantity.NIBP_DIA, Quantity.NIBP_MEAN, Quantity.NIBP_
 
 @dataclass(slots=True)
 class PortState:
-    """A line as it was last heard of. ``errors`` holds (time, accepted, rejected) of the error window."""
+    """A line as it was last heard of. ``errors`` holds (time, accepted, rejected) of the error window.
+
+    ``link_limit_s`` is how long a channel of this line may be silent.
+    """
 
     round_s: float
+    link_limit_s: float = field(init=False)
     up: bool | None = None
     cause: LinkCause = LinkCause.OPENED
     detail: str = ""
@@ -65,10 +69,11 @@ class PortState:
     errors: list[tuple[float, int, int]] = field(default_factory=list)
     reason: str = ""
 
-    @property
-    def link_limit_s(self) -> float:
-        """How long a channel of this line may be silent."""
-        return min(2 * self.round_s + 1.0, LINK_LIMIT_MAX_S)
+    def __post_init__(self) -> None:
+        self._set_round(self.round_s)
+
+    def _set_round(self, round_s: float) -> None:
+        self.round_s, self.link_limit_s = round_s, min(2 * round_s + 1.0, LINK_LIMIT_MAX_S)
 
     @property
     def word(self) -> str:
@@ -78,7 +83,7 @@ class PortState:
     def change(self, change: LinkChange) -> None:
         """Take up a change of the link."""
         self.up, self.cause, self.detail = change.up, change.cause, change.detail
-        self.round_s = change.round_s
+        self._set_round(change.round_s)
 
     def count(self, errors: LineErrors) -> None:
         """Count accepted and rejected messages."""
@@ -244,9 +249,11 @@ class SourceState:
     def value(self, quantity: Quantity) -> Value | None:
         """Return the last value; an untrusted device's are marked invalid, a frozen one's stale (H-11)."""
         value = self.values.get(quantity)
-        if value is not None and self.frozen and value.value is not None:
+        if value is None:
+            return None
+        if self.frozen and value.value is not None:
             value = value._replace(validity=Validity.STALE, note="the device repeats itself")
-        if value is None or self.identity.counts:
+        if self.identity.counts:
             return value
         return value._replace(value=None, validity=Validity.INVALID, note="it is not known which device answers")
 

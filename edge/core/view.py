@@ -183,16 +183,19 @@ class BedView:
 
     def silent_from_s(self, binding: Binding) -> float:
         """Return when the channel's silence becomes a lost link."""
-        source = self.source(binding)
+        return self._silent_from_s(self.source(binding))
+
+    def _silent_from_s(self, source: SourceState) -> float:
         heard_at_s = self.started_at_s if source.heard_at_s is None else source.heard_at_s
-        deaf_s = min(self.listening.deaf_s - source.deaf_before_s, DEAF_MAX_S)
-        return heard_at_s + self.ports[binding.port].link_limit_s + deaf_s
+        deaf_s = self.listening.deaf_s - source.deaf_before_s
+        return heard_at_s + self.ports[source.port].link_limit_s + (min(deaf_s, DEAF_MAX_S) if deaf_s else 0.0)
 
     def link_lost(self, binding: Binding, now_s: float) -> bool | None:
         """Tell whether a channel's link is lost; ``None`` while it has not had its time to speak since the start."""
-        if self.source(binding).removed or now_s >= self.silent_from_s(binding):
+        source = self.source(binding)
+        if source.removed or now_s >= self._silent_from_s(source):
             return True
-        return None if self.source(binding).heard_at_s is None else False
+        return None if source.heard_at_s is None else False
 
     def live(self, binding: Binding, now_s: float) -> bool:
         """Tell whether a channel is heard, and says more than the same again."""
@@ -211,8 +214,8 @@ class BedView:
     @property
     def cuff_interval_s(self) -> float:
         """How often the cuff is to measure: as ordered, or as configured for the bed."""
-        orders = self.state.therapy.orders
-        return min((one.cuff_interval_s for one in orders if one.cuff_interval_s), default=self.config.cuff_interval_s)
+        ordered = [one.cuff_interval_s for one in self.state.therapy.orders if one.cuff_interval_s]
+        return min(ordered, default=self.config.cuff_interval_s)
 
     def valid_for_s(self, quantity: Quantity, binding: Binding) -> float:
         """Return how long a value of a quantity counts."""

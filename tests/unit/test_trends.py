@@ -82,21 +82,21 @@ def test_a_value_counts_where_it_was_measured() -> None:
 def test_the_worst_that_must_be_said_of_a_slot_stands(validities: tuple[Validity, ...], mark: bytes) -> None:
     trends = Trends()
     for validity in validities:
-        trends.note(shown(replace(metric(), validity=validity)), 1000.0)
+        trends.note(shown(metric()._replace(validity=validity)), 1000.0)
     assert piece(trends, 100).marks == mark
 
 
 @pytest.mark.parametrize("validity", [Validity.STALE, Validity.INVALID, Validity.NOT_AVAILABLE])
 def test_what_is_not_to_be_shown_is_not_kept(validity: Validity) -> None:
     trends = Trends()
-    trends.note(shown(replace(metric(), validity=validity)), 1000.0)
+    trends.note(shown(metric()._replace(validity=validity)), 1000.0)
     assert list(trends.pieces("bed-1", (), 0, 10**9)) == []
 
 
 @given(st.decimals(min_value=-2147, max_value=2147, places=6) | st.decimals(-2_000_000, 2_000_000, places=3))
 def test_a_value_is_kept_to_the_digit(value: Decimal) -> None:
     trends = Trends()
-    trends.note(shown(replace(metric(), value=value)), 1000.0)
+    trends.note(shown(metric()._replace(value=value)), 1000.0)
     found = piece(trends, 100)
     (text,) = lows(found)
     assert Decimal(str(text)) == value
@@ -131,8 +131,8 @@ def test_after_twelve_hours_the_oldest_goes_also_over_a_long_gap() -> None:
 
 
 def test_beds_channels_and_names_are_told_apart_and_skipped_in_order() -> None:
-    pump = ChannelView("rack", "11", "up", InfusionState.INFUSING, "", (replace(metric("rate"), source="rack.11"),))
-    other = replace(pump, channel="12", metrics=(replace(metric("rate"), source="rack.12"),))
+    pump = ChannelView("rack", "11", "up", InfusionState.INFUSING, "", (metric("rate")._replace(source="rack.11"),))
+    other = replace(pump, channel="12", metrics=(metric("rate")._replace(source="rack.12"),))
     trends = Trends()
     trends.note(shown(metric(), channels=(other, pump)), 1000.0)
     trends.note(shown(metric(value="60"), bed="bed-2"), 1000.0)

@@ -540,7 +540,7 @@ def test_what_is_no_number_is_never_sent(number: str) -> None:
         for content in (AlarmChanged(broken), AlarmCleared(broken), Event(1, Phase.START, broken, AT)):
             with pytest.raises(ValueError, match="finite"):
                 wire().encode(content, AT)
-    metric = replace(SNAPSHOT.vital_signs[0], value=Decimal(number))
+    metric = SNAPSHOT.vital_signs[0]._replace(value=Decimal(number))
     with pytest.raises(ValueError, match="finite"):
         body(wire().encode(replace(SNAPSHOT, vital_signs=(metric,)), AT))
 
