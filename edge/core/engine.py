@@ -345,12 +345,13 @@ class Core:
             *self._not_displaying(now_s),
             *rules_edge.unbound(unbound, state.ports, self._config.drugs, now_s),
         ]
+        active = {bed for bed, view in self._ward.views.items() if view.active()}
         for name, port in state.ports.items():
-            views = [self._ward.views[bed] for bed in self._ward.beds_of_port[name]]
-            expected = any(view.active() for view in views)
-            bound = [(view, binding) for view in views for binding in view.bound_to(name)]
+            beds = self._ward.beds_of_port[name]
+            bound = [(view, one) for view in map(self._ward.views.__getitem__, beds) for one in view.bound_to(name)]
             lost = bool(bound) and all(view.link_lost(binding, now_s) for view, binding in bound)
-            findings += rules_edge.line_errors(name, port, now_s, expected=expected, lost=lost)
+            expected = not active.isdisjoint(beds)
+            findings += rules_edge.line_errors(name, port, (now_s, self._register.stays), expected=expected, lost=lost)
         due = [self._register.judge(finding, now_s) for finding in findings]
         return min([now_s + BEAT_S, *(at_s for at_s in due if at_s is not None)])
 

@@ -10,7 +10,7 @@ from functools import partial
 from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band
 from edge.core.config import DrugConfig
-from edge.core.finding import Finding, Particulars, level, when
+from edge.core.finding import Finding, Particulars, Stays, level, when
 from edge.core.inputs import BedsidePart, Certificate
 from edge.core.model import AlarmKey, Instant
 from edge.core.rules_dose import FOR_LONG, HIGH_WITHOUT_ORDER, beyond_by_own_account
@@ -246,14 +246,24 @@ def name_taken(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Itera
     )
 
 
-def line_errors(name: str, port: PortState, now_s: float, *, expected: bool, lost: bool) -> Iterator[Finding]:
+def line_errors(
+    name: str, port: PortState, at: tuple[float, Stays], *, expected: bool, lost: bool
+) -> Iterator[Finding]:
     """Too many messages of a line are garbled, and something is expected of it; a ``lost`` link has its own alarm."""
+    now_s, stays = at
     accepted, rejected = port.error_counts(now_s)
     garbled = rejected >= ERRORS_MIN and rejected > ERROR_SHARE * (accepted + rejected)
-    yield Finding(
+    # A line that fell silent is not mended by it (law 2).
+    unknown = lost or (expected and accepted + rejected == 0)
+    key, judged = (
         AlarmKey("", "LINE_ERRORS", name, WHOLE_LINE),
-        # A line that fell silent is not mended by it (law 2).
-        None if lost or (expected and accepted + rejected == 0) else when(true=garbled and expected, now_s=now_s),
+        None if unknown else when(true=garbled and expected, now_s=now_s),
+    )
+    if stays(key, judged):
+        return
+    yield Finding(
+        key,
+        judged,
         _ERRORS.bands,
         _ERRORS.clear_delay_s,
         lambda _: Particulars(
