@@ -323,13 +323,19 @@ class ChannelDose:
 
     # --- what is kept -------------------------------------------------------------------------------------------------
 
+    def to_keep(self) -> tuple[Given, bool, bool, tuple[bool, float] | None] | None:
+        """Return by what it is told whether to keep it again: what `kept` says of it; ``None``: nothing is counted."""
+        last = self.delivery.last
+        nothing = self.account.given == NOTHING_GIVEN and not self.before_mg and not self.earlier and self.line is None
+        if last is None or (self.account.concentration_mg_per_ml is None and nothing):
+            return None
+        return self.account.given, last.state in _STANDS, self.opened, self.bolus_mark
+
     def kept(self, port: str, channel: str, now: Instant) -> KeptDose | None:
         """Return what is to be kept; ``None`` where nothing is counted."""
-        last, concentration = self.delivery.last, self.account.concentration_mg_per_ml
-        nothing = self.account.given == NOTHING_GIVEN and not self.before_mg and not self.earlier and self.line is None
-        if last is None or (concentration is None and nothing):
+        last, counter = self.delivery.last, self.delivery.counter
+        if last is None or self.to_keep() is None:
             return None
-        counter = self.delivery.counter
         return KeptDose(
             at=now,
             port=port,
@@ -337,7 +343,7 @@ class ChannelDose:
             session=self.session,
             case=self.case,
             drug=self.drug,
-            concentration_mg_per_ml=concentration,
+            concentration_mg_per_ml=self.account.concentration_mg_per_ml,
             given=self.account.given,
             infusing_s=self.account.infusing_s,
             before_mg=self.before_mg,

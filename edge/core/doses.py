@@ -14,7 +14,6 @@ from drivers.model import BolusGiven
 from edge.core.channel_dose import ChannelDose, Context
 from edge.core.config import Binding
 from edge.core.delivered import NOTHING_GIVEN, Given, exactly
-from edge.core.kept_dose import KeptDose
 from edge.core.line import Line
 from edge.core.model import Instant
 from edge.core.state import Ward
@@ -164,18 +163,17 @@ def _forget(ward: Ward, now_s: float) -> None:
 def _keep(ward: Ward, bed: str, place: tuple[str, str], dose: ChannelDose, now: Instant) -> bool:
     """Keep a channel if it is time; return whether it had to be at once."""
     part = f"{DOSE}:{place[0]}.{place[1]}"
-    body: KeptDose | None = dose.kept(*place, now)
-    if body is None:
+    state = dose.to_keep()
+    if state is None:
         if dose.kept_at_s is not None:
             ward.kept[bed, part] = None
             dose.kept_at_s = None
         return False
-    state = (body.given, body.stands, body.opened, dose.bolus_mark)
     turned = dose.kept_state is None or dose.kept_state[1:] != state[1:]
     due = dose.kept_at_s is None or now.mono_s >= dose.kept_at_s + KEEP_EVERY_S
     if not turned and not (due and state != dose.kept_state):
         return False
-    ward.kept[bed, part] = body
+    ward.kept[bed, part] = dose.kept(*place, now)
     dose.kept_at_s, dose.kept_state = now.mono_s, state
     return turned
 

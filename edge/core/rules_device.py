@@ -133,7 +133,7 @@ def device_alarms(view: BedView, binding: Binding, known: Iterable[AlarmKey], no
     source = view.source(binding)
     kinds = dict.fromkeys(alarm.kind for alarm in source.alarms or ())
     for key in known:
-        if (key.port, key.channel) == (binding.port, binding.channel) and key.condition in DEVICE_CONDITIONS:
+        if key.condition in DEVICE_CONDITIONS and (key.port, key.channel) == (binding.port, binding.channel):
             kinds[DEVICE_CONDITIONS[key.condition]] = None
     unknown = source.alarms is None or not source.trusted or bool(view.link_lost(binding, now_s))
     for kind in kinds:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from drivers.model import Quantity
 from edge.core.condition import Band, Judgement
 from edge.core.config import Binding, DrugConfig, LimitConfig
-from edge.core.dose import dose_rate
 from edge.core.dose_units import MILLIGRAMS, EntryUnits
 from edge.core.finding import Finding, IsTold, Particulars, Stays, unless_told
 from edge.core.limits import bands_of, judge_limit
@@ -39,7 +39,13 @@ def rise(view: BedView, binding: Binding, now_s: float, is_told: IsTold, stays: 
         lowest, now = risen
         by = now.dose_mg_per_kg_per_h - lowest.dose_mg_per_kg_per_h
         # Both doses are as coarse as the pump's rate.
-        value = dose_rate(rate, order)._replace(value=by, resolution=lowest.resolution + now.resolution, median=None)
+        value = rate._replace(
+            quantity=Quantity.DOSE_RATE,
+            unit="mg/kg/h",
+            value=by,
+            resolution=lowest.resolution + now.resolution,
+            median=None,
+        )
         judged = judge_limit(limit, value)
     key = view.key(_STEP, binding)
     if stays(key, judged):

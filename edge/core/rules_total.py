@@ -7,9 +7,9 @@ stand when the pump is not heard, and nothing but another treatment lowers them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
 from drivers.model import Quantity, Validity
 from edge.core.catalogue import CATALOGUE
@@ -36,8 +36,7 @@ _UNSEEN, _LOST = 0, 1
 _STEP = Decimal("0.000001")
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(NamedTuple):
     """A total that is held against a limit: its number in the unit of the limit, and how it was reckoned."""
 
     limit: LimitConfig

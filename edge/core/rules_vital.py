@@ -43,8 +43,9 @@ def limits(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:
 
 def limits_of_sample(view: BedView, source: SourceState, at_s: float, stays: Stays) -> Iterator[Finding]:
     """Judge the values that one sample brought, and those that it passed through, at its own moment."""
+    name = source.name
     for limit, value in _present(view, at_s):
-        if value is not None and value.source == source.name:
+        if value is not None and value.source == name:
             for passed in view.passed_through(source, limit.quantity, value):
                 judged = judge_limit(limit, passed)
                 if not stays(view.key(limit.condition), judged):
