@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,6 +52,7 @@ CREDENTIAL_FILES = ("ca_file", "certificate_file", "key_file", "password_file")
 """The keys of `[broker]` that name what an edge logs in with."""
 
 OWNER_ONLY, GROUP_READS = 0o600, 0o640
+USER = "infusion-edge"
 
 
 class Treatments(StrEnum):
@@ -341,15 +343,24 @@ def _make_store(store: Path, rows: _Rows) -> None:
 
 
 def _give(path: Path, like: Path) -> None:
-    """Let a file belong to whom the folder belongs to: root brings it in, and the service's user writes it."""
+    """Let a file belong to the service's user: root brings it in, and the service writes it."""
     if os.geteuid() == 0:
-        owner = like.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, *_service(like))
 
 
 def _give_group(path: Path, like: Path) -> None:
     if os.geteuid() == 0:
-        os.chown(path, 0, like.stat().st_gid)
+        os.chown(path, 0, _service(like)[1])
+
+
+def _service(like: Path) -> tuple[int, int]:
+    """Return user and group of the service; where the package is not installed, those of its folder."""
+    try:
+        user = pwd.getpwnam(USER)
+    except KeyError:
+        folder = like.stat()
+        return folder.st_uid, folder.st_gid
+    return user.pw_uid, user.pw_gid
 
 
 def _put(path: Path, data: bytes, mode: int) -> None:
@@ -357,6 +368,7 @@ def _put(path: Path, data: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)  # whatever the umask of whoever brings it in
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -217,6 +219,24 @@ def test_a_computer_whose_service_runs_is_left_alone(bundle: Path, spare: Home) 
     assert (status, "another infusion-edge runs with the store" in said) == (1, True)
     assert not spare.etc.exists()
     assert taken >= 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_brings_in_belongs_to_the_services_user(
+    bundle: Path, spare: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = pwd.struct_passwd(("infusion-edge", "x", 4711, 4712, "", "/", "/bin/false"))
+    monkeypatch.setattr(pwd, "getpwnam", {"infusion-edge": service}.__getitem__)
+    before = os.umask(0o077)
+    try:
+        assert spare.imports(bundle, "--treatments", "take")[0] == 0
+    finally:
+        os.umask(before)
+    store, config, word = spare.run_dir / "edge.db", spare.etc / "edge.toml", spare.etc / "broker.password"
+    assert (store.stat().st_uid, store.stat().st_gid) == (4711, 4712)
+    for file in (config, word):
+        # The service reads it and cannot change it.
+        assert (file.stat().st_uid, file.stat().st_gid, stat.S_IMODE(file.stat().st_mode)) == (0, 4712, 0o640)
 
 
 def test_credentials_that_systemd_hands_over_go_where_it_looks_for_them(

@@ -122,6 +122,16 @@ def test_it_stays_unknown_over_a_restart_of_the_spare_and_over_another_spare() -
     assert third.number("session_dose_low_mg") >= least
 
 
+def test_what_one_person_had_read_before_is_read_again() -> None:
+    other = spare(treated())
+    other.run(20)
+    assert other.asks(read("35")).done
+    third = spare(other, 30.0)
+    third.run(20)
+    assert third.therapy.settling == ()
+    assert third.asks(read("35"), user="bo").said.startswith("35 mg; another person reads the pump")
+
+
 def test_a_bed_without_a_patient_has_nothing_to_lose_and_a_service_is_over() -> None:
     run = treated()
     dose = next(one.body for one in parts_of(run) if isinstance(one.body, KeptDose))

@@ -16,7 +16,7 @@ from edge.core.restore_therapy import KeptPart
 from edge.core.therapy import Checklist
 from edge.core.therapy_acts import StartPatient
 from edge.core.therapy_state import SERVICE, KeptService
-from tests.core_world import BED, OTHER_BED, OTHER_PUMP, START_S, instant, pump, shows
+from tests.core_world import BED, OTHER_BED, OTHER_PUMP, START_S, instant, order, place, pump, shows
 from tests.unit.alarm_acts import (
     ASKED,
     HIGH_AT_ONCE,
@@ -76,10 +76,10 @@ def test_what_stood_before_goes_silent_and_what_is_over_leaves_nothing_latched()
     bed.done(Service(BED, 3600), role=TECHNICIAN)
     assert bed.alarm(HIGH_AT_ONCE).silence == HELD
     bed.shows()
-    assert bed.world.present() == set()
+    assert bed.world.standing() == set()
     bed.shows(HIGH_AT_ONCE)
     bed.shows()
-    assert bed.world.present() == set()
+    assert bed.world.standing() == set()
 
 
 def test_other_beds_sound_as_ever() -> None:
@@ -155,6 +155,16 @@ def test_sm_c9_a_patient_who_is_started_ends_it_and_what_is_so_sounds() -> None:
     started(bed)
     assert bed.phases(MEDIUM_AT_ONCE)[-1] == (5, "sound")
     assert pauses(bed) == ()
+
+
+def test_sm_c9_a_patient_who_is_there_in_any_way_ends_it() -> None:
+    bed = served()
+    bed.shows(MEDIUM_AT_ONCE)
+    bed.hear(place(bed.now_s, order()))
+    assert bed.world.core.snapshot().beds[BED].therapy.patient is not None
+    assert bed.alarm(MEDIUM_AT_ONCE).audible
+    assert pauses(bed) == ()
+    assert [row["why"] for row in journal(bed, "pause ended")] == ["a patient was started"]
 
 
 def test_a_patient_at_another_bed_does_not_end_it() -> None:
