@@ -31,6 +31,7 @@ from edge.core.model import Side
 from edge.core.sources import SourceState
 from edge.core.therapy import SYRINGE_DOUBT
 from edge.core.therapy_state import KeptSteps
+from edge.core.usual import AHEAD, QUANTITIES
 from edge.core.validate import CANON, Value
 from edge.core.view import BedView
 
@@ -76,6 +77,9 @@ def judge(view: BedView, register: Register, now_s: float) -> float | None:
         view.state.active_since_s = None
     elif view.state.active_since_s is None:
         view.state.active_since_s = now_s
+    if view.state.therapy.phase in AHEAD:
+        for quantity in QUANTITIES:
+            view.state.usual.note(view.vital(quantity, now_s), now_s)
     return _apply(register, _findings(view, register, now_s), now_s)
 
 
@@ -181,9 +185,20 @@ def snapshot(view: BedView, now_s: float) -> BedSnapshot:
     vital_signs = tuple(
         _metric(value, now_s) for quantity in quantities if (value := view.vital(quantity, now_s)) is not None
     )
+    if view.state.therapy.phase in AHEAD:
+        vital_signs += tuple(_usual(view, now_s))
     channels = tuple(_channel(view, pump, now_s) for pump in view.config.pumps)
     shown = tuple(dose_shown.doses(view, now_s))
     return BedSnapshot(view.config.bed, view.active(), SNAPSHOT_VALID_S, vital_signs, channels, shown)
+
+
+def _usual(view: BedView, now_s: float) -> Iterator[Metric]:
+    """Give what a baseline that is taken now would be."""
+    for quantity in QUANTITIES:
+        value, found = view.vital(quantity, now_s), view.state.usual.median(quantity, now_s)
+        if value is not None and value.usable and found is not None:
+            note = f"the middle of {found[1]} readings"
+            yield replace(_metric(value, now_s), name=f"baseline_{CANON[quantity].name}", value=found[0], note=note)
 
 
 def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:

@@ -22,6 +22,7 @@ from edge.core.model import Alarm, AlarmKey, AlarmKind, Priority, Side
 from edge.core.therapy import Baseline, Patient, TherapyPhase
 from edge.core.therapy_acts import AdjustLimit, Close, EndInfusion, Reading, SetBaseline, StartPatient
 from edge.core.therapy_state import UNTREATED, AdjustedLimit, TherapyState
+from edge.core.usual import QUANTITIES
 from edge.core.view import BedView
 
 WEIGHT_LEAST_KG, WEIGHT_MOST_KG = Decimal("0.5"), Decimal(350)
@@ -117,12 +118,12 @@ def _doubt(weight_kg: Decimal, last_kg: Decimal | None) -> str:
 
 
 def set_baseline(desk: Desk, act: SetBaseline) -> str:
-    """Confirm what is usual for this patient: the median of up to three readings, or what the monitor shows now."""
+    """Confirm what is usual for this patient: the median of up to three readings, typed or the monitor's last."""
     view, _ = desk.patient(act.bed, act.case)
     therapy = view.state.therapy
     if therapy.infusing_since is not None:
         raise RefusedError("the infusion has begun: a baseline is taken before it")
-    readings = act.readings or (_shown(view, desk.now.mono_s),)
+    readings = act.readings or (_usual(view, desk.now.mono_s),)
     if len(readings) > READINGS_MAX:
         raise RefusedError(f"{len(readings)} readings: give the last {READINGS_MAX}")
     found = {name: _middle(getattr(one, name) for one in readings) for name in Reading.__dataclass_fields__}
@@ -149,14 +150,19 @@ def _middle(numbers: Iterable[Decimal | None]) -> Decimal | None:
     return known[half] if len(known) % 2 else (known[half - 1] + known[half]) / 2
 
 
-def _shown(view: BedView, now_s: float) -> Reading:
-    def shown(quantity: Quantity) -> Decimal | None:
+def _usual(view: BedView, now_s: float) -> Reading:
+    """Return the median of what the monitor showed in the last minutes, of what it still shows."""
+
+    def usual(quantity: Quantity) -> Decimal | None:
         value = view.vital(quantity, now_s)
-        if value is None or not value.usable:
+        if value is None or not value.usable or not view.state.usual.is_of_patient(value):
             return None
+        found = view.state.usual.median(quantity, now_s)
+        if found is not None:
+            return found[0]
         return value.value if value.median is None else value.median
 
-    return Reading(shown(Quantity.HEART_RATE), shown(Quantity.NIBP_SYS), shown(Quantity.NIBP_MEAN))
+    return Reading(*(usual(quantity) for quantity in QUANTITIES))
 
 
 def adjust_limit(desk: Desk, act: AdjustLimit) -> str:

@@ -113,7 +113,10 @@ class Ward:
         state = self.state.beds[bed]
         for port, channel in state.steps if state.is_another_treatment(therapy) else ():
             self.kept[bed, KeptSteps(port, channel, 0.0, ()).part] = None
+        another = state.is_another_treatment(therapy)
         state.treat(therapy)
+        if another:
+            state.usual.from_s = now.mono_s
         for place, order in state.orders.items():
             steps = state.steps.get(place)
             if steps is not None and steps.reckon(order, now.mono_s):

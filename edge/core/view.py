@@ -24,6 +24,7 @@ from edge.core.steps import DrugTime, Steps
 from edge.core.therapy import Order, TherapyPhase
 from edge.core.therapy_state import UNTREATED, KeptSteps, TherapyState
 from edge.core.totals import DayDose
+from edge.core.usual import Usual
 from edge.core.validate import CANON, Value
 
 CUFF_GRACE_S = 180.0
@@ -57,6 +58,7 @@ class BedState:
     doses: dict[tuple[str, str], ChannelDose] = field(default_factory=dict)
     limits: ComposedLimits | None = None
     climbs: Climbs = field(default_factory=Climbs)
+    usual: Usual = field(default_factory=Usual)
     keeping: bool = False
     kept_mark: int = 0
     kept_at_s: float | None = None
@@ -71,7 +73,7 @@ class BedState:
         """Put a therapy in force. Its limits are made anew where it changed what they are made of."""
         if self.is_another_treatment(therapy):
             self.steps, self.drug_times = {}, {}
-            self.climbs = Climbs()  # the next patient inherits nothing (H-09)
+            self.climbs, self.usual = Climbs(), Usual()  # the next patient inherits nothing (H-09)
         if self.limits is not None and _ingredients(therapy) != _ingredients(self.therapy):
             self.limits = None
         self.therapy = therapy

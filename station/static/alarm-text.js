@@ -1,6 +1,6 @@
 /** What an alarm says to people, in the language of this screen. The edge's own words stand beside, where ours are less. */
 
-import { dose, plain, rounded } from "./number.js";
+import { dose, plain } from "./number.js";
 import { bedKey } from "./ward.js";
 import { has, lang, local, said as inWords, t, unit } from "./words.js";
 
@@ -54,8 +54,8 @@ function composed(ward, edge, alarm, said, name) {
 
 /** A value beyond its limit, rounded away from the safe side, so that it is never shown as allowed. */
 function valueOf(said) {
-  if (said.unit !== "mg/kg/h") return plain(said.value);
-  return said.limit?.side === "low" ? rounded(said.value, 2, false) : dose(said.value);
+  if (!/^[mun]g\/kg\/(h|min)$/.test(said.unit)) return plain(said.value);
+  return dose(said.value, said.unit, said.limit?.side !== "low");
 }
 
 function subjectOf(ward, edge, alarm) {

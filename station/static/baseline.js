@@ -1,4 +1,4 @@
-/** What is usual for a patient, before the infusion: what the monitor shows now, or up to three readings typed. */
+/** What is usual for a patient, before the infusion: the middle of the monitor's last readings, or of what is typed. */
 
 import { h } from "./dom.js";
 import { entry, quantity, wrong } from "./entry.js";
@@ -21,7 +21,9 @@ export function baseline(page) {
     const readings = READINGS.map((n) => Object.fromEntries(READ.map(([name, , of]) => [name, quantity(typed[`${name}/${n}`], of)]).filter(([, value]) => value))).filter((one) => Object.keys(one).length);
     const bad = Object.values(typed).some((text) => wrong(text, { optional: true }));
     const live = page.moment.live(bed);
-    const shown = READ.map(([name, from, of]) => [name, metric(bed.snapshot?.vital_signs, from), of]);
+    // What the edge takes where nothing is typed: the middle of the last readings.
+    const found = bed.snapshot?.vital_signs;
+    const shown = READ.map(([name, from, of]) => [name, metric(found, `baseline_${from}`) ?? metric(found, from), of]);
     const seen = live && shown.some(([, one]) => one && one.value !== null);
     return [
       h("p", { class: "question", key: "about" }, t(readings.length ? "baseline.typed" : "baseline.shown")),

@@ -46,9 +46,22 @@ export function chart({ held, therapy, width, spanS, nowMono, marks }) {
   );
 }
 
-function drawLane(lane, held, therapy, { top, x, from, right }) {
-  const lines = lane.names.map((name) => points(held, name, from));
-  const limits = [lane.high, lane.low].filter(Boolean).flatMap((name) => Object.values(limitsOf(therapy, name))).filter((one) => one.band !== "bypass");
+/** How many of a dosing unit one mg/kg/h is, for drawing. */
+const OF_MG = { "mg/kg/h": 1, "mg/kg/min": 1 / 60, "ug/kg/h": 1e3, "ug/kg/min": 1e3 / 60, "ng/kg/h": 1e6, "ng/kg/min": 1e6 / 60 };
+
+/** The lane of the dose in the unit of the drug's entry. */
+function inUnit(lane, therapy) {
+  const of = therapy?.orders?.[0]?.dosing_unit;
+  if (lane.id !== "dose" || !of || of === lane.unit || !OF_MG[of]) return { ...lane, times: 1 };
+  const soft = limitsOf(therapy, lane.high).soft;
+  return { ...lane, unit: of, times: OF_MG[of], span: soft ? Number(soft.value) * OF_MG[of] : lane.span };
+}
+
+function drawLane(plainLane, held, therapy, { top, x, from, right }) {
+  const lane = inUnit(plainLane, therapy);
+  const lines = lane.names.map((name) => points(held, name, from).map(([mono, ...values]) => [mono, ...values.map((one) => one * lane.times)]));
+  const limits = [lane.high, lane.low].filter(Boolean).flatMap((name) => Object.values(limitsOf(therapy, name))).filter((one) => one.band !== "bypass")
+    .map((one) => (lane.times === 1 ? one : { ...one, value: one.shown?.split(" ")[0] || String(Number(one.value) * lane.times) }));
   const values = lines.flat().flatMap(([, low, high]) => [low, high]);
   const [low, high] = scale(lane, values, limits);
   const y = (value) => top + lane.height - ((Math.min(high, Math.max(low, value)) - low) / (high - low)) * lane.height;

@@ -13,7 +13,7 @@ export function gauge(told) {
   if (value === null && step === null && soft === null && hard === null) return null;
   const numbers = [value, step, soft, hard].map((one) => (one === null ? null : Number(one)));
   const [now, ordered, warn, stop] = numbers;
-  const top = Math.max((stop ?? warn ?? ordered ?? 0) * BEYOND, (now ?? 0) * 1.05, 0.1);
+  const top = Math.max((stop ?? warn ?? ordered ?? 0) * BEYOND, (now ?? 0) * 1.05) || 0.1;
   const x = (number) => `${Math.min(100, (100 * number) / top).toFixed(2)}%`;
   const width = (from, to) => `${Math.max(0, Math.min(100, (100 * (to - from)) / top)).toFixed(2)}%`;
   const marks = [];

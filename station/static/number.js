@@ -59,8 +59,19 @@ function written(negative, whole, places) {
   return `${negative ? "-" : ""}${digits.slice(0, digits.length - places)}${point}`;
 }
 
-/** A dose as its alarm writes it: two places, never less than it is (H-37). */
-export const dose = (text) => rounded(text, 2, true);
+/**
+ * A dose as its alarm writes it: two places, a small one three digits, never less than it is (H-37). Below 1 a dose in
+ * micrograms has three digits too.
+ */
+export const dose = (text, unit = "mg/kg/h", up = true) => rounded(text, places(text, unit), up);
+
+/** So many places a dose has where people read it. */
+export function places(text, unit = "mg/kg/h") {
+  const number = exact(text);
+  if (!number || number.whole === 0n) return 2;
+  const power = number.whole.toString().length - 1 - number.places;
+  return power < (unit.startsWith("mg") ? -1 : 0) ? 2 - power : 2;
+}
 
 /**
  * Read a number that a person typed, with a comma or a point. A thousands separator is refused, and so is what might

@@ -23,6 +23,15 @@ const FIELDS = [
 ];
 const MORE = [["increment", "mg/kg/h"], ["step_interval", "min"], ["total", "mg/kg"], ["planned", "min"], ["given_before", "mg"]];
 
+/** The fields with the units in which the drug of the order before is dosed. */
+function fieldsOf(order) {
+  const rate = order?.dosing_unit ?? "mg/kg/h";
+  const [mass] = rate.split("/");
+  const units = { "mg/kg/h": rate, "mg/kg": `${mass}/kg`, "mg/mL": `${mass}/mL`, mg: mass };
+  const inUnits = (list) => list.map(([name, of, optional]) => [name, units[of] ?? of, optional]);
+  return { fields: inUnits(FIELDS), more: inUnits(MORE) };
+}
+
 /** @param {Record<string, any>} page; its panel: {edge, bed, step, typed, case, checklist, channel, sure, error} */
 export function order(page) {
   const { panel: state, ward, moment } = page;
@@ -40,12 +49,13 @@ export function order(page) {
 function enter(page, { therapy, channel, channels }) {
   const { panel: state } = page;
   const { typed } = state;
+  const { fields, more } = fieldsOf(orderOf(therapy, channel));
   // What is there by then, not what was painted: two fields may change between two paintings.
   const put = (name) => (text) => page.setPanel({ typed: { ...page.panel.typed, [name]: text }, error: "" });
   const starting = !therapy?.patient;
   const checklist = state.checklist ?? {};
   const ready = FIELDS.every(([name, , optional]) => !wrong(typed[name], { optional })) && MORE.every(([name]) => !wrong(typed[name], { optional: true })) && (!starting || CASE.test(state.case ?? ""));
-  const pump = metric(channel.metrics, "dose_rate_set_mg_per_kg_per_h") ?? metric(channel.metrics, "dose_rate_mg_per_kg_per_h");
+  const pump = metric(channel.metrics, "dose_rate") ?? metric(channel.metrics, "dose_rate_set_mg_per_kg_per_h") ?? metric(channel.metrics, "dose_rate_mg_per_kg_per_h");
   const rate = metric(channel.metrics, "infusion_rate_ml_per_h");
   return h(
     "form",
@@ -57,7 +67,7 @@ function enter(page, { therapy, channel, channels }) {
           h("div", { class: "typed" }, h("input", { id: "entry-case", value: state.case ?? "", maxlength: 32, autocomplete: "off", "data-first": true, on: { input: (event) => page.setPanel({ case: event.target.value.trim() }) } })),
           h("p", { class: "read" }, state.case && !CASE.test(state.case) ? t("entry.case") : t("patient.no_name")))
       : null,
-    h("div", { class: "entries" }, FIELDS.map(([name, of, optional], n) =>
+    h("div", { class: "entries" }, fields.map(([name, of, optional], n) =>
       entry({ name: `order.${name}`, text: typed[name] ?? "", unit: of, change: put(name), optional, first: !starting && n === 0, hint: name === "step" ? t("order.step_hint", { step: figure(pump, { asDose: true }) }) : name === "maximum" ? t("order.maximum_hint") : "" }))),
     starting
       ? h("details", { key: "checks", open: true }, h("summary", null, t("check.title")),
@@ -66,7 +76,7 @@ function enter(page, { therapy, channel, channels }) {
             choice(t(`check.${name}`), ANSWERS, checklist[name] ?? "unknown", (answer) => page.setPanel({ checklist: { ...page.panel.checklist, [name]: answer } }), { label: (one) => t(`answer.${one}`) }))))
       : null,
     h("details", { key: "more" }, h("summary", null, t("order.more")),
-      h("div", { class: "entries" }, MORE.map(([name, of]) => entry({ name: `order.${name}`, text: typed[name] ?? "", unit: of, optional: true, change: put(name) })))),
+      h("div", { class: "entries" }, more.map(([name, of]) => entry({ name: `order.${name}`, text: typed[name] ?? "", unit: of, optional: true, change: put(name) })))),
     h("button", { type: "submit", class: "go", disabled: !ready }, t("order.read")),
   );
 }
@@ -76,7 +86,9 @@ function readBack(page, form) {
   const { panel: state } = page;
   const { therapy, channel } = form;
   const before = orderOf(therapy, channel);
-  const said = [...FIELDS, ...MORE].map(([name, of]) => [t(`order.${name}`), quantity(state.typed[name], of), of]).filter(([, value]) => value);
+  const { fields, more } = fieldsOf(before);
+  const step = before?.shown?.step;
+  const said = [...fields, ...more].map(([name, of]) => [t(`order.${name}`), quantity(state.typed[name], of), of]).filter(([, value]) => value);
   return h(
     "div",
     { class: "read-back", key: "read" },
@@ -85,7 +97,7 @@ function readBack(page, form) {
       therapy?.patient ? null : fact(t("patient.case"), state.case),
       fact(t("order.drug"), drugName(channel.drug || before?.drug)),
       said.map(([name, value, of]) => fact(name, `${local(value.slice(0, -of.length - 1))} ${unit(of)}`)),
-      said.some(([name]) => name === t("order.step")) ? null : fact(t("order.step"), t("order.as_pump"))),
+      said.some(([name]) => name === t("order.step")) ? null : fact(t("order.step"), step ? local(step) : t("order.as_pump"))),
     state.error ? h("p", { class: "outcome refused", role: "alert" }, state.error) : null,
     state.asks ? h("button", { class: "wide", disabled: state.busy, on: { click: () => send(page, form, true) } }, t("order.sure")) : null,
     h("div", { class: "actions" },
@@ -108,7 +120,8 @@ function send(page, { bed, therapy, channel }, sure) {
   const place = () => {
     const before = orderOf(page.moment.therapy(bed), channel);
     const waiting = page.moment.therapy(bed)?.awaiting?.find((one) => one.order.port === channel.port && one.order.channel === channel.channel);
-    const told = Object.fromEntries([...FIELDS, ...MORE].map(([name, of]) => [name, quantity(state.typed[name], of)]).filter(([, value]) => value));
+    const { fields, more } = fieldsOf(before);
+    const told = Object.fromEntries([...fields, ...more].map(([name, of]) => [name, quantity(state.typed[name], of)]).filter(([, value]) => value));
     page.acts.ask("order", bed.edge, { bed: bed.bed, case: caseNumber, port: channel.port, channel: channel.channel, rev: waiting?.order.rev ?? before?.rev ?? 0, sure, ...told }, {
       target, then: (outcome) => (outcome.result === "done" ? page.panel?.kind === "order" && page.close() : failed(outcome)),
     });

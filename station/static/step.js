@@ -4,7 +4,7 @@ import { about, bedTarget } from "./actions.js";
 import { outcomeOf } from "./alarm-card.js";
 import { drugName } from "./alarm-text.js";
 import { h } from "./dom.js";
-import { dose, exact, nearest, plain } from "./number.js";
+import { dose, exact, nearest, places, plain } from "./number.js";
 import { metric, orderOf } from "./ward.js";
 import { local, t, unit } from "./words.js";
 
@@ -21,28 +21,32 @@ export function stepsAsked(page, bed, therapy) {
   if (!therapy?.patient || !page.moment.live(bed)) return [];
   return (bed.snapshot?.channels ?? []).flatMap((channel) => {
     const order = orderOf(therapy, channel);
-    const rate = metric(channel.metrics, "dose_rate_mg_per_kg_per_h");
+    const rate = metric(channel.metrics, "dose_rate") ?? metric(channel.metrics, "dose_rate_mg_per_kg_per_h");
     if (!order || channel.state !== "infusing" || channel.link !== "up" || rate?.validity !== "valid" || !exact(rate.value)) return [];
-    const [given, now, most] = [rate.value, order.step_mg_per_kg_per_h, order.maximum_mg_per_kg_per_h].map(Number);
+    const [given, now, most] = [rate.value, of(order, "step"), of(order, "maximum")].map(Number);
     const other = given > now * ABOVE || given < now / ABOVE;
     if (!other || given <= 0 || given > most * ABOVE) return [];
     return [{ channel, order, given: rate.value, step: stepOf(order, rate.value) }];
   });
 }
 
-/** The ordered next step or the maximum where the pump runs at it, else what the pump gives, to two places. */
+/** A dose of the order in the unit of its drug's entry. */
+const of = (order, name) => order.shown?.[name]?.split(" ")[0] ?? order[`${name}_mg_per_kg_per_h`];
+const unitOf = (order) => order.dosing_unit ?? "mg/kg/h";
+
+/** The ordered next step or the maximum where the pump runs at it, else what the pump gives, rounded. */
 function stepOf(order, given) {
-  const next = order.increment_mg_per_kg_per_h && sum(order.step_mg_per_kg_per_h, order.increment_mg_per_kg_per_h);
-  const meant = [next, order.maximum_mg_per_kg_per_h].find((one) => one && Math.abs(Number(given) - Number(one)) <= SAME * Number(one));
-  return plain(meant ?? nearest(given, 2));
+  const next = of(order, "increment") && sum(of(order, "step"), of(order, "increment"));
+  const meant = [next, of(order, "maximum")].find((one) => one && Math.abs(Number(given) - Number(one)) <= SAME * Number(one));
+  return plain(meant ?? nearest(given, places(given, unitOf(order))));
 }
 
 function sum(one, other) {
   const [a, b] = [exact(one), exact(other)];
   if (!a || !b) return null;
-  const places = Math.max(a.places, b.places);
-  const whole = (number) => number.whole * 10n ** BigInt(places - number.places);
-  return nearest(`${whole(a) + whole(b)}e-${places}`, places);
+  const most = Math.max(a.places, b.places);
+  const whole = (number) => number.whole * 10n ** BigInt(most - number.places);
+  return nearest(`${whole(a) + whole(b)}e-${most}`, most);
 }
 
 const targetOf = (bed, channel) => `${bedTarget(bed)}/step/${channel.port}.${channel.channel}`;
@@ -50,8 +54,8 @@ const targetOf = (bed, channel) => `${bedTarget(bed)}/step/${channel.port}.${cha
 /** The one tap. It names the step that is sent. */
 export function stepButton(page, bed, therapy, { channel, order, step }, { short = false } = {}) {
   const target = targetOf(bed, channel);
-  const named = { port: order.port, channel: order.channel, rev: order.rev, step: `${step} mg/kg/h` };
-  const said = t("step.yes", { step: local(step), unit: unit("mg/kg/h") });
+  const named = { port: order.port, channel: order.channel, rev: order.rev, step: `${step} ${unitOf(order)}` };
+  const said = t("step.yes", { step: local(step), unit: unit(unitOf(order)) });
   return h("button", {
     class: "step go", key: `step-${channel.port}.${channel.channel}`, disabled: page.acts.waits(target), "aria-label": `${said}: ${bed.label ?? bed.bed}`,
     on: { click: () => about(page, bed, therapy, "step", named, { target }) },
@@ -65,6 +69,6 @@ export function steps(page, bed, therapy) {
   if (!found.length) return null;
   return h("section", { class: "awaiting steps", key: "steps" }, found.map((one) =>
     h("article", { key: `${one.channel.port}.${one.channel.channel}` },
-      h("h2", null, t("step.asks", { drug: drugName(one.channel.drug || one.order.drug), given: local(dose(one.given)), ordered: local(plain(one.order.step_mg_per_kg_per_h)), unit: unit("mg/kg/h") })),
+      h("h2", null, t("step.asks", { drug: drugName(one.channel.drug || one.order.drug), given: local(dose(one.given, unitOf(one.order))), ordered: local(plain(of(one.order, "step"))), unit: unit(unitOf(one.order)) })),
       h("div", { class: "actions" }, stepButton(page, bed, therapy, one)))), told);
 }

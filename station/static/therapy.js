@@ -9,19 +9,25 @@ import { fact } from "./why.js";
 import { has, local, t, told, unit } from "./words.js";
 
 const mg = (value, name) => (value === null || value === undefined ? null : `${local(plain(value))} ${unit(name)}`);
+/** "0.1 ug/kg/min", as the edge wrote it in the unit of the drug's entry. */
+const said = (text) => {
+  const [number, of] = (text || "").split(" ");
+  return of ? `${local(plain(number))} ${unit(of)}` : null;
+};
 const time = (seconds) => (seconds === null || seconds === undefined ? null : span(seconds));
 
 export function orderFacts(page, order) {
+  const dose = (name, value, of) => said(order.shown?.[name]) ?? mg(value, of);
   return [
     [t("order.drug"), drugName(order.drug)],
-    [t("order.concentration"), mg(order.concentration_mg_per_ml, "mg/mL")],
+    [t("order.concentration"), dose("concentration", order.concentration_mg_per_ml, "mg/mL")],
     [t("order.weight"), mg(order.weight_kg, "kg")],
-    [t("order.step"), mg(order.step_mg_per_kg_per_h, "mg/kg/h")],
-    [t("order.maximum"), mg(order.maximum_mg_per_kg_per_h, "mg/kg/h")],
-    [t("order.start"), mg(order.start_mg_per_kg_per_h, "mg/kg/h")],
-    [t("order.increment"), mg(order.increment_mg_per_kg_per_h, "mg/kg/h")],
+    [t("order.step"), dose("step", order.step_mg_per_kg_per_h, "mg/kg/h")],
+    [t("order.maximum"), dose("maximum", order.maximum_mg_per_kg_per_h, "mg/kg/h")],
+    [t("order.start"), dose("start", order.start_mg_per_kg_per_h, "mg/kg/h")],
+    [t("order.increment"), dose("increment", order.increment_mg_per_kg_per_h, "mg/kg/h")],
     [t("order.step_interval"), time(order.step_interval_s)],
-    [t("order.total"), mg(order.total_mg_per_kg, "mg/kg")],
+    [t("order.total"), dose("total", order.total_mg_per_kg, "mg/kg")],
     [t("order.planned"), time(order.planned_s)],
     [t("order.cuff_interval"), time(order.cuff_interval_s)],
     [t("order.by"), order.by ? personOf(page.ward, order.by) : told(order.origin)],
@@ -41,15 +47,21 @@ export function orders(page, therapy) {
 /** The limits in force, a line a condition. */
 export function limitTable(therapy) {
   const rows = new Map();
-  for (const limit of therapy?.limits ?? []) rows.set(limit.condition, [...(rows.get(limit.condition) ?? []), limit]);
+  // Limits of a dose are of a pump channel: with two of them each has lines of its own.
+  const place = (limit) => (limit.port && therapy.orders.length > 1 ? `${limit.port} ${limit.channel}` : "");
+  for (const limit of therapy?.limits ?? []) {
+    const key = `${limit.condition}/${place(limit)}`;
+    rows.set(key, [...(rows.get(key) ?? []), limit]);
+  }
   if (!rows.size) return h("p", { class: "nothing" }, t("limits.none"));
   return h("table", { class: "limits" },
     h("caption", null, therapy?.baseline ? t("limits.title") : t("limits.standard")),
     h("thead", null, h("tr", null, ["what", "soft", "hard", "origin"].map((name) => h("th", { scope: "col" }, t(`limits.${name}`))))),
-    h("tbody", null, [...rows].map(([condition, limits]) => {
-      const at = (band) => limits.filter((one) => one.band === band).map((one) => `${one.side === "high" ? "≤" : "≥"} ${local(plain(one.value))} ${unit(one.unit)}`).join(", ");
-      return h("tr", { key: condition },
-        h("th", { scope: "row" }, has(`subject.${condition}`) ? t(`subject.${condition}`) : titleOf({ condition })),
+    h("tbody", null, [...rows].map(([key, limits]) => {
+      const { condition } = limits[0];
+      const at = (band) => limits.filter((one) => one.band === band).map((one) => `${one.side === "high" ? "≤" : "≥"} ${said(one.shown) ?? `${local(plain(one.value))} ${unit(one.unit)}`}`).join(", ");
+      return h("tr", { key },
+        h("th", { scope: "row" }, has(`subject.${condition}`) ? t(`subject.${condition}`) : titleOf({ condition }), place(limits[0]) ? h("small", null, ` ${place(limits[0])}`) : null),
         h("td", null, at("soft") || "–"), h("td", null, at("hard") || "–"),
         h("td", { class: "origin" }, [...new Set(limits.map((one) => one.origin))].map((one) => told(one)).join("; ")));
     })));
@@ -67,6 +79,8 @@ export function patientFacts(page, therapy) {
 }
 
 /** What was given so far, an interval where it is not certain. */
+const inOther = (text) => (text && !text.endsWith(" mg") ? told(text) : null);
+
 export function given(bed) {
   const doses = bed.snapshot?.doses ?? [];
   if (!doses.length) return null;
@@ -74,7 +88,7 @@ export function given(bed) {
     const low = metric(dose.metrics, "session_dose_low_mg")?.value;
     const high = metric(dose.metrics, "session_dose_high_mg")?.value;
     const text = low === null || low === undefined ? "--" : low === high || !high ? local(rounded(low, 1)) : `${local(rounded(low, 1, false))}–${local(rounded(high, 1))}`;
-    return [fact(t("given.title", { drug: drugName(dose.drug) }), `${text} mg`), fact(t("given.check"), has(`check.volume.${dose.volume_check}`) ? t(`check.volume.${dose.volume_check}`) : told(dose.volume_check_text))];
+    return [fact(t("given.title", { drug: drugName(dose.drug) }), inOther(dose.given_text) ?? `${text} mg`), fact(t("given.check"), has(`check.volume.${dose.volume_check}`) ? t(`check.volume.${dose.volume_check}`) : told(dose.volume_check_text))];
   }));
 }
 

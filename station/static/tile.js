@@ -104,9 +104,11 @@ function channels(page, bed, therapy, live, alarms) {
 
 /** A pump channel: drug, state, dose as a figure and as a needle. */
 export function dosing(bed, therapy, channel, live, alarms) {
-  const rate = metric(channel.metrics, "dose_rate_mg_per_kg_per_h");
+  // In the unit of the drug's entry, where that is another one.
+  const rate = metric(channel.metrics, "dose_rate") ?? metric(channel.metrics, "dose_rate_mg_per_kg_per_h");
   const order = orderOf(therapy, channel);
-  const limits = limitsOf(therapy, "DOSE_RATE_HIGH");
+  const limits = limitsOf(therapy, "DOSE_RATE_HIGH", channel);
+  const number = (one, value) => one?.split(" ")[0] ?? value ?? null;
   const flowing = live && channel.link === "up";
   const mark = markOf(alarms.filter((one) => one.alarm.port === channel.port && one.alarm.channel === channel.channel), DOSE_ABOUT);
   const infusion = metric(channel.metrics, "infusion_rate_ml_per_h");
@@ -119,10 +121,10 @@ export function dosing(bed, therapy, channel, live, alarms) {
     h("p", { class: "drug" }, h("b", null, drugName(channel.drug)), h("span", null, state)),
     h("p", { class: "rate" },
       h("span", { class: "number" }, known ? figure(rate, { asDose: true }) : "--"),
-      h("span", { class: "units" }, h("span", { class: "unit" }, unit("mg/kg/h")), flow ? h("span", { class: "flow" }, flow) : null)),
+      h("span", { class: "units" }, h("span", { class: "unit" }, unit(order?.dosing_unit ?? "mg/kg/h")), flow ? h("span", { class: "flow" }, flow) : null)),
     gauge({
-      value: known ? rate.value : null, step: order?.step_mg_per_kg_per_h ?? null,
-      soft: limits.soft?.value ?? null, hard: limits.hard?.value ?? null, live: flowing,
+      value: known ? rate.value : null, step: number(order?.shown?.step, order?.step_mg_per_kg_per_h),
+      soft: number(limits.soft?.shown || null, limits.soft?.value), hard: number(limits.hard?.shown || null, limits.hard?.value), live: flowing,
     }),
   );
 }

@@ -24,7 +24,7 @@ export function figure(one, { asDose = false } = {}) {
   if (!one || one.value === null) return "--";
   const before = BEFORE[one.validity] ?? "";
   const doubt = before || one.validity === "valid" ? "" : "?";
-  return before + local(asDose ? dose(one.value) : plain(one.value)) + doubt;
+  return before + local(asDose ? dose(one.value, one.unit) : plain(one.value)) + doubt;
 }
 
 /** How old a value is now, null if nobody knows. */

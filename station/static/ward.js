@@ -200,9 +200,10 @@ export class Moment {
 export const metric = (list, name) => (list ?? []).find((one) => one.name === name) ?? null;
 
 /** The limits in force on one condition, by band. */
-export function limitsOf(therapy, condition) {
+export function limitsOf(therapy, condition, channel = null) {
   const found = {};
-  for (const limit of therapy?.limits ?? []) if (limit.condition === condition) found[limit.band] = limit;
+  const here = (limit) => !channel || !limit.port || (limit.port === channel.port && limit.channel === channel.channel);
+  for (const limit of therapy?.limits ?? []) if (limit.condition === condition && here(limit)) found[limit.band] = limit;
   return found;
 }
 

@@ -25,6 +25,7 @@ export function why(page, edge, alarm) {
     outcomeOf(page, targetOf(edge, alarm)),
     wordsBeside(alarm) ? h("p", { class: "words", lang: "en" }, local(alarm.text)) : null,
     arithmetic ? h("p", { class: "arithmetic" }, told(arithmetic).replaceAll("*", "×").replaceAll(" - ", " − ")) : null,
+    trend(alarm.evidence.trend),
     h("p", { class: "action" }, actionOf(alarm)),
     alarm.now ? h("p", { class: "now" }, t("alarm.now", { text: lineOf(page.ward, edge, alarm, { label: false, said: alarm.now }) })) : null,
     h("dl", { class: "facts" },
@@ -37,6 +38,19 @@ export function why(page, edge, alarm) {
       fact(t("why.name"), alarm.key)),
     h("ul", { class: "notes" }, notesOf(page, edge, alarm).map((text) => h("li", null, text))),
   );
+}
+
+/** "0 s: 80 /min; 30 s: 84 /min": what rises, as a line with its first and last value. */
+function trend(text) {
+  const points = [...(text ?? "").matchAll(/([\d.]+) s: ([\d.]+) /g)].map(([, at, value]) => [Number(at), Number(value), value]);
+  if (points.length < 2) return null;
+  const [times, values] = [points.map(([at]) => at), points.map(([, value]) => value)];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const x = (at) => 4 + (232 * (at - times[0])) / (times.at(-1) - times[0] || 1);
+  const y = (value) => 40 - (36 * (value - low)) / (high - low || 1);
+  return h("svg", { class: "climb", viewBox: "0 0 300 44", width: 300, height: 44, role: "img", "aria-label": local(text), key: "trend" },
+    h("polyline", { points: points.map(([at, value]) => `${x(at)},${y(value)}`).join(" "), fill: "none", stroke: "currentColor", "stroke-width": 2 }),
+    h("text", { x: 246, y: 27, fill: "currentColor" }, local(`${points[0][2]} → ${points.at(-1)[2]}`)));
 }
 
 export const fact = (name, value) => h("div", null, h("dt", null, name), h("dd", null, value));

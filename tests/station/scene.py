@@ -63,6 +63,7 @@ class Bed:
     patient: bool = True
     ordered: bool = True
     pauses: list[dict[str, Any]] = field(default_factory=list)
+    metrics_more: list[dict[str, Any]] = field(default_factory=list)
     therapy_more: dict[str, Any] = field(default_factory=dict)
     pump: bool = True
     live: bool = True
@@ -135,6 +136,7 @@ class Scene:
             metric("dose_rate_mg_per_kg_per_h", bed.dose, "mg/kg/h"),
             metric("infusion_rate_ml_per_h", bed.rate, "mL/h"),
             metric("volume_infused_ml", "6.4", "mL"),
+            *bed.metrics_more,
         ]
         channel = {"port": bed.port, "channel": "11", "link": "up", "state": bed.state}
         drug = "ketamine-chronic-pain" if bed.ordered else ""

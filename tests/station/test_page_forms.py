@@ -93,7 +93,7 @@ def test_a_baseline_that_is_due_is_asked_for_where_it_says_so(open_page: Open, w
     expect(page.locator(".tile[data-bed='pi-1/bed-2'] .due.late")).to_have_text("Baseline due since 5 min")
     page.evaluate(f"location.hash = '{BED}'")
     page.get_by_role("button", name="Baseline due since 5 min").click()
-    expect(page.get_by_role("dialog")).to_contain_text("Take what the monitor shows now")
+    expect(page.get_by_role("dialog")).to_contain_text("Take the middle of the last readings")
 
 
 @pytest.mark.long

@@ -140,6 +140,50 @@ def test_a_baseline_without_readings_is_what_the_monitor_shows() -> None:
     assert world.refused(NURSE, SetBaseline(BED, CASE)) == "there is no reading: measure, or type what was measured"
 
 
+def measures(world: Treated, sys: int, hr: int = 80, seconds: int = 120) -> None:
+    """Let the cuff measure once, and the heart go on so."""
+    world.numbers = {"heart_rate": hr, "cuff": (sys, 75, 90, 70)}
+    world.wait(seconds)
+
+
+def test_a_baseline_that_is_not_typed_is_the_median_of_the_last_three_readings() -> None:
+    """H-30: one pressure of a moment, taken anxious, is not what every limit follows."""
+    world = Treated()
+    world.starts()
+    for sys, hr in ((118, 70), (122, 72), (150, 95)):
+        measures(world, sys, hr)
+    bed = [one for one in world.snapshots if one.bed == BED][-1]
+    shown = {one.name: (one.value, one.note) for one in bed.vital_signs}
+    assert shown["baseline_nibp_sys_mmhg"] == (Decimal(122), "the middle of 3 readings")
+    assert world.does(NURSE, SetBaseline(BED, CASE)).startswith("heart_rate_per_min 95, nibp_sys_mmhg 122")
+    measures(world, 124, 76)
+    measures(world, 126, 78)
+    assert "nibp_sys_mmhg 126" in world.does(NURSE, SetBaseline(BED, CASE))
+
+
+def test_readings_of_more_than_a_quarter_of_an_hour_ago_do_not_count() -> None:
+    world = Treated()
+    world.starts()
+    measures(world, 150)
+    measures(world, 120, seconds=880)
+    measures(world, 124, seconds=5)
+    assert "nibp_sys_mmhg 122" in world.does(NURSE, SetBaseline(BED, CASE))
+
+
+def test_the_next_patient_has_no_reading_of_the_one_before() -> None:
+    """H-09."""
+    world = Treated()
+    world.starts()
+    for sys in (150, 152, 154):
+        measures(world, sys)
+    world.does(NURSE, Close(BED, CASE))
+    world.does(NURSE, StartPatient(BED, "c-18", Decimal(70), WELL))
+    world.wait(2)
+    assert "nibp" not in world.does(NURSE, SetBaseline(BED, "c-18"))  # the monitor still shows the one before
+    measures(world, 120)
+    assert "nibp_sys_mmhg 120" in world.does(NURSE, SetBaseline(BED, "c-18"))
+
+
 @pytest.mark.parametrize(("hr", "sys", "usual"), [(50, 90, True), (100, 160, True), (49, 120, False), (70, 161, False)])
 def test_an_unusual_baseline_takes_a_prescriber(hr: int, sys: int, usual: bool) -> None:
     """H-30."""
