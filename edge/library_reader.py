@@ -369,14 +369,17 @@ class _Entry:
         for rule in config.flags:
             for name, value, usual in (("soft", rule.dose_rate_soft, soft), ("hard", rule.dose_rate_hard, hard)):
                 if value is not None and value >= usual:
-                    reason = f"{rule.flag.value}: {value} mg/kg/h is not stricter than dose_rate_high.{name}"
+                    limit = config.units.text(value, "mg/kg/h")
+                    reason = f"{rule.flag.value}: {limit} is not stricter than dose_rate_high.{name}"
                     self._library.refuse(self._key, reason, "make it stricter, or remove it")
             if rule.session_soft is not None and (config.session is None or rule.session_soft >= config.session.soft):
                 reason = f"{rule.flag.value}: session_soft is not stricter than session.soft"
                 self._library.refuse(self._key, reason, "make it stricter, or remove it")
         told: set[str] = set()
         for flags in _sets_of([rule.flag for rule in config.flags]):
-            for problem in check_composed(dose_limits(config, smallest_order(config), patient_with(flags)).all()):
+            for problem in check_composed(
+                dose_limits(config, smallest_order(config), patient_with(flags)).all(), config.units
+            ):
                 if problem not in told:
                     told.add(problem)
                     who = " and ".join(flag.value for flag in flags) or "no flag"

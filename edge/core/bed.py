@@ -198,7 +198,7 @@ def _usual(view: BedView, now_s: float) -> Iterator[Metric]:
         value, found = view.vital(quantity, now_s), view.state.usual.median(quantity, now_s)
         if value is not None and value.usable and found is not None:
             note = f"the middle of {found[1]} readings"
-            yield replace(_metric(value, now_s), name=f"baseline_{CANON[quantity].name}", value=found[0], note=note)
+            yield _metric(value, now_s)._replace(name=f"baseline_{CANON[quantity].name}", value=found[0], note=note)
 
 
 def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from edge.core.config import BandLimit, DrugConfig, Flag, FlagRule, LimitConfig
+from edge.core.dose_units import MILLIGRAMS, EntryUnits
 from edge.core.model import Side
 from edge.core.therapy import Checklist, Known, Patient
 
@@ -91,10 +92,10 @@ def worse_and_worse(bands: Sequence[BandLimit], side: Side) -> tuple[BandLimit, 
     return tuple(moved)
 
 
-def check_composed(limits: Iterable[LimitConfig]) -> tuple[str, ...]:
+def check_composed(limits: Iterable[LimitConfig], units: EntryUnits = MILLIGRAMS) -> tuple[str, ...]:
     """Say what does not fit together: bands too near for their hysteresis, and a low limit that meets a high one."""
     found = list(limits)
-    problems = [problem for limit in found for problem in _check_bands(limit)]
+    problems = [problem for limit in found for problem in _check_bands(limit, units)]
     lows = [limit for limit in found if limit.side is Side.LOW]
     for low in lows:
         for high in found:
@@ -103,16 +104,20 @@ def check_composed(limits: Iterable[LimitConfig]) -> tuple[str, ...]:
                 continue
             room = high.bands[0].value - low.bands[0].value
             if room <= max(low.hysteresis, high.hysteresis):
-                said = f"{low.condition} {low.bands[0].value} and {high.condition} {high.bands[0].value} {low.unit}"
+                lowest, highest = (units.text(one.bands[0].value, one.unit) for one in (low, high))
+                said = f"{low.condition} {lowest.split(' ')[0]} and {high.condition} {highest}"
                 problems.append(f"{said} leave no room between them")
     return tuple(problems)
 
 
-def _check_bands(limit: LimitConfig) -> Iterator[str]:
+def _check_bands(limit: LimitConfig, units: EntryUnits) -> Iterator[str]:
     for mild, bad in pairwise(limit.bands):
         distance = abs(bad.value - mild.value)
         if distance and limit.hysteresis > distance:
+            hysteresis, apart, lower, upper = (
+                units.text(one, limit.unit) for one in (limit.hysteresis, distance, mild.value, bad.value)
+            )
             yield (
-                f"{limit.condition}: the hysteresis {limit.hysteresis} {limit.unit} is more than the {distance} from "
-                f"{mild.name} {mild.value} to {bad.name} {bad.value}"
+                f"{limit.condition}: the hysteresis {hysteresis} is more than the {apart.split(' ')[0]} from "
+                f"{mild.name} {lower.split(' ')[0]} to {bad.name} {upper.split(' ')[0]}"
             )

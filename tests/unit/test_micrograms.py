@@ -263,3 +263,17 @@ def test_a_small_dose_is_reckoned_as_finely_as_its_pump_can_be_set() -> None:
     small = replace(ordered(), concentration_mg_per_ml=D("0.016"), weight_kg=D(250))
     assert dose_of(D("0.10"), small) == D("0.0000064")
     assert dose_of(D("0.11"), small) == D("0.000007040")
+
+
+def test_what_is_wrong_with_an_entry_is_said_in_its_unit(tmp_path: Path) -> None:
+    text = EXAMPLES.read_text(encoding="utf-8")
+    entry = text[text.index('id = "remifentanil-spontaneous"') :]
+    laxer = '\n[drug.heart_disease]\ndose_rate_soft = "0.15 ug/kg/min"\n\n[drug.vital_signs'
+    path = tmp_path / "drugs.toml"
+    path.write_text(text.replace(entry, entry.replace("\n[drug.vital_signs", laxer, 1)), encoding="utf-8")
+    reader = Reader(path)
+    assert reader.read()
+    read_library(reader, clinical=False)
+    assert [problem.message for problem in reader.problems] == [
+        "heart disease: 0.15 ug/kg/min is not stricter than dose_rate_high.soft"
+    ]
