@@ -309,7 +309,7 @@ def _write(
     store: Path, rows: _Rows, fresh: Sequence[_Fresh], there: Sequence[Path], *, target: Target, run: str
 ) -> None:
     """Set aside what is there, and write the store first and edge.toml last. Raises OSError, AlreadyRunningError."""
-    store.parent.mkdir(parents=True, exist_ok=True)
+    store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     taken = lock(store)
     try:
         for path in there:
@@ -323,7 +323,9 @@ def _write(
     finally:
         os.close(taken)
     for path in store.parent.glob(f"{store.name}*"):
-        _give(path, target.run_dir)
+        if path.is_file() and not path.is_symlink():
+            path.chmod(OWNER_ONLY)  # it has case numbers
+            _give(path, target.run_dir)
     for one in fresh:
         _put(one.path, one.data, OWNER_ONLY if one.of_root else GROUP_READS)
         if not one.of_root:

@@ -179,6 +179,7 @@ def test_a_spare_becomes_the_edge_with_new_credentials_and_totals_that_nobody_kn
     found = kept_from_body("therapy", therapy.body or "")
     assert isinstance(found, KeptTherapy)
     assert [one.drug for one in found.therapy.totals_lost] == ["ketamine"]
+    assert stat.S_IMODE((spare.run_dir / "edge.db").stat().st_mode) == 0o600
     # Of no boot of this computer: what was acknowledged there is not acknowledged here.
     assert "boot-1" not in (therapy.body or "") + kept.alarms[0].body
     assert main(["check-config", str(spare.etc / "edge.toml"), "--run-dir", str(spare.run_dir)]) == 0
