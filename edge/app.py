@@ -133,10 +133,10 @@ class App:
         stored = self._open_store()
         self._known_over = stored.ended
         self._wire = self._make_wire(stored)
-        time = CertificateTime(surroundings.clock.now, last_known_s(stored))
-        self._login = BrokerLogin(configuration.broker, time)
+        self._time = CertificateTime(surroundings.clock.now, last_known_s(stored))
+        self._login = BrokerLogin(configuration.broker, self._time)
         self._certificates = CertificateWatch(
-            configuration.broker.tls, self._login, time, surroundings.clock.mono_s, self._inbox.put
+            configuration.broker.tls, self._login, self._time, surroundings.clock.mono_s, self._inbox.put
         )
         self._hearing = Hearing(
             [station.station for station in configuration.core.stations],
@@ -214,6 +214,7 @@ class App:
         else:
             _log.warning("the store can be read now", alarms=len(found.alarms), set_aside=found.set_aside)
             self._known_over |= found.ended
+            self._time.learn(last_known_s(found))
             self._wire.continue_run(found.previous_run, found.previous_event_seq)
             self._keeper.note("store read", {"previous_run": found.previous_run, "set_aside": found.set_aside or ""})
             self._sender.add_events(found.outbox)

@@ -49,6 +49,11 @@ class CertificateTime:
         self._known_wall_s = -math.inf if saved_wall_s is None else saved_wall_s
         self._known_at_s = now().mono_s
 
+    def learn(self, saved_wall_s: float | None) -> None:
+        """Take up what a run before kept, where that could be read only now: the later of two known times counts."""
+        if saved_wall_s is not None and saved_wall_s > self.judge().wall_s:
+            self._known_wall_s, self._known_at_s = saved_wall_s, self._now().mono_s
+
     def judge(self) -> Judged:
         """Tell the time; a synchronised clock is believed, whatever was known before."""
         now = self._now()

@@ -199,6 +199,15 @@ def test_time_goes_on_from_what_was_known() -> None:
     ]
 
 
+@pytest.mark.parametrize(("kept", "told_s"), [(None, 1060.0), (1059.0, 1060.0), (5000.0, 5000.0)])
+def test_a_time_that_is_read_late_counts_if_it_is_the_later_one(kept: float | None, told_s: float) -> None:
+    now = [Instant(100.0, 0.0, synchronised=False)]
+    time_of = CertificateTime(lambda: now[0], 1000.0)
+    now[0] = Instant(160.0, 0.0, synchronised=False)
+    time_of.learn(kept)
+    assert time_of.judge().wall_s == told_s
+
+
 def test_a_ward_can_be_of_one_edge_alone(tmp_path: Path) -> None:
     broker = WardBroker(tmp_path, Ward("demo", ("pi-1",), (), ("localhost",)))
     assert TlsFiles(broker.files / "edge-pi-1" / "ca.crt") == broker.settings("edge-pi-1").tls

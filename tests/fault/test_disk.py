@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.broker import Listener, Mosquitto
-from tests.end_to_end.world import daemon, is_alarm, message, on_pty, space
+from tests.end_to_end.world import PREFIX, daemon, is_alarm, message, on_pty, space
 
 DISK_BYTES = 2 * 1024 * 1024
 DOSE_HIGH = "DOSE_RATE_HIGH.bed-1-pump.11"
@@ -187,6 +187,7 @@ async def test_a_disk_that_hangs_at_the_start_holds_up_no_alarm_and_what_it_keep
                 await until(lambda: kept(slow_disk, DOSE_HIGH) != [])
                 await first.end(signal.SIGKILL)
         await broker.restart()  # without a memory: only the store knows
+        run = message(heard.of(f"{PREFIX}/status")[0])["run"]
         before = len(heard.messages)
         with frozen(slow_disk):
             async with daemon(slow_disk, broker.port, RUNTIME_DIRECTORY=str(tmp_path)) as second:
@@ -198,4 +199,9 @@ async def test_a_disk_that_hangs_at_the_start_holds_up_no_alarm_and_what_it_keep
                 await heard.wait_until(lambda: any(map(is_alarm(DOSE_HIGH), heard.messages[before:])))
                 again = message(next(filter(is_alarm(DOSE_HIGH), heard.messages[before:])))
                 assert (again["occurrence"], again["verifiable"]) == (high["occurrence"], False)
+                await heard.wait_until(lambda: _names_the_run_before(heard, run))
                 assert second.process.returncode is None
+
+
+def _names_the_run_before(heard: Listener, run: str) -> bool:
+    return any(message(one)["previous_run"] == run for one in heard.of(f"{PREFIX}/status"))
