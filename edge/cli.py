@@ -302,7 +302,8 @@ def _run(options: argparse.Namespace) -> int:
     async def live() -> None:
         around = Surroundings(Clock(), token_hex(6), SystemRandom(), notifier())
         control = path_of(options.control, options.run_dir, os.environ)
-        await App(configuration, around, control, files, (options.run_dir, control.parent)).run()
+        # Not the socket's: a small computer's /run is a small part of its memory, and nothing grows there.
+        await App(configuration, around, control, files, (options.run_dir,)).run()
 
     try:
         asyncio.run(live())
