@@ -96,6 +96,29 @@ def test_a_disk_that_takes_no_writes_gives_what_it_keeps_and_is_written_when_it_
     assert event(1, "run-2") in reload(path, "run-3").outbox
 
 
+def test_a_disk_that_hung_and_then_fails_is_told_only_when_it_was_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OPEN_AGAIN_S", 0.02)
+    before, answers = kept(path), threading.Event()
+    path.rename(path.with_name("elsewhere"))  # nothing to read there yet
+    claims = Claims(ROFS, ROFS)
+
+    def hanging() -> None:
+        assert answers.wait(LIMIT_S)
+        if not claims.errors and not path.exists():
+            path.with_name("elsewhere").rename(path)
+        claims()
+
+    opened = Opened(path, "run-2", claim=hanging, limit_s=0.01)
+    opened.store.submit(numbered(1, "run-2"))
+    answers.set()
+    opened.results.wait(lambda: (1, True) in opened.results.pairs())
+    assert claims.times == 3
+    assert opened.late == [before]
+    opened.close()
+
+
 def test_what_is_handed_over_while_the_file_cannot_be_opened_is_told_at_once(path: Path) -> None:
     opened = Opened(path.parent / "absent" / path.name)
     opened.commit(numbered(1))

@@ -9,7 +9,7 @@ from edge.core.effects import Persist
 from edge.core.inputs import AlarmFound, Input, StoreRead
 from edge.core.model import Audience, Priority, SignalPresence
 from edge.core.state import CoreState
-from edge.core.therapy_state import THERAPY, KeptTherapy
+from edge.core.therapy_state import CASE, THERAPY, Case, KeptTherapy
 from edge.core.totals import DayDose
 from edge.rows import AlarmRow, StoredState, TherapyRow
 from edge.taken_over import core_state, found_later
@@ -107,6 +107,18 @@ def test_what_a_patient_was_given_in_the_day_is_what_either_knows_together() -> 
     world.core._state.days["k-1"] = since
     state = read(world, StoredState(therapy=(TherapyRow("", "day:k-1", kept_body("day:k-1", before, "boot-1")),)))
     assert state.days["k-1"].total_mg("ketamine", START_S + 1) == 42
+
+
+def test_what_this_run_knows_of_a_patient_counts_and_those_of_before_are_known_again() -> None:
+    world = begun()
+    ours = Case("k-1", Decimal(81), instant(START_S))
+    world.core._state.cases["k-1"] = ours
+    kept = [Case("k-1", Decimal(70), THEN), Case("k-2", Decimal(55), THEN)]
+    parts = [(f"{CASE}:{one.case}", one) for one in kept]
+    rows = tuple(TherapyRow("", part, kept_body(part, one, "boot-1")) for part, one in parts)
+    state = read(world, StoredState(therapy=rows))
+    assert state.cases["k-1"] == ours
+    assert state.cases["k-2"].weight_kg == 55
 
 
 def test_what_cannot_be_read_of_it_or_was_set_aside_is_a_high_alarm() -> None:
