@@ -132,7 +132,7 @@ async def test_renewed_files_count_at_the_next_connect(broker: WardBroker, tmp_p
         await edge.linked()
         (tmp_path / "new").mkdir()
         new = WardBroker(tmp_path / "new").files
-        for name in ("ca.crt", "server.crt", "server.key", "passwords"):
+        for name in ("ca.crt", "server.crt", "server.key", "passwords", "revoked.crl"):
             (broker.files / "broker" / name).write_bytes((new / "broker" / name).read_bytes())
         await broker.restart()
         await edge.until(lambda: "certificate is refused" in edge.links[-1][1])
