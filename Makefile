@@ -6,8 +6,8 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 --quiet
-# A file's tests stay together; files in their order, so that those that wait overlap, and short ones even out the end.
-PARALLEL := -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder
+# A file's tests stay together. Two reckon and a third waits, for a broker or a device; tests/conftest.py has the order.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 
 help: ## this list
@@ -17,7 +17,7 @@ demo: ## four simulated beds, a broker, the daemon and a viewer: make demo ARGS=
 	@scripts/venv demo
 	@$(BIN)/infusion-sim demo $(ARGS)
 
-test: ## every check and every test, two at a time: make test ARGS="tests/unit -k ivy", or ARGS="-n 0"
+test: ## every check and every test, three at a time: make test ARGS="tests/unit -k ivy", or ARGS="-n 0"
 	@scripts/debian mosquitto systemd chromium
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)

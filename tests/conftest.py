@@ -1,6 +1,7 @@
-"""Where the real bytes and records lie, beside the project and never in it."""
+"""Where the real bytes and records lie, beside the project and never in it; and in which order files are taken up."""
 
 import os
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,30 @@ def shared_data() -> Path:
             pytest.fail(f"INFUSION_SHARED_DATA={told} is no folder")
         pytest.skip(f"REAL DATA ABSENT: {folder} is no folder; set INFUSION_SHARED_DATA to prove the drivers on it")
     return folder
+
+
+RECKON = (
+    "model/test_quiet_ward.py",
+    "model",
+    "fault/test_week.py",
+    "conformance/test_ketamine.py",
+    "conformance/test_matrix.py",
+    "property",
+)
+WAIT = ("end_to_end", "fault", "station")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what reckons for long and, between, what waits for long; short files last, to even out the end."""
+    files = list(dict.fromkeys(item.path for item in items))
+    rank: dict[Path, int] = {}
+    reckon = [path for each in RECKON for path in files if _is_in(path, each)]
+    wait = [path for each in WAIT for path in files if _is_in(path, each) and path not in reckon]
+    between = (path for path in chain.from_iterable(zip_longest(reckon, wait)) if path is not None)
+    for path in (*between, *files):
+        rank.setdefault(path, len(rank))
+    items.sort(key=lambda item: rank[item.path])
+
+
+def _is_in(path: Path, part: str) -> bool:
+    return path.is_relative_to(Path(__file__).parent / part)

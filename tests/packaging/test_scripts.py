@@ -130,10 +130,10 @@ def test_a_missing_debian_package_is_named_where_it_cannot_be_installed(clone: C
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_tests_run_two_at_a_time_and_what_a_person_asks_for_comes_last_and_wins() -> None:
+def test_the_tests_run_three_at_a_time_and_what_a_person_asks_for_comes_last_and_wins() -> None:
     command = ["make", "--dry-run", "--no-print-directory", "test", "ARGS=-n 0 tests/unit"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     last = done.stdout.splitlines()[-1].split()
     assert last[:3] == [".venv/bin/python", "-m", "pytest"]
-    assert last[3:7] == ["-n", "auto", "--maxprocesses", "2"]
+    assert last[3:5] == ["-n", "3"]
     assert last[-3:] == ["-n", "0", "tests/unit"]
