@@ -118,6 +118,7 @@ SNAPSHOT = BedSnapshot(
             InfusionState.INFUSING,
             "KETAMINE",
             (Metric("infusion_rate_ml_per_h", Decimal("18.20"), "mL/h", Validity.VALID, 1.0, "pumps/1-2"),),
+            "ug/kg/min",
         ),
     ),
     doses=(

@@ -29,7 +29,7 @@ from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, Pause
 from edge.core.finding import Finding
 from edge.core.model import Side
 from edge.core.sources import SourceState
-from edge.core.therapy import SYRINGE_DOUBT
+from edge.core.therapy import SYRINGE_DOUBT, Order
 from edge.core.therapy_state import KeptSteps
 from edge.core.usual import AHEAD, QUANTITIES
 from edge.core.validate import CANON, Value
@@ -221,7 +221,17 @@ def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:
         state=source.state,
         drug=order.drug if order is not None else (source.infusion.drug or "" if source.infusion is not None else ""),
         metrics=tuple(metrics),
+        dosing_unit=_dosing_unit(view, source, order),
     )
+
+
+def _dosing_unit(view: BedView, source: SourceState, order: Order | None) -> str:
+    """Return the unit in which people dose what is ordered, or what the pump names; empty where nobody knows."""
+    if order is not None:
+        return rules_dose.drug_of(view, order).dosing_unit
+    told = "" if source.infusion is None else (source.infusion.drug or "").casefold()
+    named = {drug.dosing_unit for drug in view.core.drugs if told in map(str.casefold, drug.pump_names)}
+    return named.pop() if len(named) == 1 else ""
 
 
 def _in_dosing_unit(view: BedView, pump: Binding, dose: Metric) -> Iterator[Metric]:

@@ -30,7 +30,10 @@ class Metric(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChannelView:
-    """One pump channel of a bed: what it does, with what drug, and its metrics; ``link`` is up, down or unknown."""
+    """One pump channel of a bed: what it does, with what drug, and its metrics; ``link`` is up, down or unknown.
+
+    ``dosing_unit`` is that of the drug that is ordered, or that the pump names; empty where nobody knows it.
+    """
 
     port: str
     channel: str
@@ -38,6 +41,7 @@ class ChannelView:
     state: InfusionState
     drug: str
     metrics: tuple[Metric, ...]
+    dosing_unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,10 @@ class MetricMessage(Message):
 
 
 class ChannelMessage(Message):
-    """One pump channel. Where its drug is dosed in another unit, the metric ``dose_rate`` has the dose in that."""
+    """One pump channel. Where its drug is dosed in another unit, the metric ``dose_rate`` has the dose in that.
+
+    ``dosing_unit`` is that of the drug that is ordered, or that the pump names, and empty where nobody knows it.
+    """
 
     port: str
     channel: str
@@ -114,6 +117,7 @@ class ChannelMessage(Message):
     state: str
     drug: str
     metrics: tuple[MetricMessage, ...]
+    dosing_unit: str = ""
 
 
 class DoseMessage(Message):

@@ -23,9 +23,9 @@ const FIELDS = [
 ];
 const MORE = [["increment", "mg/kg/h"], ["step_interval", "min"], ["total", "mg/kg"], ["planned", "min"], ["given_before", "mg"]];
 
-/** The fields with the units in which the drug of the order before is dosed. */
-function fieldsOf(order) {
-  const rate = order?.dosing_unit ?? "mg/kg/h";
+/** The fields with the units in which the drug of the order before is dosed, or the one that the pump names. */
+function fieldsOf(order, channel) {
+  const rate = order?.dosing_unit ?? (channel.dosing_unit || "mg/kg/h");
   const [mass] = rate.split("/");
   const units = { "mg/kg/h": rate, "mg/kg": `${mass}/kg`, "mg/mL": `${mass}/mL`, mg: mass };
   const inUnits = (list) => list.map(([name, of, optional]) => [name, units[of] ?? of, optional]);
@@ -49,7 +49,7 @@ export function order(page) {
 function enter(page, { therapy, channel, channels }) {
   const { panel: state } = page;
   const { typed } = state;
-  const { fields, more } = fieldsOf(orderOf(therapy, channel));
+  const { fields, more } = fieldsOf(orderOf(therapy, channel), channel);
   // What is there by then, not what was painted: two fields may change between two paintings.
   const put = (name) => (text) => page.setPanel({ typed: { ...page.panel.typed, [name]: text }, error: "" });
   const starting = !therapy?.patient;
@@ -86,7 +86,7 @@ function readBack(page, form) {
   const { panel: state } = page;
   const { therapy, channel } = form;
   const before = orderOf(therapy, channel);
-  const { fields, more } = fieldsOf(before);
+  const { fields, more } = fieldsOf(before, channel);
   const step = before?.shown?.step;
   const said = [...fields, ...more].map(([name, of]) => [t(`order.${name}`), quantity(state.typed[name], of), of]).filter(([, value]) => value);
   return h(
@@ -120,7 +120,7 @@ function send(page, { bed, therapy, channel }, sure) {
   const place = () => {
     const before = orderOf(page.moment.therapy(bed), channel);
     const waiting = page.moment.therapy(bed)?.awaiting?.find((one) => one.order.port === channel.port && one.order.channel === channel.channel);
-    const { fields, more } = fieldsOf(before);
+    const { fields, more } = fieldsOf(before, channel);
     const told = Object.fromEntries([...fields, ...more].map(([name, of]) => [name, quantity(state.typed[name], of)]).filter(([, value]) => value));
     page.acts.ask("order", bed.edge, { bed: bed.bed, case: caseNumber, port: channel.port, channel: channel.channel, rev: waiting?.order.rev ?? before?.rev ?? 0, sure, ...told }, {
       target, then: (outcome) => (outcome.result === "done" ? page.panel?.kind === "order" && page.close() : failed(outcome)),

@@ -67,6 +67,20 @@ def test_a_step_of_micrograms_is_confirmed_as_it_was_set(open_page: Open, ward: 
     assert asked(ward, "step")[0]["step"] == "0.0754 ug/kg/min"
 
 
+def test_a_revision_is_typed_in_the_unit_of_the_entry(open_page: Open, ward: Ward) -> None:
+    ward.do(in_micrograms)
+    page = open_page(BED)
+    page.get_by_role("button", name="Change the order").click()
+    form = page.get_by_role("dialog")
+    expect(form.locator(".entries").first).to_contain_text("ug/kg/min")
+    expect(form.locator(".entries").first).to_contain_text("ug/mL")
+    form.get_by_label(re.compile("^Weight")).fill("70")
+    form.get_by_label(re.compile("^Concentration")).fill("20")
+    form.get_by_role("button", name="Read it back").click()
+    expect(form.locator(".read-back .facts")).to_contain_text("20 ug/mL")
+    expect(form.locator(".read-back .facts")).to_contain_text("0.05 ug/kg/min")  # the step in force stays
+
+
 def test_each_channel_has_limits_of_its_own(open_page: Open, ward: Ward) -> None:
     ward.do(partial(in_micrograms, second=True))
     page = open_page(BED)

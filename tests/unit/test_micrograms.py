@@ -222,6 +222,15 @@ def test_the_snapshot_has_the_dose_and_what_was_given_in_its_unit() -> None:
     metric = next(one for one in bed.channels[0].metrics if one.name == "dose_rate")
     assert (metric.value, metric.unit) == (D("0.101428567"), "ug/kg/min")
     assert bed.doses[0].given_text == "0.473 ug"
+    assert bed.channels[0].dosing_unit == "ug/kg/min"
+
+
+@pytest.mark.parametrize(("named", "unit"), [("REMIFENTANIL", "ug/kg/min"), ("Gin", ""), (None, "")])
+def test_before_an_order_the_unit_is_that_of_the_drug_that_the_pump_names(named: str | None, unit: str) -> None:
+    world = World(CONFIGURED)
+    world.step(START_S, pump(START_S, drug=named))
+    shown = next(one for one in world.snapshots if one.channels and one.channels[0].channel == PUMP[1])
+    assert shown.channels[0].dosing_unit == unit
 
 
 def test_the_checked_configuration_has_it_in_its_unit() -> None:

@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.core.inputs import PlaceOrder, Request
 from edge.core.restore import initial_state
@@ -133,8 +135,57 @@ def test_what_people_made_of_an_order_of_the_configuration_stays_over_a_restart(
     world = Treated()
     at_start = replace(order(), origin="configuration")
     world.step(world.now_s, Request("order-0", "configuration", world.now_s, PlaceOrder(BED, at_start)))
-    here = replace(HERE, case="demo")
+    patient = world.therapy.patient
+    assert patient is not None
+    here = replace(HERE, case=patient.case)
     world.does(NURSE, TakeStep(here, 1, D("1.5")))
     after = restarted(world)
     after.step(after.now_s, Request("order-0", "configuration", after.now_s, PlaceOrder(BED, at_start)))
     assert in_force(after) == ("1.5", "2.0", 2)
+
+
+# --- whatever people do in whatever order -----------------------------------------------------------------------------
+
+DOSES = ["0.5", "0.8", "1.0", "1.5", "1.8", "2.0"]
+ACTS = st.one_of(
+    st.tuples(st.just("step"), st.sampled_from(DOSES)),
+    st.tuples(st.just("revise"), st.sampled_from(DOSES), st.sampled_from([None, *DOSES])),
+    st.tuples(st.just("confirm")),
+    st.tuples(st.just("withdraw")),
+    st.tuples(st.just("restart")),
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(ACTS, max_size=14))
+def test_no_confirmation_brings_a_step_that_nobody_said(acts: list[tuple[Any, ...]]) -> None:
+    """The step in force is the last that was taken, or that was said in the revision that came into force last."""
+    world = treated()
+    world.infuses()
+    step, said, rev = D("1.0"), None, 1
+    for act in acts:
+        waiting = world.therapy.awaiting
+        newest = waiting[0].order.rev if waiting else world.therapy.orders[0].rev
+        match act:
+            case ("step", dose):
+                if world.asks(NURSE, TakeStep(HERE, world.therapy.orders[0].rev, D(dose))).done:
+                    step = D(dose)
+            case ("revise", most, dose):
+                own = None if dose is None else D(dose)
+                wanted = entered(rev=newest, maximum_mg_per_kg_per_h=D(most), step_mg_per_kg_per_h=own)
+                if world.asks(DOCTOR, wanted).done:
+                    said = own
+            case ("confirm",):
+                if world.asks(OTHER_NURSE, ConfirmOrder(HERE, newest)).done:
+                    step = step if said is None else said
+            case ("withdraw",):
+                if waiting:
+                    world.does(NURSE, WithdrawOrder(HERE, newest))
+            case ("restart",):
+                world = restarted(world)
+        (order,) = world.therapy.orders
+        assert order.step_mg_per_kg_per_h == step <= order.maximum_mg_per_kg_per_h
+        assert order.rev >= rev
+        rev = order.rev
+        assert all(one.order.rev > rev for one in world.therapy.awaiting)
+        assert all(one.step_said or one.order.step_mg_per_kg_per_h == step for one in world.therapy.awaiting)

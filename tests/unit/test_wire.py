@@ -159,6 +159,7 @@ BODIES: dict[str, dict[str, Any]] = {
                         "note": "",
                     }
                 ],
+                "dosing_unit": "ug/kg/min",
             }
         ],
         "doses": [
