@@ -12,15 +12,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import codec, core, latency, start, station
+from bench import codec, core, idle, latency, start, station
 from bench.full_store import EVENTS, QUICK_EVENTS, QUICK_ROWS, ROWS
 from bench.process import ROOT, environment, forget_compiled
 from bench.report import Report
 
-SECTIONS = ("start", "core", "codec", "latency", "station")
+SECTIONS = ("start", "idle", "core", "codec", "latency", "station")
 STARTS, QUICK_STARTS = 7, 2
 STEPS, QUICK_STEPS = 10_000, 1_000
 CODEC_S, QUICK_CODEC_S = 1.0, 0.2
+IDLE_S, QUICK_IDLE_S = 60.0, 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(sections: Sequence[str], *, quick: bool) -> Report:
     report = Report()
     # Compile everything once: the first start is not to be measured with it.
-    warm_up = f"{start.IMPORTED}, bench.plain, bench.relay, bench.load, edge.cli, {station.IMPORTED}"
+    warm_up = f"{start.IMPORTED}, bench.plain, bench.relay, bench.load, edge.cli, simulators.cli, {station.IMPORTED}"
     subprocess.run([sys.executable, "-c", warm_up], env=environment(), cwd=ROOT, check=True)
     for section in sections:
         match section:
@@ -58,6 +59,8 @@ def _run(sections: Sequence[str], *, quick: bool) -> Report:
                 _say("start")
                 rows, events = (QUICK_ROWS, QUICK_EVENTS) if quick else (ROWS, EVENTS)
                 report.start = start.measure(QUICK_STARTS if quick else STARTS, rows, events)
+            case "idle":
+                report.idle = _idle(quick=quick)
             case "core":
                 _say("core")
                 report.core = core.measure(QUICK_STEPS if quick else STEPS)
@@ -73,6 +76,14 @@ def _run(sections: Sequence[str], *, quick: bool) -> Report:
                     _say(f"the station with {ward.beds} beds")
                     report.station.append(station.measure(ward))
     return report
+
+
+def _idle(*, quick: bool) -> list[idle.Result]:
+    rows = []
+    for infusing in (False,) if quick else (False, True):
+        _say(f"two beds, {'infusing' if infusing else 'idle'}")
+        rows.append(idle.measure(QUICK_IDLE_S if quick else IDLE_S, infusing=infusing))
+    return rows
 
 
 def _say(what: str) -> None:

@@ -31,7 +31,7 @@ def monitors_only(folder: Path, devices: int) -> Path:
     return _write(folder, beds)
 
 
-def whole_beds(folder: Path, beds: int) -> Path:
+def whole_beds(folder: Path, beds: int, *, ordered: bool = True) -> Path:
     """Write the configuration of so many beds with a pump, a monitor and an order each; return its path."""
     rows = []
     for number in range(beds):
@@ -39,7 +39,9 @@ def whole_beds(folder: Path, beds: int) -> Path:
         ports = _port(f"monitor-{number}", link(folder, number), "ivy-450c") + _port(
             pump, folder / pump, "bbraun-space"
         )
-        rows.append(ports + _bed(number, f'pumps = [{{ port = "{pump}", channel = "11" }}]') + _order(number, pump))
+        rows.append(ports + _bed(number, f'pumps = [{{ port = "{pump}", channel = "11" }}]'))
+        if ordered:
+            rows.append(_order(number, pump))
     return _write(folder, rows)
 
 

@@ -117,6 +117,14 @@ def cpu_s(pid: int) -> float:
     return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / _NS
 
 
+def wake_ups(pid: int) -> int:
+    """Return how often the threads of a living process have waited so far."""
+    rows = [
+        row for task in Path(f"/proc/{pid}/task").iterdir() for row in (task / "status").read_text("ascii").split("\n")
+    ]
+    return sum(int(row.split()[1]) for row in rows if row.startswith("voluntary_ctxt_switches"))
+
+
 def busy_s() -> float:
     """Return how long all cores together have worked so far, on anything."""
     user, nice, system, _, _, irq, softirq = map(

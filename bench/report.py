@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from bench.codec import Result as CodecResult
 from bench.core import Result as CoreResult
+from bench.idle import Result as IdleResult
 from bench.latency import Result as LatencyResult
 from bench.start import Result as StartResult
 from bench.station import Result as StationResult
@@ -23,6 +24,7 @@ CODEC_LINES_MIN = 50.0
 STEP_RATIO_MAX = 1.5
 """A step at 100 beds over a step at 1: caches and larger dictionaries are allowed for, a loop over the beds is not."""
 
+IDLE_CPU_MAX_PERCENT = 1.0
 COLD_MAX_S = 2.0
 ALARM_P99_MAX_MS = 100.0
 """To the screen's socket; the browser has the rest of the next one."""
@@ -45,16 +47,25 @@ class Report:
     codec: list[CodecResult] = field(default_factory=list)
     core: list[CoreResult] = field(default_factory=list)
     start: StartResult | None = None
+    idle: list[IdleResult] = field(default_factory=list)
     station: list[StationResult] = field(default_factory=list)
 
     def tables(self) -> str:
         """Return every table."""
-        parts = [self._latency(), self._codec(), self._core(), self._start(), self._station(), self._aims()]
+        parts = [
+            self._latency(),
+            self._codec(),
+            self._core(),
+            self._start(),
+            self._idle(),
+            self._station(),
+            self._aims(),
+        ]
         return "\n\n".join(part for part in parts if part)
 
     def data(self) -> dict[str, object]:
         """Return everything as plain data; what could not be measured is ``None``."""
-        names = ("latency", "codec", "core", "station")
+        names = ("latency", "codec", "core", "idle", "station")
         rows = {name: [_finite(asdict(row)) for row in getattr(self, name)] for name in names}
         aims = [_finite(asdict(aim)) | {"met": aim.met} for aim in self.aims()]
         return {**rows, "start": _finite(asdict(self.start)) if self.start else None, "aims": aims}
@@ -87,7 +98,17 @@ class Report:
                 aims.append(Aim(f"a step at {most.beds} beds, {what}", ratio, STEP_RATIO_MAX, " x at 1"))
         if self.start is not None:
             aims.append(Aim("start to READY", self.start.ready_s, START_MAX_S, " s"))
-        return [*aims, *self._station_aims()]
+        return [*aims, *self._idle_aims(), *self._station_aims()]
+
+    def _idle_aims(self) -> Iterable[Aim]:
+        for row in self.idle:
+            if row.infusing:
+                continue
+            where = f"idle with {row.devices} devices"
+            yield Aim(f"processor, {where}", row.cpu_percent, IDLE_CPU_MAX_PERCENT, " %")
+            yield Aim(f"memory, {where}", row.memory_mb, MEMORY_MAX_MB, " MB")
+            if row.written_bytes is not None:
+                yield Aim(f"written to the state's disk, {where}", row.written_bytes, 0, " bytes")
 
     def _station_aims(self) -> Iterable[Aim]:
         for ward in self.station:
@@ -177,6 +198,7 @@ class Report:
         one = self.start
         rows = [
             ("to READY", f"{one.ready_s:.2f} s"),
+            ("  of it the processor", f"{one.ready_cpu_s:.2f} s"),
             ("to the first alarm at a subscriber", f"{one.first_alarm_s:.2f} s"),
             ("to READY after a kill -9", f"{one.ready_again_s:.2f} s"),
             ("to the alarm that stood, at a subscriber", f"{one.alarm_again_s:.2f} s"),
@@ -188,6 +210,27 @@ class Report:
         ]
         note = f"Median of {one.starts}; under imports: the packages' own modules, slowed by the measuring."
         return _table("Start", note, ("what", "takes"), rows)
+
+    def _idle(self) -> str:
+        rows = [
+            (
+                "infusing" if row.infusing else "idle",
+                f"{row.devices}",
+                f"{row.lasted_s:.0f}",
+                f"{row.cpu_percent:.2f}",
+                f"{row.wake_ups_per_s:.0f}",
+                f"{row.memory_mb:.0f}",
+                "not measured" if row.written_bytes is None else f"{row.written_bytes / 1024:.0f}",
+                f"{row.others_cpu_percent:.0f}",
+            )
+            for row in self.idle
+        ]
+        head = ("beds", "devices", "for s", "cpu %", "wake-ups/s", "MB", "written KiB", "others %")
+        note = (
+            "Two beds with a pump and a monitor each. idle: the pumps stand, and nothing is ordered.\n"
+            "written: what a disk took that holds nothing but the state; it needs root."
+        )
+        return _table("While nothing happens", note, head, rows)
 
     def _station(self) -> str:
         rows = [

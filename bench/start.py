@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.load import monitors
-from bench.process import ROOT, complaint, environment, mosquitto
+from bench.process import ROOT, complaint, cpu_s, environment, mosquitto
 from bench.subjects import DAEMON, listening
 
 READY_LIMIT_S = 60.0
@@ -30,14 +30,16 @@ SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Medians, in seconds and ms. ``imports_ms`` are the packages whose own modules take longest to import.
+    """Medians, in seconds and ms; ``ready_cpu_s`` is the processor's time to READY.
 
     ``ready_again_s`` and ``alarm_again_s`` are those of a start right after a kill -9, with an alarm that stood;
     ``ready_full_s`` and ``alarm_full_s`` those after a kill -9 with a journal of ``rows`` and an outbox of ``events``.
+    ``imports_ms`` are the packages whose own modules take longest to import.
     """
 
     starts: int
     ready_s: float
+    ready_cpu_s: float
     first_alarm_s: float
     ready_again_s: float
     alarm_again_s: float
@@ -55,12 +57,15 @@ def measure(starts: int, rows: int, events: int) -> Result:
     times = [_start() for _ in range(starts)]
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         full = _filled(Path(name), rows, events)
-        full_times = [_start(full)[:2] for _ in range(starts)]
-    ready_s, first_alarm_s, ready_again_s, alarm_again_s = (median(each) for each in zip(*times, strict=True))
-    ready_full_s, alarm_full_s = (median(each) for each in zip(*full_times, strict=True))
+        full_times = [_start(full)[:3] for _ in range(starts)]
+    ready_s, ready_cpu_s, first_alarm_s, ready_again_s, _, alarm_again_s = (
+        median(each) for each in zip(*times, strict=True)
+    )
+    ready_full_s, _, alarm_full_s = (median(each) for each in zip(*full_times, strict=True))
     return Result(
         starts,
         ready_s,
+        ready_cpu_s,
         first_alarm_s,
         ready_again_s,
         alarm_again_s,
@@ -83,8 +88,8 @@ def _filled(folder: Path, rows: int, events: int) -> Path:
     return folder
 
 
-def _start(store: Path | None = None) -> tuple[float, float, float, float]:
-    """Start, kill -9 once the alarm is there, and start again: to READY and to the alarm, both times.
+def _start(store: Path | None = None) -> tuple[float, ...]:
+    """Start, kill -9 once the alarm is there, and start again: to READY, the processor, and to the alarm.
 
     ``store`` has the files of a store to begin with.
     """
@@ -103,7 +108,7 @@ def _start(store: Path | None = None) -> tuple[float, float, float, float]:
         load.bad(0)
         load.rate(BAD_RATE_HZ)
 
-        def once() -> tuple[float, float]:
+        def once() -> tuple[float, float, float]:
             began_s = time.monotonic()
             with DAEMON.run(Path(name), 1, port, notify_socket=address) as process:
                 try:
@@ -111,13 +116,13 @@ def _start(store: Path | None = None) -> tuple[float, float, float, float]:
                         pass
                 except TimeoutError:
                     raise RuntimeError(f"not ready: {complaint(Path(name), DAEMON.module)}") from None
-                ready_s = time.monotonic()
+                ready_s, ready_cpu_s = time.monotonic(), cpu_s(process.pid)
                 alarm_s = heard.wait(0, began_s, READY_LIMIT_S)
                 process.kill()
                 process.wait()
                 if alarm_s is None:
                     raise RuntimeError(f"no alarm: {complaint(Path(name), DAEMON.module)}")
-                return ready_s - began_s, alarm_s - began_s
+                return ready_s - began_s, ready_cpu_s, alarm_s - began_s
 
         return *once(), *once()
 
@@ -129,7 +134,8 @@ def _empty_s() -> float:
 
 
 def _import_s() -> float:
-    code = f"import time; began_s = time.monotonic(); {IMPORTED}; print(time.monotonic() - began_s)"
+    packaged = "import sys, time; sys.modules['rich'] = None"
+    code = f"{packaged}; began_s = time.monotonic(); {IMPORTED}; print(time.monotonic() - began_s)"
     return float(_run("-c", code).stdout)
 
 

@@ -59,7 +59,7 @@ def _script_arguments(folder: Path, devices: int, broker_port: int) -> list[str]
 
 DAEMON = Subject(
     "daemon",
-    "edge.cli",
+    "bench.bare",
     f"{_PREFIX}/bed/+/alarm/SPO2_LOW",
     re.compile(rf"{_PREFIX}/bed/bed-(\d+)/.*"),
     lambda payload: b'"present":true' in payload,

@@ -363,6 +363,7 @@ class App:
         # What was made up to here lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        gc.enable()
         self._around.notify.tell("READY=1", self._status.begin(beds, unproved))
         _log.info("watching", run=self._around.run, beds=len(beds), ports=len(self._configuration.ports))
 

@@ -270,3 +270,6 @@ SUBCOMMANDS: tuple[Callable[[Subparsers], None], ...] = (
     *(_add_demo, _add_play, _add_ward),
     *(_add_list, _add_describe, _add_run),
 )
+
+if __name__ == "__main__":
+    sys.exit(main())
