@@ -105,6 +105,10 @@ class Reload:
         except ConfigError as error:
             self._refuse(list(map(str, error.problems)))
             return
+        except Exception as error:  # noqa: BLE001 - a fault in reading must not end the watching
+            _log.exception("the files cannot be read")
+            self._refuse([f"the files cannot be read: {error!r}"])
+            return
         before = self.in_force
         restart = need_restart(before, wanted)
         if restart:

@@ -285,7 +285,10 @@ _EDGE = {
         audience=_TECHNICIAN,
     ),
     "CONFIG_INVALID": _technical(
-        "CONFIG_INVALID", "the edge starts", Band("last good copy", MEDIUM, 0.0), audience=_TECHNICIAN
+        "CONFIG_INVALID",
+        "the edge starts, or is to load another",
+        Band("last good copy", MEDIUM, 0.0),
+        audience=_TECHNICIAN,
     ),
     "CLOCK_UNSYNCED": _technical(
         "CLOCK_UNSYNCED", ANY_TIME, Band("not synchronised", LOW, 600.0), audience=_TECHNICIAN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from tests.boot.bedside import (
@@ -49,6 +50,8 @@ class Campaign(Bedside):
             self.frozen,
             self.broker_away,
             self.wrong_configuration,
+            self.reloaded,
+            self.doctor,
             self.full_state_disk,
             self.upgrade_refused_and_done,
             self.station,
@@ -147,6 +150,43 @@ class Campaign(Bedside):
         machine.wait(lambda: bool(self._standing()) and "CONFIG_INVALID" not in self._standing(), LIMIT_S, "it stands")
         self._same_alarm()
         return "watched by the last good copy"
+
+    def reloaded(self) -> str:
+        """A label is another without a restart; a file that cannot be used is refused, and an alarm says so."""
+        machine, path = self._machine, "/etc/infusion-edge/edge.toml"
+        before = self._state("MainPID")
+        machine.write(path, self._configuration().replace('label = "Bed 1"', 'label = "Window"', 1))
+        machine.run("systemctl", "reload", UNIT)
+
+        def labels() -> list[str]:
+            return [bed["label"] for bed in self._heard(f"{PREFIX}/roster").get("beds", ())]
+
+        took_s = machine.wait(lambda: "Window" in labels(), LIMIT_S, "the label is not in the roster")
+        machine.write(path, self._configuration().replace("[[bed]]", "[[bedd]]", 1))
+        machine.run("systemctl", "reload", UNIT)
+        machine.wait(lambda: "CONFIG_INVALID" in self._standing(), LIMIT_S, "no alarm of the configuration")
+        self._expect("configuration not taken" in self._state("StatusText"), self._state("StatusText"))
+        machine.write(path, self._configuration())
+        machine.run("systemctl", "reload", UNIT)
+        machine.wait(lambda: "CONFIG_INVALID" not in self._standing(), LIMIT_S, "the alarm stands")
+        self._expect(self._state("ActiveState") == "active", f"it is {self._state('ActiveState')}")
+        self._expect(self._state("MainPID") == before, "it was started anew")
+        self._same_alarm()
+        return f"taken after {took_s:.1f} s, refused, and the same alarm stands"
+
+    def doctor(self) -> str:
+        """The doctor sees the service as it is, and disturbs nothing."""
+        # After the starts of the steps before, the connection has to last for a while until that alarm is over.
+        self._machine.wait(lambda: "NORTHBOUND_LOST" not in self._standing(), LIMIT_S, "no broker")
+        rows = json.loads(self._machine.run("infusion-edge", "doctor", "--json", check=False).stdout)
+        levels: dict[str, set[str]] = {}
+        for row in rows:
+            levels.setdefault(row["check"], set()).add(row["level"])
+        well = ("version", "daemon", "configuration", "broker", "TLS", "certificate", "login", "line bed-1-pump")
+        self._expect(all("error" not in levels[check] for check in well), f"it found {rows}")
+        self._expect("the daemon is connected" in [row["text"] for row in rows], "it does not see the connection")
+        self._same_alarm()
+        return f"{len(rows)} rows, {sum(row['level'] == 'error' for row in rows)} errors"
 
     def full_state_disk(self) -> str:
         """A full disk is an alarm, and stops nothing; when there is room again it ends."""

@@ -181,6 +181,24 @@ def test_a_device_that_is_named_anew_must_say_who_it_is() -> None:
     assert (identity.known, identity.state) == ("B-2", IdentityState.CHANGED)
 
 
+def test_a_channel_that_was_heard_before_it_is_bound_begins_anew() -> None:
+    world = begun(ONE_BED)
+    world.step(START_S, is_called(START_S, "A-1", OTHER_PUMP), pump(START_S, "0", InfusionState.STOPPED, OTHER_PUMP))
+    named = replace(CONFIG.beds[1], pumps=(Binding(*OTHER_PUMP, "B-2"),))
+    assert reload(world, replace(CONFIG, beds=(CONFIG.beds[0], named))) == ()
+    source = world.core.snapshot().sources[OTHER_PUMP]
+    assert (source.identity.known, source.infusion) == ("B-2", None)
+
+
+def test_nothing_is_left_of_a_line_that_is_removed() -> None:
+    world = begun()
+    world.step(START_S, pump(START_S, "0", InfusionState.STOPPED, ("rack", "13")))
+    beds = tuple(replace(bed, pumps=()) for bed in CONFIG.beds)
+    assert reload(world, replace(CONFIG, beds=beds, ports=CONFIG.ports[1:])) == ()
+    state = world.core.snapshot()
+    assert ({port for port, _ in state.sources}, set(state.ports)) == ({"mon-1", "mon-2"}, {"mon-1", "mon-2"})
+
+
 def test_an_alarm_of_a_line_for_the_nurse_holds_the_line() -> None:
     world = begun(ONE_BED)
     ports = replace(ONE_BED, ports=CONFIG.ports[:2])
