@@ -6,7 +6,7 @@ Whatever is not clearly stricter counts as laxer: who is watched loses nothing b
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from edge.config import Configuration, PortRuntime
 from edge.core.config import BandLimit, BedConfig, Binding, CoreConfig, LimitConfig, StationConfig
@@ -155,7 +155,10 @@ def _drugs(was: CoreConfig, now: CoreConfig) -> Iterator[Change]:
         elif name not in before:
             yield Change(f"drug {name} is new")
         else:
-            for verdict, text in differences(before[name], after[name]):
+            rows = differences(before[name], after[name])
+            if not rows and replace(before[name], entry=after[name].entry) != after[name]:
+                rows = [("changed", "in what has no words here")]
+            for verdict, text in rows:
                 yield Change(f"drug {name}, {verdict}: {text}", laxer=verdict != STRICTER, drug=name)
 
 

@@ -1,7 +1,7 @@
 """Another configuration between two steps: may it be taken, and what becomes of what the core remembers.
 
 Laws:
-  * It is taken whole, or not at all.
+  * It is taken whole, or not at all; not before the store was read, which knows the patients.
   * A bed with a patient, an order or flowing drug, or at which an alarm stands, loses nothing by it: neither itself,
     nor a channel, nor a limit. What watches it more strictly counts at once.
   * What stays goes on as it was: alarms with their occurrences, delays, pauses, doses, and who answers.
@@ -43,6 +43,8 @@ class Change:
 
 def refusals(ward: Ward, register: Register, config: CoreConfig, changes: Iterable[Change]) -> Iterator[str]:
     """Give every reason why a configuration may not be taken now."""
+    if ward.state.disks.unread:
+        yield "the store cannot be read: at which beds patients are is not known"
     state = ward.state.alarms
     alarms = {alarm.key: alarm for alarm in (*state.published.values(), *register.alarms())}
     kept = {bed: why for bed, view in ward.views.items() if (why := _why_kept(view, alarms))}

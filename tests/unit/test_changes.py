@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,14 @@ def test_of_a_drug_all_that_is_not_stricter_concerns_those_who_get_it(tmp_path: 
 )
 def test_what_only_a_start_can_take(tmp_path: Path, swap: tuple[str, str], name: str) -> None:
     assert need_restart(loaded(tmp_path), loaded(tmp_path, "edge.toml", swap)) == (name,)
+
+
+def test_of_a_drug_nothing_changes_unsaid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = loaded(tmp_path)
+    drugs = tuple(replace(drug, label=f"{drug.label}, other") for drug in before.core.drugs)
+    after = replace(before, core=replace(before.core, drugs=drugs))
+    monkeypatch.setattr("edge.changes.differences", lambda *_: [])
+    found = changes(before, after)
+    assert [change.laxer for change in found] == [True] * len(drugs)
+    entries = tuple(replace(drug, entry=replace(drug.entry, version="2")) for drug in before.core.drugs)
+    assert changes(before, replace(before, core=replace(before.core, drugs=entries))) == ()

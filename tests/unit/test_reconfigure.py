@@ -248,6 +248,15 @@ def test_a_configuration_that_is_refused_is_an_alarm_until_one_is_taken() -> Non
     assert AlarmKey("", "CONFIG_INVALID") not in world.retained
 
 
+def test_nothing_is_taken_before_the_store_was_read() -> None:
+    state = begun().core.snapshot()
+    state.disks.unread = "the disk hangs"
+    world = World(state=state)
+    assert reload(world, with_bed(label="Room 4")) == (
+        "the store cannot be read: at which beds patients are is not known",
+    )
+
+
 def test_the_label_is_another_at_once() -> None:
     world = begun()
     assert reload(world, with_bed(label="Room 4")) == ()
