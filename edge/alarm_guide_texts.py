@@ -201,9 +201,9 @@ technician never go up.
   alarms, another device than before, and a damaged store. If such a value only gets milder, the alarm stays high, and
   says beside it what is so now.
 - **All others go with their cause, seen or not, high ones too:** a lost pump or monitor, an overdue cuff pressure, a
-  pump without an order or without a bed, a pump that counts otherwise than it shows, an edge that is cut off, screens
-  that show nothing, and what a nurse entered in a round; and all that is low or medium. `infusion-edge explain` still
-  has them.
+  pump without an order or without a bed, a pump that counts otherwise than it shows, an edge that is cut off, a store
+  that cannot be read, screens that show nothing, and what a nurse entered in a round; and all that is low or medium.
+  `infusion-edge explain` still has them.
 - If the cause of a latched alarm is back, it is the same alarm, and sounds.
 - After a restart of the program what stood still stands, and is not told as new. If the whole computer was restarted,
   what was silenced sounds again.
