@@ -34,8 +34,9 @@ from tests.core_world import (
 
 WEEK_S = 7 * 24 * 3600
 STEP_S = 20.0
-FULL = 6
-"""Sizes until all that is bounded is full: the rolling day by the fourth, the pattern's parts by the sixth."""
+FULL = 9
+"""Sizes until all that is bounded is full, the rolling day by the fourth; from there on six are one round of the
+pattern, since a size is taken each 1500 turns, and hours of infusion and of rest begin anew each 360."""
 WATCHED = replace(CONFIG, stations=(replace(STATION, required=True),))
 
 
