@@ -177,7 +177,7 @@ WALL = "2026-11-01T12:00:00.000Z"
 
 
 @pytest.mark.long
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 async def test_what_a_day_without_a_broker_left_comes_whole_in_order_and_after_what_is_so(tmp_path: Path) -> None:
     """The events of a day are in the store, as kill -9 left them; an alarm is on the line."""
     left = StoreFile(tmp_path / "edge.db", Run("run-before", "", WALL))
@@ -191,7 +191,7 @@ async def test_what_a_day_without_a_broker_left_comes_whole_in_order_and_after_w
         with on_pty(rack, tmp_path / "bed-1-pump"):
             async with daemon(tmp_path, broker.port):
                 # An alarm does not wait for the day to be told.
-                await heard.wait_for(lambda one: one.topic == DOSE_HIGH)
+                await heard.wait_for(lambda one: one.topic == DOSE_HIGH, limit_s=40)
                 last = _event(EVENTS)
                 await heard.wait_until(lambda: any(one.payload == last for one in heard.messages[-50:]), limit_s=40)
     assert _numbers(heard, "run-before") == list(range(1, EVENTS + 1))
