@@ -43,7 +43,9 @@ HIGH_ML_PER_H, WELL_ML_PER_H = Decimal("29.40"), Decimal("5.60")
 SHOWN_LIMIT_S = 45.0
 """How long an alarm may take to a screen under faults that last some seconds each, with restarts between."""
 
-ENDED_LIMIT_S = 90.0
+ENDED_LIMIT_S = 240.0
+"""An end needs ten seconds of one run, and on a busy machine most runs are killed before they have them."""
+
 WAITS_S = (0.2, 0.7, 1.5, 3.0, 13.0)
 """From "not yet up" to "in the middle of it"; an alarm needs ten seconds of one run to end."""
 ASK_AGAIN_S = 2.0
@@ -175,12 +177,15 @@ class Campaign:
                     self.result.broken.append(f"alarm {self.result.alarms + 1} was never shown")
                 await self._take(station)
                 pump.set_rate(loop.time(), WELL_ML_PER_H)
-                if not await self._see_it_end(station, loop.time() + ENDED_LIMIT_S):
-                    self.result.broken.append(f"alarm {self.result.alarms + 1} never ended")
+                ended = await self._see_it_end(station, loop.time() + ENDED_LIMIT_S)
                 self.result.alarms += 1
                 new = [name for topic, name in self.receiver.ever if topic == KEY and name not in before]
                 if len(new) != 1:
                     self.result.broken.append(f"one onset was shown as {new or 'none'}")
+                if not ended:
+                    # Of what comes after it nothing could be told apart from it.
+                    self.result.broken.append(f"alarm {self.result.alarms} never ended")
+                    return
 
     async def _take(self, station: aiomqtt.Client) -> None:
         """Press the one button, again and again until the alarm shows it, as a nurse does."""
