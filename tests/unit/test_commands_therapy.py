@@ -142,7 +142,8 @@ def test_a_therapy_is_shown_with_what_is_due(daemon: Daemon, shown: Shown, run: 
     assert status == 0
     assert window.splitlines()[0].startswith("bed-1  Window: c-17, 70.5 kg, infusing for ")
     assert ", step 2" in window
-    order = "revision 1, pumps channel 1-2: ketamine-chronic-pain, 10.0 mg/mL, 70 kg, 0.50 mg/kg/h, at most 2.0 mg/kg/h"
+    dose = "10000 ug/mL, 70 kg, 8.33333333 ug/kg/min, at most 33.3333333 ug/kg/min"  # 10 mg/mL, 0.5 and 2 mg/kg/h
+    order = f"revision 1, pumps channel 1-2: ketamine-chronic-pain, {dose}"
     for row in (
         "    yes: heart disease",
         "    unknown: cyp3a4 inhibitor, cyp2b6 inhibitor, opioids, sedatives, dependence, age 65 or over",
