@@ -137,6 +137,9 @@ def _calls(on_edge: Callable[[str, bool], None], bed: str, *, down: bool) -> Cal
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name == "lgpio":
+        # debian/build.py leaves it out where nobody makes it (NOT_MADE).
+        return 'lgpio is not installed: use Debian 12 (nobody makes it for 13 on arm64), or install the extra "gpio"'
     if isinstance(error, ModuleNotFoundError):
         return f'{error.name} is not installed: install infusion-edge with its extra "gpio"'
     return f"{type(error).__name__}: {error}"
