@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from drivers.model import DeviceAlarmKind, InfusionState
-from edge.core.delivered import GAP_S, NOTHING_GIVEN, Account, Delivery, Flow, Given, Piece, Sample
+from edge.core.delivered import GAP_S, MG_STEP, NOTHING_GIVEN, Account, Delivery, Flow, Given, Piece, Sample
 from edge.core.kept_dose import DrugGiven, KeptBolus, KeptDose
 from edge.core.line import Line, PumpFlush
 from edge.core.model import Instant
@@ -41,12 +41,16 @@ _RUNS = frozenset({InfusionState.INFUSING, InfusionState.BOLUS})
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Whose session a sample belongs to, and whether what flows is a drug that reaches the patient."""
+    """Whose session a sample belongs to, and whether what flows is a drug that reaches the patient.
+
+    ``supervised``: the channel is there for an order.
+    """
 
     session: str = ""
     case: str = ""
     order: Order | None = None
     connected: bool = True
+    supervised: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ class ChannelDose:
     ``bolus`` is the last one, of this session; it goes on after a restart of the edge, whose gap its counter bridges.
     ``stood_from_s`` is since when it stands after it ran, ``changing`` whether its syringe is being changed,
     ``left_ml`` what was left in it when it last ran. ``opened``: another syringe may be in it; ``new_syringe``: it runs
-    with that. ``line`` is what was said of its line, ``flush`` what it is still to flush.
+    with that. ``changed_from`` is what it had given then. ``unordered``: it ran in this session, and no order since
+    says what it gave. ``line`` is what was said of its
+    line, ``flush`` what it is still to flush.
     """
 
     delivery: Delivery = field(default_factory=Delivery)
@@ -99,6 +105,8 @@ class ChannelDose:
     opened: bool = False
     left_ml: Decimal | None = None
     new_syringe: bool = False
+    changed_from: Given | None = None
+    unordered: bool = False
     line: Line | None = None
     flush: PumpFlush | None = None
     awaited_from_s: float | None = None
@@ -124,7 +132,10 @@ class ChannelDose:
         piece = self.delivery.piece(sample)
         if piece is None:
             return
-        before, left = self._given.most_mg, self.account.given
+        before = self._given.most_mg
+        self.unordered = order is None and (self.unordered or (context.supervised and piece.runs and not begins))
+        self._compare_syringes(order)
+        left = self.account.given
         order = None if self._flushes(piece) else order
         concentration = None if order is None else order.concentration_mg_per_ml
         if not begins:
@@ -177,6 +188,7 @@ class ChannelDose:
         self.session, self.account, self.drug, self.earlier = session, Account(), "", ()
         self.before_mg, self.stood_from_s, self.changing = _ZERO, None, False
         self.opened, self.left_ml, self.new_syringe = False, None, False
+        self.changed_from, self.unordered = None, False
         self.bolus = self.line = self.flush = None
 
     def given_of(self, drug: str) -> Given:
@@ -260,8 +272,18 @@ class ChannelDose:
         last, delivery = self.delivery.last, self.delivery
         away = delivery.broken or delivery.interrupted or (last is not None and sample.at_s > last.at_s + GAP_S)
         if self.opened or (refilled and away and self._has_run):
-            self.new_syringe = True
+            self.new_syringe, self.changed_from = True, self.changed_from or self.account.given
         self.opened, self.left_ml = False, sample.remaining_ml
+
+    def _compare_syringes(self, order: Order | None) -> None:
+        """Reckon with a stronger drug in a changed syringe, once an order says that it is one: since it was changed."""
+        since, had = self.changed_from, self.account.concentration_mg_per_ml
+        if since is None or self.new_syringe or order is None or order.syringe_changed is not None:
+            return
+        if had is not None and order.concentration_mg_per_ml > had:
+            most_mg = max(_ZERO, self.account.given.high_mg - since.high_mg)
+            self.account.unseen((most_mg * (order.concentration_mg_per_ml - had) / had).quantize(MG_STEP))
+        self.changed_from = None
 
     @property
     def _has_run(self) -> bool:
@@ -326,7 +348,8 @@ class ChannelDose:
     def to_keep(self) -> tuple[Given, bool, bool, tuple[bool, float] | None] | None:
         """Return by what it is told whether to keep it again: what `kept` says of it; ``None``: nothing is counted."""
         last = self.delivery.last
-        nothing = self.account.given == NOTHING_GIVEN and not self.before_mg and not self.earlier and self.line is None
+        nothing = self.account.given == NOTHING_GIVEN and not self.before_mg and not self.earlier
+        nothing = nothing and self.line is None and not self.unordered
         if last is None or (self.account.concentration_mg_per_ml is None and nothing):
             return None
         return self.account.given, last.state in _STANDS, self.opened, self.bolus_mark
@@ -358,6 +381,8 @@ class ChannelDose:
             opened=self.opened,
             changing=self.changing,
             stood=None if self.stood_from_s is None else _moment(self.stood_from_s, now),
+            changed_from=self.changed_from,
+            unordered=self.unordered,
             line=self.line,
             flush=self.flush,
             bolus=None if self.bolus is None else _kept_bolus(self.bolus, now),
@@ -396,6 +421,8 @@ def restored(kept: KeptDose, now: Instant, *, here: bool) -> ChannelDose:
         changing=kept.changing,
         opened=kept.opened,
         left_ml=kept.left_ml,
+        changed_from=kept.changed_from,
+        unordered=kept.unordered,
         line=kept.line,
         flush=None if kept.flush is None else _later(kept.flush, by_s),
         bolus=None if kept.bolus is None else _restored_bolus(kept.bolus, kept.at, now, here=here),

@@ -294,6 +294,11 @@ class Account:
         self.close(self.concentration_mg_per_ml)
         self.past = self.given = given
 
+    def unseen(self, dose_mg: Decimal) -> None:
+        """Take up a dose that may have been given besides."""
+        self.past = self.past.plus(Given(ZERO, dose_mg, ZERO, dose_mg))
+        self._look()
+
     def close(self, concentration_mg_per_ml: Decimal | None) -> None:
         """Close the present stretch, and begin one of another concentration."""
         self.past = self.past.plus(self._open())

@@ -56,6 +56,7 @@ def _context(therapy: TherapyState, place: tuple[str, str], at_s: float) -> Cont
         "" if patient is None else patient.case,
         therapy.order(*place) if drug_flows else None,
         connected=not off,
+        supervised=drug_flows,
     )
 
 

@@ -34,7 +34,7 @@ class KeptBolus:
 class KeptDose:
     """What the store keeps of a channel. ``last`` and ``counter`` prove what was delivered while the edge was off.
 
-    ``left_ml``, ``opened``, ``changing`` and ``stood`` say what is known of a change of its syringe,
+    ``left_ml``, ``opened``, ``changing``, ``stood`` and ``changed_from`` say what is known of a change of its syringe,
     ``line`` and ``flush`` of its line.
     """
 
@@ -59,6 +59,8 @@ class KeptDose:
     opened: bool = False
     changing: bool = False
     stood: Instant | None = None
+    changed_from: Given | None = None
+    unordered: bool = False
     line: Line | None = None
     flush: PumpFlush | None = None
     bolus: KeptBolus | None = None

@@ -23,6 +23,7 @@ from edge.core.composed import DoseLimits, dose_limits
 from edge.core.config import Binding, Bounds, DrugConfig, LimitConfig
 from edge.core.desk import Desk, RefusedError
 from edge.core.dose_units import EntryUnits
+from edge.core.doses import session_of
 from edge.core.inputs import PlaceOrder
 from edge.core.model import AlarmKey
 from edge.core.patients import check_weight
@@ -228,15 +229,21 @@ def _given_before(
         return act.given_before_mg
     if before is not None:
         return before.given_before_mg
-    source = view.source(pump)
-    if not source.infusing:
+    source, patient = view.source(pump), view.state.therapy.patient
+    channel = view.state.doses.get((pump.port, pump.channel))
+    ran = channel is not None and channel.unordered and channel.session == session_of(patient)
+    if not source.infusing and not ran:
         return None
     counted = source.value(Quantity.VOLUME_INFUSED)
     hint = ""
     if counted is not None and counted.value is not None:
         dose = units.text((counted.value * act.concentration_mg_per_ml).normalize(), "mg")
         hint = f" (the pump counted {counted.value} mL, {dose} if all of it was for this patient)"
-    raise RefusedError(f"the pump runs already: say how many {units.mass} were given so far{hint}")
+    if source.infusing:
+        raise RefusedError(f"the pump runs already: say how many {units.mass} were given so far{hint}")
+    raise RefusedError(
+        f"the pump ran in this treatment before it had an order: say how many {units.mass} were given so far{hint}"
+    )
 
 
 def _said(drug: DrugConfig, order: Order) -> str:

@@ -251,6 +251,17 @@ def rate_shown(rate: str, state: str | None = None) -> Callable[[Observation], O
     return change
 
 
+def counted_more(ml: str) -> Callable[[Observation], Observation]:
+    def change(observation: Observation) -> Observation:
+        readings = tuple(
+            replace(one, value=one.value + D(ml)) if one.quantity is Quantity.VOLUME_INFUSED and one.value else one
+            for one in observation.readings
+        )
+        return replace(observation, readings=readings)
+
+    return change
+
+
 def test_flow_while_it_says_that_it_stands_is_a_high_alarm() -> None:
     run = Treatment(treatment(), rate="60")
     run.change = rate_shown("60", "stopped")
@@ -292,6 +303,22 @@ def test_flow_holds_without_an_order_and_not_at_a_carrier() -> None:
     run.change = rate_shown("60", "stopped")
     run.run(40)
     assert run.world.alarm("FLOW_WHILE_STOPPED") is None
+
+
+def test_what_an_occlusion_let_go_is_a_medium_alarm_for_five_minutes() -> None:
+    run = Treatment(treatment())
+    run.run(60)
+    run.look(run.world.now_s + 1, shows(run.world.now_s + 1, DeviceAlarmKind.OCCLUSION_DOWNSTREAM))
+    run.run(20)
+    run.look(run.world.now_s + 1, shows(run.world.now_s + 1))
+    run.change = counted_more("0.7")
+    run.run(12)
+    alarm = run.world.alarm("EXTRA_VOLUME")
+    assert alarm is not None
+    assert (alarm.priority, alarm.value, alarm.unit) == (Priority.MEDIUM, D("0.70"), "mL")
+    assert alarm.text.endswith("counted 0.70 mL beyond its rate since the occlusion ended.")
+    run.run(430)  # as long after the two minutes in which it is watched
+    assert run.world.alarm("EXTRA_VOLUME") is None
 
 
 def test_a_change_of_the_syringe_is_a_silent_card_for_five_minutes() -> None:

@@ -23,6 +23,7 @@ from edge.core.therapy_acts import (
 )
 from edge.core.therapy_state import THERAPY, KeptPart, KeptTherapy
 from tests.core_world import BED, CONFIG, KETAMINE, OTHER_BED, OTHER_PUMP, PUMP, RUN, instant, order, pump, with_bed
+from tests.dose_world import Treatment, treatment
 from tests.therapy_world import CASE, DOCTOR, HERE, NURSE, OTHER_NURSE, WARD, WELL, Treated, entered, treated
 
 CONFIRM = ConfirmOrder(HERE, 1)
@@ -239,6 +240,45 @@ def test_an_order_in_mid_infusion_says_what_was_given() -> None:
     world.does(DOCTOR, entered(rev=1, step_mg_per_kg_per_h=Decimal("1.5")))
     world.does(NURSE, ConfirmOrder(HERE, 2))
     assert [one.given_before_mg for one in world.therapy.orders] == [Decimal(35)]
+
+
+def test_an_order_after_a_run_without_one_says_what_was_given() -> None:
+    world = Treated()
+    world.starts()
+    world.infuses()
+    world.wait(30)
+    world.stops()
+    world.wait(5)
+    refused = world.refused(DOCTOR, entered())
+    assert refused.startswith(
+        "the pump ran in this treatment before it had an order: say how many mg were given so far"
+    )
+    world.does(DOCTOR, entered(given_before_mg=Decimal(2)))
+    world.does(NURSE, ConfirmOrder(HERE, 1))
+    world.speak()
+    world.does(NURSE, WithdrawOrder(HERE, 1))
+    # What it gave under an order was counted: a new one asks nothing.
+    assert world.asks(DOCTOR, entered()).done
+
+
+def test_what_ran_before_a_patient_was_started_is_none_of_an_order() -> None:
+    world = Treated()
+    world.infuses()
+    world.wait(30)
+    world.stops()
+    world.wait(5)
+    world.starts()
+    world.wait(5)
+    assert world.asks(DOCTOR, entered()).done
+
+
+def test_a_run_without_an_order_outlives_a_restart_of_the_edge() -> None:
+    run = Treatment(replace(treatment(), orders=()))
+    run.run(60)
+    run.pump.stop(run.clock_s)
+    run.run(8)
+    again = Treatment(kept=run.kept(), pump=run.pump, at_s=run.world.now_s + 10)
+    assert again.world.core.snapshot().beds[BED].doses[PUMP].unordered
 
 
 def test_a_weight_that_the_order_corrects_is_corrected_when_it_is_confirmed() -> None:

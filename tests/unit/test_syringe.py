@@ -10,6 +10,8 @@ import pytest
 
 from drivers.model import DeviceAlarmKind, Observation, Quantity
 from edge.core.config import StationConfig
+from edge.core.delivered import Given
+from edge.core.doses import session_dose
 from edge.core.effects import PromptKind
 from edge.core.inputs import Role
 from edge.core.model import Alarm, Instant, Priority
@@ -45,6 +47,10 @@ def more_left(ml: str) -> Says:
         return replace(said, readings=readings)
 
     return change
+
+
+def given(run: Treatment) -> Given:
+    return session_dose(run.world.core._ward.views[BED], "ketamine")
 
 
 class Bedside(Treatment):
@@ -187,6 +193,33 @@ def test_a_new_order_answers_it_and_a_step_of_the_same_does_not() -> None:
     assert run.changed() is not None, "it is not in force yet"
     assert run.asks(ConfirmOrder(HERE, run.therapy.orders_entered)).done
     assert run.changed() is None
+
+
+@pytest.mark.parametrize(("concentration", "unsure"), [("50", True), ("10", False), ("2", False)])
+def test_what_flowed_from_a_stronger_syringe_is_told_when_an_order_says_so(concentration: str, *, unsure: bool) -> None:
+    run = bedside()
+    run.run(540)
+    run.changes_syringe()
+    run.run(292)  # 5 min at 7 mL/h: 5.8 mg by the order, 29 mg if it is 50 mg/mL
+    before = given(run)
+    weight = D(70)
+    step = D("1.0")
+    entered = EnterOrder(HERE, 1, D(concentration), weight, step_mg_per_kg_per_h=step, maximum_mg_per_kg_per_h=step)
+    assert run.asks(entered, "dr-c", Role.PRESCRIBER).done
+    again = Bedside(config=WARD, kept=run.kept(), pump=run.pump, at_s=run.world.now_s + 4)
+    again.run(4)
+    assert again.asks(ConfirmOrder(HERE, again.therapy.orders_entered)).done
+    again.run(4)
+    after = given(again)
+    assert after.claimed_mg - before.claimed_mg < D("0.6")
+    if unsure:
+        assert after.unsure_mg == pytest.approx(D("23.9"), abs=D("0.8"))
+    else:
+        assert after.unsure_mg == before.unsure_mg
+    assert given(again).low_mg >= before.low_mg
+    assert again.alarm() is None
+    again.run(60)
+    assert given(again).unsure_mg == after.unsure_mg, "once"
 
 
 def test_an_order_that_was_entered_before_the_change_does_not_answer_it() -> None:
