@@ -15,6 +15,7 @@ from drivers.model import (
     DeviceEvent,
     DeviceIdentified,
     DeviceRestarted,
+    InfusionState,
     Observation,
 )
 from edge.core import bed as bed_rules
@@ -25,17 +26,20 @@ from edge.core.model import Instant
 from edge.core.state import Ward
 
 
-def observe(ward: Ward, register: Register, observation: Observation, *, alone: bool) -> None:
+def observe(ward: Ward, register: Register, observation: Observation, now: Instant, *, alone: bool) -> None:
     """Take up a sample, and judge it at its own moment; one that came ``alone`` is judged at the end of the step."""
     place = (observation.port, observation.channel)
     source = ward.source(*place)
     source.deaf_before_s = ward.state.listening.deaf_s
     if ward.has_a_clock(observation.port):
         source.watch_clock(observation)
+    before = source.state
     source.observe(observation, ward.nibp_time_of(observation.port))
     bed = ward.bed_of.get(place)
     if bed is None:
         return
+    if source.state is InfusionState.BOLUS and before is not InfusionState.BOLUS:
+        ward.note("bolus", now, bed=bed, port=observation.port, channel=observation.channel, phase="start")
     kept = bed_rules.take_sample(ward.views[bed], source, observation.received_at_s)
     if kept is not None:
         ward.kept[bed, kept.part] = kept
@@ -86,7 +90,8 @@ def hear(ward: Ward, register: Register, item: DeviceEvent, now: Instant) -> Non
             bed = ward.bed_of.get(place)
             if bed is not None:
                 doses.take_bolus(ward.views[bed], item)
-            kind, body = "bolus", {"count": str(item.count), "volume_ml": str(item.volume_ml)}
+            volume_ml = "" if item.volume_ml is None else str(item.volume_ml)
+            kind, body = "bolus", {"bed": bed or "", "phase": "end", "count": str(item.count), "volume_ml": volume_ml}
         case _:
             assert_never(item)
     ward.note(kind, now, port=item.port, channel=item.channel, **body)

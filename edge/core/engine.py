@@ -193,7 +193,7 @@ class Core:
     def _apply(self, item: Input, now: Instant, *, alone: bool) -> None:
         match item:
             case Observation():
-                devices.observe(self._ward, self._register, item, alone=alone)
+                devices.observe(self._ward, self._register, item, now, alone=alone)
             case LinkChange():
                 devices.change_link(self._ward, item, now)
             case LineErrors():

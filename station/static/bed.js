@@ -114,7 +114,7 @@ const form = (page, bed, kind, possible) =>
 export const block = (key, title, ...kids) => h("section", { class: `block ${key}`, key }, h("h2", null, title), kids);
 
 /** The trends, drawn as wide as there is room. */
-export function trends(page, bed, therapy, { spanS = page.opened.spanS, width = null, choose = true } = {}) {
+export function trends(page, bed, therapy, { spanS = page.opened.spanS, width = null, choose = true, low = false } = {}) {
   const { opened, moment } = page;
   const held = opened.trends.of(bed);
   const nowMono = moment.edgeMono(bed.edge) ?? (bed.snapshot?.at.mono_s || 0);
@@ -123,5 +123,6 @@ export function trends(page, bed, therapy, { spanS = page.opened.spanS, width = 
     h("header", null, h("h2", null, t("chart.title")),
       choose ? h("div", { class: "choice", role: "group", "aria-label": t("chart.span") }, SPANS_S.map((one) =>
         h("button", { "aria-pressed": String(one === spanS), on: { click: () => (opened.choose(one), page.changed()) } }, t("chart.hours", { hours: one / 3600 })))) : null),
-    chart({ held, therapy, width: wide, spanS, nowMono, marks: opened.shift.marks(page, bed, therapy) }));
+    chart({ held, therapy, width: wide, spanS, nowMono, low, marks: opened.shift.marks(page, bed, therapy) }),
+    h("p", { class: "hint legend" }, t("chart.legend")));
 }

@@ -1,4 +1,4 @@
-/** Dose and vital signs on one time axis, with their limits, and what happened: alarms, rounds, what people asked for. */
+/** Dose and vital signs on one time axis, with limits, steps and boli, and what happened: alarms, rounds, acts. */
 
 import { timeOfDay } from "./clock.js";
 import { h } from "./dom.js";
@@ -17,24 +17,28 @@ export const LANES = [
 export const CHART_NAMES = LANES.flatMap((lane) => lane.names);
 const LEFT = 92;
 const RIGHT = 14;
+const TOP = 22;
 const FOOT = 44;
 const GAP = 16;
+/** So much of their height lanes have on paper. */
+const LOW = 0.46;
 /** A hard limit is in the picture if it is nearer than this part of the least span. */
 const NEAR = 0.6;
 const TICKS_S = [300, 600, 900, 1800, 3600, 7200];
 
 /**
- * @param {{held: any, therapy: any, width: number, spanS: number, nowMono: number, marks: Array<{mono: number, kind: string, priority?: string, text: string}>}} told
+ * @param {{held: any, therapy: any, width: number, spanS: number, nowMono: number, low?: boolean, marks: Array<{mono: number, kind: string, priority?: string, text: string}>}} told
  */
-export function chart({ held, therapy, width, spanS, nowMono, marks }) {
+export function chart({ held, therapy, width, spanS, nowMono, marks, low = false }) {
+  const all = low ? LANES.map((lane) => ({ ...lane, height: lane.height * LOW })) : LANES;
   const from = nowMono - spanS;
   const inner = Math.max(200, width - LEFT - RIGHT);
   const x = (mono) => LEFT + ((mono - from) / spanS) * inner;
   const lanes = [];
-  let top = 22;
-  for (const lane of LANES) {
+  let top = TOP;
+  for (const lane of all) {
     lanes.push(drawLane(lane, held, therapy, { top, x, from, right: LEFT + inner }));
-    top += lane.height + GAP;
+    top += lane.height + (low ? GAP * LOW : GAP);
   }
   const height = top + FOOT;
   return h(
@@ -42,6 +46,7 @@ export function chart({ held, therapy, width, spanS, nowMono, marks }) {
     { class: "chart", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("chart.title") },
     ticks(from, nowMono, spanS, x, top),
     lanes,
+    given(marks.filter((one) => one.mono >= from), x, all[0].height),
     happened(marks.filter((one) => one.mono >= from), x, top),
   );
 }
@@ -145,19 +150,34 @@ function ticks(from, nowMono, spanS, x, bottom) {
   return h("g", { class: "ticks", key: "ticks" }, found);
 }
 
+/** In the lane of the dose: a line where a step was taken, with the step, and an arrow for each bolus. */
+function given(marks, x, height) {
+  return h("g", { class: "given", key: "given" }, marks.filter((one) => one.kind === "step" || one.kind === "bolus").map((mark) => {
+    const at = x(mark.mono).toFixed(1);
+    return h("g", { class: mark.kind, transform: `translate(${at} ${TOP})` },
+      h("title", null, mark.text),
+      mark.kind === "step"
+        ? [h("path", { class: "line", d: `M0 0V${height}` }), h("text", { class: "small", x: 4, y: height - 6 }, local(plain(mark.value)))]
+        : h("path", { class: "arrow", d: "M-7 2H7L0 15Z" }));
+  }));
+}
+
 const SHAPES = { high: "M-6 0L0 -11L6 0Z", medium: "M-6 -5L0 -11L6 -5L0 1Z", low: "M-5 -10H5V0H-5Z" };
+
+/** How far under the lanes what happened stands. */
+const ROWS = { alarm: 18, round: 34, act: 34 };
 
 /** Under the lanes: a triangle, a lozenge or a square for an alarm, a circle for a round, a bar for what was asked. */
 function happened(marks, x, bottom) {
   return h(
     "g",
     { class: "happened", key: "happened" },
-    marks.map((mark) => {
+    marks.filter((one) => ROWS[one.kind]).map((mark) => {
       const at = x(mark.mono);
       const shape = mark.kind === "alarm" ? h("path", { class: `mark ${mark.priority}`, d: SHAPES[mark.priority] ?? SHAPES.low })
         : mark.kind === "round" ? h("circle", { class: "mark round", cx: 0, cy: -5, r: 5 })
           : h("path", { class: "mark act", d: "M-1.5 -11h3v12h-3Z" });
-      const row = { alarm: 18, round: 34, act: 34 }[mark.kind];
+      const row = ROWS[mark.kind];
       return [
         mark.kind === "alarm" ? h("line", { class: `at ${mark.priority}`, x1: at, x2: at, y1: 18, y2: bottom }) : null,
         h("g", { transform: `translate(${at.toFixed(1)} ${bottom + row})` }, h("title", null, mark.text), shape),

@@ -3,7 +3,8 @@
 import { personOf, titleOf } from "./alarm-text.js";
 import { timeOf, span } from "./clock.js";
 import { h } from "./dom.js";
-import { has, t, told } from "./words.js";
+import { plain } from "./number.js";
+import { has, local, t, told, unit } from "./words.js";
 
 /** A long shift. */
 const SHIFT_S = 12 * 3600;
@@ -44,45 +45,63 @@ export class Shift {
     for (const row of this.rows ?? []) {
       if (row.age_s === null) continue;
       const mono = row.told.mono_s - row.age_s;
-      if (row.kind === "alarm" && row.body.phase === "start") found.push({ mono, kind: "alarm", priority: row.body.priority, text: textOf(page, row) });
-      else if (row.kind === "request" && ACTS.has(row.body.verb) && row.body.result === "done") found.push({ mono, kind: "act", text: textOf(page, row) });
+      const text = `${timeOf(row.at)} ${textOf(page, row)}`;
+      if (row.kind === "alarm" && row.body.phase === "start") found.push({ mono, kind: "alarm", priority: row.body.priority, text });
+      else if (row.kind === "bolus") found.push({ mono, kind: "bolus", text });
+      else if (row.kind === "request" && row.body.result === "done") found.push(...actMark(row.body, mono, text));
     }
     for (const one of therapy?.rounds ?? []) {
-      const ago = page.moment.ago(bed.edge, one.at);
-      if (ago !== null) found.push({ mono: one.at.mono_s, kind: "round", text: `${t("round.title")} ${timeOf(one.at)}` });
+      const known = found.some((each) => each.kind === "round" && Math.abs(each.mono - one.at.mono_s) < SAME_S);
+      if (page.moment.ago(bed.edge, one.at) !== null && !known) found.push({ mono: one.at.mono_s, kind: "round", text: `${timeOf(one.at)} ${t("round.title")}` });
     }
     return found;
   }
 }
 
-const ACTS = new Set(["order", "confirm", "step", "override", "start-patient", "end-infusion", "close", "manual-dose", "limits", "withdraw", "confirm-syringe", "settle-dose"]);
+/** A round of the therapy and the row that asked for it are one, if they are so near. */
+const SAME_S = 5;
+
+function actMark(body, mono, text) {
+  if (body.verb === "observe") return [{ mono, kind: "round", text }];
+  if (body.verb === "step") return [{ mono, kind: "step", text, value: body.step_mg_per_kg_per_h ?? "" }];
+  if (body.verb === "manual-dose") return [{ mono, kind: "bolus", text }];
+  return ACTS.has(body.verb) ? [{ mono, kind: "act", text }] : [];
+}
+
+const ACTS = new Set(["order", "confirm", "override", "start-patient", "end-infusion", "close", "limits", "withdraw", "confirm-syringe", "settle-dose"]);
+
+/** Numbers of an act that its row says. */
+const ASKED = [["step_mg_per_kg_per_h", "mg/kg/h"], ["dose_mg", "mg"]];
 
 /** A row in words; what this page does not know keeps the edge's own. */
-export function textOf(page, row) {
+export function textOf(page, row, { short = false } = {}) {
   const { body, kind } = row;
   if (kind === "alarm") {
     const phase = has(`event.${body.phase}`) ? t(`event.${body.phase}`) : body.phase;
     const name = titleOf({ condition: (body.key ?? "").split(".")[0] });
-    return `${phase}: ${name}${body.text ? ` – ${told(body.text)}` : ""}`;
+    return `${phase}: ${name}${body.text && !short ? ` – ${told(body.text)}` : ""}`;
   }
   if (kind === "request") {
     const verb = has(`verb.${body.verb}`) ? t(`verb.${body.verb}`) : body.verb;
     const who = personOf(page.ward, body.by ?? (body.user ? `${body.station ?? ""}:${body.user}` : ""));
+    const what = ASKED.map(([name, of]) => (body[name] ? ` ${local(plain(body[name]))} ${unit(of)}` : "")).join("");
     const result = body.result === "refused" ? ` – ${t("act.refused", { reason: told(body.reason ?? "") })}` : "";
-    return `${verb}${who ? ` (${who})` : ""}${result}`;
+    return `${verb}${what}${who ? ` (${who})` : ""}${result}`;
   }
+  if (kind === "bolus") return `${t("bolus.title")}${body.volume_ml ? ` ${local(plain(body.volume_ml))} ${unit("mL")}` : ""}`;
+  if (kind === "phase") return t(`phase.${body.phase}`) + (body.step > 0 ? ` ${t("phase.step", { step: body.step })}` : "");
   return `${kind}: ${Object.entries(body).map(([name, value]) => `${name} ${value}`).join(", ")}`.slice(0, 200);
 }
 
 /** @param {Record<string, any>} page */
-export function shift(page, bed, { most = 60 } = {}) {
+export function shift(page, bed, { most = 60, short = false } = {}) {
   const { rows, error } = page.opened.shift;
   if (error) return h("p", { class: "outcome refused" }, t("shift.failed", { reason: told(error) }));
   if (!rows) return h("p", { class: "nothing" }, t("shift.waiting"));
   if (!rows.length) return h("p", { class: "nothing" }, t("shift.none"));
   return h("ol", { class: "shift" }, rows.slice(0, most).map((row) =>
     h("li", { key: `${row.run}-${row.row}`, class: row.kind === "alarm" ? row.body.priority : "" },
-      h("time", null, timeOf(row.at)), h("span", null, textOf(page, row)),
-      h("small", null, row.age_s === null ? "" : t("age", { span: span(row.age_s) })))),
-    rows.length > most ? h("li", { key: "more" }, t("shift.more", { count: rows.length - most })) : null);
+      h("time", null, timeOf(row.at)), h("span", null, textOf(page, row, { short })),
+      short ? null : h("small", null, row.age_s === null ? "" : t("age", { span: span(row.age_s) })))),
+    rows.length > most ? h("li", { key: "more", class: "more" }, t("shift.more", { count: rows.length - most })) : null);
 }

@@ -45,7 +45,7 @@ export function orders(page, therapy) {
 }
 
 /** The limits in force, a line a condition. */
-export function limitTable(therapy) {
+export function limitTable(therapy, { origin = true } = {}) {
   const rows = new Map();
   // Limits of a dose are of a pump channel: with two of them each has lines of its own.
   const place = (limit) => (limit.port && therapy.orders.length > 1 ? `${limit.port} ${limit.channel}` : "");
@@ -56,14 +56,14 @@ export function limitTable(therapy) {
   if (!rows.size) return h("p", { class: "nothing" }, t("limits.none"));
   return h("table", { class: "limits" },
     h("caption", null, therapy?.baseline ? t("limits.title") : t("limits.standard")),
-    h("thead", null, h("tr", null, ["what", "soft", "hard", "origin"].map((name) => h("th", { scope: "col" }, t(`limits.${name}`))))),
+    h("thead", null, h("tr", null, ["what", "soft", "hard", ...(origin ? ["origin"] : [])].map((name) => h("th", { scope: "col" }, t(`limits.${name}`))))),
     h("tbody", null, [...rows].map(([key, limits]) => {
       const { condition } = limits[0];
       const at = (band) => limits.filter((one) => one.band === band).map((one) => `${one.side === "high" ? "≤" : "≥"} ${said(one.shown) ?? `${local(plain(one.value))} ${unit(one.unit)}`}`).join(", ");
       return h("tr", { key },
         h("th", { scope: "row" }, has(`subject.${condition}`) ? t(`subject.${condition}`) : titleOf({ condition }), place(limits[0]) ? h("small", null, ` ${place(limits[0])}`) : null),
         h("td", null, at("soft") || "–"), h("td", null, at("hard") || "–"),
-        h("td", { class: "origin" }, [...new Set(limits.map((one) => one.origin))].map((one) => told(one)).join("; ")));
+        origin ? h("td", { class: "origin" }, [...new Set(limits.map((one) => one.origin))].map((one) => told(one)).join("; ")) : null);
     })));
 }
 

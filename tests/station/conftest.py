@@ -119,6 +119,7 @@ def ward(module_ward: Ward) -> Iterator[Ward]:
     scene.beds = {bed.bed: bed for bed in beds()}
     scene.alive, scene.refuse, scene.mute = True, "", False
     scene.asked.clear()
+    scene.events.clear()
     module_ward.do(lambda one: one.clear_all())
     module_ward.do(lambda one: one.say_all())
     yield module_ward

@@ -84,6 +84,8 @@ class Scene:
         self.alarms: dict[tuple[str, str], dict[str, Any]] = {}
         self.answers: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]] | None] | None = None
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.events: list[tuple[float, str, dict[str, str]]] = []
+        """More rows of the journal: how long ago, kind, body."""
         self.numbers = 0
         self.alive = True
         self.refuse = ""
@@ -294,6 +296,7 @@ class Scene:
             (420.0, "request", {"verb": "accept", "by": f"{STATION}:kari", "result": "done", "key": "HR_HIGH"}),
             (460.0, "alarm", {"phase": "start", "key": "HR_HIGH", "priority": "medium", "text": "Bed 2: HR 121 /min."}),
             (900.0, "request", {"verb": "observe", "by": f"{STATION}:kari", "result": "done"}),
+            *self.events,
         )  # fmt: skip
         return [
             {"row": 40 - n, "run": RUN, "kind": kind, "at": self.stamp(ago), "age_s": ago, "body": body}

@@ -13,7 +13,7 @@ from edge.core.catalogue_texts import ACTIONS
 STATIC = Path(station.__file__).parent / "static"
 WORDS = {name: json.loads((STATIC / f"i18n/{name}.json").read_text(encoding="utf-8")) for name in ("en", "nb")}
 MODULES = sorted(STATIC.glob("*.js"))
-SAME = {"gauge.value", "order.start", "verdict.one"}
+SAME = {"bolus.title", "gauge.value", "order.start", "verdict.one"}
 """What is the same in both."""
 
 HOLE = re.compile(r"\{(\w+)\}")

@@ -10,6 +10,7 @@ import pytest
 
 from drivers.model import BolusGiven, Quantity
 from edge.core.config import BolusRule, CoreConfig
+from edge.core.effects import Journal
 from edge.core.model import Priority
 from edge.core.rules_bolus import STANDS_S
 from edge.core.therapy_state import Disconnected, KeptPart
@@ -88,6 +89,21 @@ def test_a_bolus_that_was_seen_and_is_told_of_is_one() -> None:
     run.run(60)
     told(run, "1.3")  # less than was counted: the more of the two holds
     assert BOLUS in run.world.present()
+
+
+def test_a_bolus_is_in_the_history_of_its_bed() -> None:
+    run = quiet()
+    run.pump.bolus(run.clock_s, D("1.3"), D(180))
+    run.run(40)
+    told(run, "1.3")
+    told(run, None, 2)
+    rows = [row for step in run.world.steps for row in step.effects if isinstance(row, Journal) and row.kind == "bolus"]
+    place = {"bed": "bed-1", "port": PUMP[0], "channel": PUMP[1]}
+    assert [dict(row.body) for row in rows] == [
+        {**place, "phase": "start"},
+        {**place, "phase": "end", "count": "1", "volume_ml": "1.3"},
+        {**place, "phase": "end", "count": "2", "volume_ml": ""},
+    ]
 
 
 def test_without_a_counter_what_the_pump_tells_counts() -> None:
