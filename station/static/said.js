@@ -10,7 +10,7 @@ const KEPT = 1000;
 /** A phrase within a phrase within a phrase: no text of the edge is deeper. */
 const DEEP = 4;
 /** With so few letters, units and channels not counted, a phrase would be found where it does not stand. */
-const FEW = 7;
+const FEW = 6;
 const BEHIND = /^[ ,;]+/;
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
