@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.station.said import EDGE
 from tests.station.scene import Bed, Scene, alive
 from tests.station.world import World, world
 
@@ -39,8 +40,13 @@ def until(page: Page, condition: Callable[[], bool]) -> None:
 class Ward:
     """A station with its edge in a thread of their own, since the browser is driven in this one."""
 
-    def __init__(self, folder: Path, beds: tuple[Bed, ...], *, attended: bool) -> None:
+    def __init__(
+        self, folder: Path, beds: tuple[Bed, ...], *, attended: bool, more: dict[str, tuple[Bed, ...]] | None = None
+    ) -> None:
         self._folder, self._beds, self._attended = folder, beds, attended
+        self._more = more or {}
+        """Other edges, with their beds."""
+        self.others: list[Scene] = []
         self._ready = threading.Event()
         self._failed: BaseException | None = None
         self._stop: asyncio.Event
@@ -68,8 +74,11 @@ class Ward:
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with AsyncExitStack() as stack:
             try:
-                self.world = await stack.enter_async_context(world(self._folder, attended=self._attended))
+                edges = (EDGE, *self._more)
+                self.world = await stack.enter_async_context(world(self._folder, edges=edges, attended=self._attended))
                 self.scene = await stack.enter_async_context(alive(Scene(self.world, *self._beds)))
+                for edge, beds in self._more.items():
+                    self.others.append(await stack.enter_async_context(alive(Scene(self.world, *beds, edge=edge))))
             except BaseException as error:  # noqa: BLE001 - raised again where the test waits
                 self._failed = error
                 return
@@ -84,6 +93,25 @@ class Ward:
             return await what(self.scene)
 
         return asyncio.run_coroutine_threadsafe(doing(), self.loop).result(LIMIT_S)
+
+    def run(self, what: Coroutine[Any, Any, Found]) -> Found:
+        """Let something happen in the ward's thread, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(what, self.loop).result(LIMIT_S)
+
+    def halt_broker(self) -> Callable[[], None]:
+        """Let the broker stand still, and the edges with it; returns what ends it."""
+        scenes = (self.scene, *self.others)
+        for scene in scenes:
+            scene.alive = False
+        self.world.broker.freeze()
+
+        def back() -> None:
+            self.world.broker.thaw()
+            for scene in scenes:
+                scene.alive = True
+                self.run(scene.say_all())
+
+        return back
 
     def freeze(self) -> Callable[[], None]:
         """Let the server's process hang, as a stopped one does; returns what ends it."""
@@ -118,6 +146,10 @@ def ward(module_ward: Ward) -> Iterator[Ward]:
     scene = module_ward.scene
     scene.beds = {bed.bed: bed for bed in beds()}
     scene.alive, scene.refuse, scene.mute = True, "", False
+    scene.wall_ahead_s, scene.synchronised = 0.0, True
+    for other in module_ward.others:
+        other.alive = True
+        module_ward.run(other.say_all())
     scene.asked.clear()
     scene.events.clear()
     module_ward.do(lambda one: one.clear_all())

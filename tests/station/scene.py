@@ -88,6 +88,8 @@ class Scene:
         """More rows of the journal: how long ago, kind, body."""
         self.numbers = 0
         self.alive = True
+        self.wall_ahead_s = 0.0
+        self.synchronised = True
         self.refuse = ""
         self.mute = False
 
@@ -95,9 +97,9 @@ class Scene:
         return asyncio.get_running_loop().time()
 
     def stamp(self, ago_s: float = 0.0) -> dict[str, Any]:
-        now = Clock().now().wall_s - ago_s
+        now = Clock().now().wall_s - ago_s + self.wall_ahead_s
         wall = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {"mono_s": self.mono_s() - ago_s, "wall": wall, "synchronised": True}
+        return {"mono_s": self.mono_s() - ago_s, "wall": wall, "synchronised": self.synchronised}
 
     async def _publish(self, topic: str, body: dict[str, Any], *, retain: bool = True) -> None:
         await self.world.say((topic, json.dumps(body).encode()), retain=retain)
