@@ -47,7 +47,7 @@ from edge.core.config import (
 )
 from edge.core.inputs import PlaceOrder, Role
 from edge.core.therapy import Order
-from edge.good_copy import recall
+from edge.good_copy import beds_named, recall
 from edge.library_flags import check_against_standard
 from edge.library_reader import read_library
 
@@ -163,9 +163,13 @@ def load_or_last_good(path: Path, run_dir: Path, environment: Mapping[str, str] 
             good = load(path, run_dir, environment, kept)
         except ConfigError:
             raise error from None
-        return replace(
-            good, core=replace(good.core, invalid=in_short(error.problems)), warnings=(*error.problems, *good.warnings)
+        known = {bed.bed for bed in good.core.beds}
+        core = replace(
+            good.core,
+            invalid=in_short(error.problems),
+            unwatched=tuple(label for bed, label in beds_named(path) if bed not in known),
         )
+        return replace(good, core=core, warnings=(*error.problems, *good.warnings))
 
 
 def in_short(problems: Sequence[object]) -> str:

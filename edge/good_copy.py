@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,28 @@ from pathlib import Path
 NAME = "last-good.json"
 COPY_MAX_BYTES = 8 * 1024 * 1024
 """Two files of a megabyte at most each, as JSON text."""
+
+BROKEN_MAX_BYTES = 1024 * 1024
+BEDS_MAX = 100
+_BED = re.compile(r"^\s*\[\[\s*bed\s*\]\][^\n]*$(.*?)(?=^\s*\[|\Z)", re.MULTILINE | re.DOTALL)
+_ID = re.compile(r"""^\s*id\s*=\s*["']([^"'\n]+)["']""", re.MULTILINE)
+_LABEL = re.compile(r"""^\s*label\s*=\s*["']([^"'\n]+)["']""", re.MULTILINE)
+
+
+def beds_named(path: Path) -> tuple[tuple[str, str], ...]:
+    """Return id and label of each bed of a file that cannot be used, as far as they can be read in it.
+
+    Where it cannot even be parsed, its tables are looked for: a bed that nobody watches must not stay untold.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(BROKEN_MAX_BYTES).decode(errors="replace")
+    except OSError:
+        return ()
+    tables = (match[1] for match in _BED.finditer(text))
+    found = ((_ID.search(table), _LABEL.search(table)) for table in tables)
+    beds = {bed[1]: label[1] if label else bed[1] for bed, label in found if bed}
+    return tuple(beds.items())[:BEDS_MAX]
 
 
 def keep(files: Mapping[str, bytes], run_dir: Path) -> None:

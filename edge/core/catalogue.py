@@ -290,6 +290,7 @@ _EDGE = {
         Band("last good copy", MEDIUM, 0.0),
         audience=_TECHNICIAN,
     ),
+    "BED_NOT_WATCHED": _technical("BED_NOT_WATCHED", "the edge starts", Band("not watched", HIGH, 0.0)),
     "CLOCK_UNSYNCED": _technical(
         "CLOCK_UNSYNCED", ANY_TIME, Band("not synchronised", LOW, 600.0), audience=_TECHNICIAN
     ),

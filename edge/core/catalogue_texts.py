@@ -234,6 +234,10 @@ ACTIONS = {
         "Rett konfigurasjonen (infusion-edge check-config) og last den inn (systemctl reload infusion-edge): til da "
         "gjelder den forrige.",
     ),
+    "BED_NOT_WATCHED": Action(
+        "Watch the beds that are named at their own devices: this computer does not. Call the technician.",
+        "Følg med på sengene som er nevnt, på deres egne apparater: denne maskinen gjør det ikke. Tilkall teknikeren.",
+    ),
     "CLOCK_UNSYNCED": Action(
         "Check the network's time server: times of day in the history may be wrong.",
         "Kontroller nettverkets tidstjener: klokkeslett i historikken kan være feil.",

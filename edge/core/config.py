@@ -300,3 +300,5 @@ class CoreConfig:
     annunciator: AnnunciatorConfig | None = None
     invalid: str = ""
     """What is wrong with the configuration that should be used; empty where this is it."""
+    unwatched: tuple[str, ...] = ()
+    """The beds that only that configuration names, as nurses call them."""

@@ -334,6 +334,7 @@ class Core:
             *rules_edge.name_taken(state.edge, labels, now_s),
             *rules_edge.certificates(state.edge, now_s),
             *rules_edge.configuration(self._config.invalid, now_s),
+            *rules_edge.not_watched(self._config.unwatched, now_s),
             *rules_edge.store(state.edge, now_s),
             *rules_disk.not_read(state.disks, now_s),
             *rules_disk.nearly_full(state.disks, now_s),

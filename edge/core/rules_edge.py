@@ -230,6 +230,21 @@ def configuration(invalid: str, now_s: float) -> Iterator[Finding]:
     )
 
 
+def not_watched(beds: tuple[str, ...], now_s: float) -> Iterator[Finding]:
+    """Beds that should be watched are not: only the configuration that cannot be used names them (H-34)."""
+    yield Finding(
+        AlarmKey("", "BED_NOT_WATCHED"),
+        when(true=bool(beds), now_s=now_s),
+        CATALOGUE["BED_NOT_WATCHED"].bands,
+        0.0,
+        lambda _: Particulars(
+            f"Not watched: {', '.join(beds)}. The configuration that names them cannot be used.",
+            evidence=(("beds", ", ".join(beds)),),
+        ),
+        fingerprint=", ".join(beds),
+    )
+
+
 def name_taken(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Iterator[Finding]:
     """Another program writes over what this edge says: screens may show another's beds as these (H-24)."""
     at_s = state.name_taken_at_s

@@ -65,7 +65,7 @@ def test_what_latches_is_what_can_be_high_and_latches() -> None:
     assert high - latching == {
         *("PUMP_LINK_LOST", "MONITOR_LINK_LOST", "NIBP_OVERDUE", "ORDER_MISSING", "CHANNEL_UNBOUND"),
         *("NORTHBOUND_LOST", "STATION_NOT_DISPLAYING", "CHOKING", "SEDATION_DEEP", "PATIENT_UNWATCHED"),
-        *("NAME_TAKEN", "FLOW_MISMATCH", "STORE_NOT_READ"),
+        *("NAME_TAKEN", "FLOW_MISMATCH", "STORE_NOT_READ", "BED_NOT_WATCHED"),
     }
 
 

@@ -66,6 +66,34 @@ def test_a_broken_file_leaves_the_kept_pair_in_force(site: Site, broken: str) ->
     assert found.warnings[: len(error.value.problems)] == error.value.problems
 
 
+@pytest.mark.parametrize("broken", ["[[bedd]]\n", "[[ this is no table\n", 'label = "\n'])
+def test_a_bed_that_only_the_broken_file_has_is_told_to_the_nurse(site: Site, broken: str) -> None:
+    site.keep()
+    new = '[[bed]]  # the new one\nid = "bed-9"\nlabel = "Window"\n\n[[bed]]\nid = "bed-10"\n\n'
+    site.change(site.edge, "[[bed]]", f"{new}[[bed]]")
+    with site.edge.open("a", encoding="utf-8") as file:
+        file.write(f"\n{broken}")
+    configuration = load_or_last_good(site.edge, site.run_dir, {})
+    world = World(configuration.core)
+    world.step(START_S)
+    alarm = world.alarm("BED_NOT_WATCHED")
+    assert alarm is not None
+    assert (alarm.priority, alarm.audience) == (Priority.HIGH, Audience.NURSE)
+    assert alarm.text == "Not watched: Window, bed-10. The configuration that names them cannot be used."
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_where_the_broken_file_names_no_other_bed_the_nurse_is_not_called(site: Site, gone: bool) -> None:
+    site.keep()
+    site.change(site.edge, 'label = "Bed 1"', 'labl = "Bed 1"')
+    if gone:
+        site.edge.unlink()
+    world = World(load_or_last_good(site.edge, site.run_dir, {}).core)
+    world.step(START_S)
+    assert world.alarm("CONFIG_INVALID") is not None
+    assert world.alarm("BED_NOT_WATCHED") is None
+
+
 def test_without_a_copy_the_error_stands(site: Site) -> None:
     site.edge.unlink()
     with pytest.raises(ConfigError, match="cannot be read"):
