@@ -39,6 +39,7 @@ def core_state(config: CoreConfig, run: str, boot: str, now: Instant, stored: St
     state.disks.unread = stored.fault if stored.unread else ""
     state.edge.store_set_aside = stored.set_aside or ""
     state.edge.store_failure = stored.fault
+    state.alarms.kept = not stored.fault
     return state
 
 

@@ -201,7 +201,8 @@ class Ledger:
     def forget(self, alarm: Alarm) -> None:
         """Empty the topic of an alarm of a run before that does not stand."""
         if alarm.key not in self.state.standing and alarm.key not in self.state.published:
-            over = replace(alarm, present=False, signal=SignalPresence.OFF, changed=self.now)
+            kept = self.state.kept  # a store that takes nothing may hold it still, and tell of it after a restart
+            over = replace(alarm, present=False, signal=SignalPresence.OFF, changed=self.now, durable=kept)
             self._effects.append(Publish(AlarmCleared(over)))
             self._effects.append(Persist(over))  # a store that was read late may still have it
             self.journal("alarm forgotten", bed=alarm.key.bed, key=alarm.key.name, occurrence=alarm.occurrence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from edge.core.effects import Persist
+from edge.core.effects import AlarmCleared, Persist, Publish
 from edge.core.inputs import AlarmFound, Input, StoreRead
 from edge.core.model import Audience, Priority, SignalPresence
 from edge.core.state import CoreState
@@ -82,6 +82,20 @@ def test_an_alarm_that_is_over_by_what_was_heard_since_is_taken_out_of_the_store
     assert "HR_HIGH" not in world.standing()
     kept = [effect.alarm for step in world.steps for effect in step.effects if isinstance(effect, Persist)]
     assert ("HR_HIGH", SignalPresence.OFF) in {(one.key.condition, one.signal) for one in kept}
+
+
+def test_what_is_forgotten_while_the_store_takes_nothing_says_that_a_restart_may_bring_it_back() -> None:
+    before = World()
+    before.run(START_S + 30, lambda at_s: [monitor(at_s, heart_rate=125)])
+    alarm = before.alarm("HR_HIGH")
+    assert alarm is not None
+    for stored, durable in ((UNREAD, False), (StoredState(), True)):
+        world = World(state=core_state(CONFIG, RUN, "boot-1", instant(START_S), stored), keeps=False)
+        world.run(START_S + 40, lambda at_s: [monitor(at_s)])
+        step = world.step(world.now_s + 1, AlarmFound(world.now_s + 1, alarm))
+        said = [one.content for one in step.effects if isinstance(one, Publish)]
+        over = [one.alarm for one in said if isinstance(one, AlarmCleared)]
+        assert [(one.key.condition, one.durable) for one in over] == [("HR_HIGH", durable)]
 
 
 def test_the_patient_and_order_of_a_bed_that_nobody_touched_since_are_in_force_again() -> None:
