@@ -24,6 +24,22 @@ def playing(page: Page) -> str | None:
     return found
 
 
+@pytest.mark.long
+def test_a_browser_that_stood_still_says_for_how_long_and_its_sound_went_on(open_page: Open, ward: Ward) -> None:
+    page = open_page()
+    ward.do(lambda scene: scene.alarm("bed-2", "HR_HIGH"))
+    until(page, lambda: playing(page) == "high" and page.evaluate("station.truth.tickedAt") is not None)
+    # The sound is one buffer that the audio device repeats: the event loop is not needed for it.
+    assert page.evaluate("station.sound.source.loop") is True
+    before = page.evaluate("station.sound.context.currentTime")
+    page.evaluate("() => { const end = performance.now() + 6000; while (performance.now() < end); }")
+    expect(page.locator(".banner.medium")).to_have_text(
+        re.compile(r"^This screen stood still for [67] s\. It is live again\.$")
+    )
+    assert page.evaluate("station.sound.context.currentTime") - before > 5
+    assert playing(page) == "high"
+
+
 def hide(page: Page, *, hidden: bool) -> None:
     """What a browser does with a tab that is put behind another; without a window it cannot be put there."""
     page.evaluate(
