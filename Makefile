@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fault test-boot bench lock wheel deb clean
+.PHONY: help demo test check types lint fault test-boot bench lock wheel deb clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 --quiet
@@ -24,10 +24,15 @@ test: ## every check and every test, three at a time: make test ARGS="tests/unit
 
 check: ## what needs no running: lint, format, types, import borders, schemas, guides, locks
 	@scripts/venv dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types lint
+
+types:
 	$(BIN)/mypy
 	$(BIN)/mypy debian/build.py
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m edge.schemas --check
 	$(BIN)/python -m edge.alarm_guide --check

@@ -11,9 +11,10 @@ from tests.station.test_page_alarms import Open
 def test_old_values_are_grey_and_say_since_when(open_page: Open, ward: Ward) -> None:
     page = open_page()
     ward.scene.beds["bed-3"].live = False
+    tile = page.locator(".tile[data-bed='pi-1/bed-3']")
+    expect(tile).to_contain_text("2 s old")  # what was said before has arrived
     # As old as it would be in eleven seconds: nothing is waited for that can be reckoned.
     page.evaluate("station.ward.beds.get('pi-1/bed-3').taken_at_s -= 11")
-    tile = page.locator(".tile[data-bed='pi-1/bed-3']")
     expect(tile).to_have_class("tile calm stale")
     expect(tile.locator(".fresh")).to_contain_text("No data since")
     expect(tile.locator(".vital.hr")).to_have_class("vital hr stale")
