@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import time
@@ -15,6 +16,7 @@ ARGUMENTS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
+BUSY_LIMIT_S = 10.0
 SIZE = {"width": 1920, "height": 1080}
 
 WATCH = """
@@ -51,8 +53,14 @@ class Painting:
     page: Page
 
     async def late_s(self, said_s: frozenset[float]) -> list[float]:
-        """Return how long after each of these moments, of the monotonic clock, its mark was painted."""
-        painted: dict[str, float] = await self.page.evaluate("() => window.paintedMarks")
+        """Return how long after each of these moments, of the monotonic clock, its mark was painted.
+
+        A page that is too busy to be asked has painted nothing that counts.
+        """
+        painted: dict[str, float] = {}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BUSY_LIMIT_S):
+                painted = await self.page.evaluate("() => window.paintedMarks")
         wall_minus_monotonic_s = time.time() - time.monotonic()
         return [
             at_ms / 1000.0 - wall_minus_monotonic_s - float(said)
@@ -76,4 +84,6 @@ async def painting(url: str, mark: str) -> AsyncIterator[Painting | None]:
             await page.goto(url)
             yield Painting(page)
         finally:
-            await browser.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BUSY_LIMIT_S):
+                    await browser.close()
