@@ -40,27 +40,27 @@ function pinPad(page, known) {
       h("button", { type: "button", key: "0", on: { click: () => press("0") } }, "0"),
       h("button", { type: "submit", class: "go", key: "go", disabled: state.busy || state.pin.length < 4 }, t("login.go"))),
     state.error ? h("p", { class: "outcome refused", role: "alert" }, state.error) : null,
-    h("button", { type: "button", class: "plain", on: { click: () => page.setPanel({ user: null, pin: "", error: "" }) } }, t("login.other")),
+    h("button", { type: "button", class: "plain", on: { click: () => page.setPanel({ user: null, pin: "", error: "", busy: false }) } }, t("login.other")),
   );
 }
 
 async function send(page, known) {
   const { panel: state } = page;
+  // An answer is for the act and the person that it was asked for, never for what was opened meanwhile.
+  const gone = () => page.panel !== state || state.user !== known.user;
   page.setPanel({ busy: true, error: "" });
   try {
     const { status, told } = await page.acts.post("/login", { user: known.user, pin: state.pin });
-    if (page.panel !== null && page.panel.kind === "login") {
-      if (status === 200) {
-        const then = page.panel.then;
-        page.ward.session = told.session;
-        page.close({ goOn: true });
-        then?.();
-        return;
-      }
-      page.setPanel({ busy: false, pin: "", error: refusal(page, told) });
+    if (gone()) return;
+    if (status === 200) {
+      page.ward.session = told.session;
+      page.close({ goOn: true });
+      state.then?.();
+      return;
     }
+    page.setPanel({ busy: false, pin: "", error: refusal(page, told) });
   } catch {
-    page.setPanel({ busy: false, error: t("act.unsent") });
+    if (!gone()) page.setPanel({ busy: false, error: t("act.unsent") });
   }
 }
 

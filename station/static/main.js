@@ -216,7 +216,9 @@ class Page {
     const { from, back } = this.panel ?? {};
     this.panel = back ? { ...back, busy: goOn && back.busy, fresh: true } : null;
     this.changed();
-    requestAnimationFrame(() => from?.isConnected && from.focus());
+    const next = this.panel;
+    // What was opened meanwhile keeps the keyboard: a figure typed into nothing is a figure lost.
+    requestAnimationFrame(() => this.panel === next && from?.isConnected && from.focus());
   }
 
   focusPanel() {

@@ -1,0 +1,47 @@
+"""A login on the way to an act, and what is done on the page before it is answered."""
+
+import re
+
+from playwright.sync_api import Route, expect
+
+from tests.station.conftest import Ward, until
+from tests.station.test_page_alarms import Open
+from tests.station.test_page_bed import BED, asked, log_in
+
+OPENED_WHILE_A_LOGIN_CLOSES = """() => {
+    document.querySelector("button.person").focus();
+    station.open("login", {user: null, pin: ""});
+    station.close();
+    station.open("dose", {edge: station.route.edge, bed: station.route.bed});
+}"""
+
+
+def test_a_form_that_is_opened_while_a_login_closes_keeps_the_keyboard(open_page: Open, ward: Ward) -> None:
+    page = open_page(BED)
+    expect(page.get_by_role("button", name="Dose by hand …")).to_be_visible()
+    page.evaluate(OPENED_WHILE_A_LOGIN_CLOSES)
+    painted = page.evaluate("station.painted")
+    until(page, lambda: bool(page.evaluate("station.painted") > painted + 1))
+    expect(page.get_by_label("Dose", exact=True)).to_be_focused()
+
+
+def test_a_late_login_does_nothing_of_what_was_given_up(open_page: Open, ward: Ward) -> None:
+    page = open_page(BED)
+    held: list[Route] = []
+    page.route("**/login", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks what it calls
+    page.get_by_role("button", name="Dose by hand …").click()
+    page.get_by_label("Dose", exact=True).fill("20")
+    page.get_by_role("button", name="It was given: enter it").click()
+    log_in(page, "Kari N")
+    until(page, lambda: len(held) == 1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name=re.compile("Ola P")).click()
+    page.get_by_label("PIN", exact=True).fill("12")
+    held[0].continue_()
+    expect(page.get_by_role("button", name=re.compile("Kari N.*log out"))).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_accessible_name(re.compile("Ola P"))
+    expect(page.get_by_label("PIN", exact=True)).to_have_value("12")
+    assert asked(ward, "manual-dose") == []
