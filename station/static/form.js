@@ -15,10 +15,8 @@ export function sendForm(page, bed, therapy, verb, fields) {
   const kept = { ...page.panel };
   page.setPanel({ busy: true, error: "" });
   const heard = (outcome) => {
-    const here = page.panel?.kind === kept.kind;
-    if (outcome.result === "done") return here && page.close();
-    if (!here) page.open(kept.kind, kept);
-    page.setPanel({ busy: false, error: outcomeText(outcome), fresh: true });
+    if (outcome.result === "done") return page.stands(kept) && page.close();
+    page.tell(kept, { error: outcomeText(outcome) });
   };
   if (therapy?.patient) return about(page, bed, therapy, verb, fields, { then: heard });
   return page.acts.ask(verb, bed.edge, { bed: bed.bed, ...fields }, { target: bedTarget(bed), then: heard });

@@ -38,6 +38,7 @@ class Page {
     this.order = localStorage.getItem(ORDER) ?? "bed";
     this.theme = localStorage.getItem(THEME) ?? "dark";
     this.panel = null;
+    this.panels = 0;
     this.opened = null;
     this.testing = null;
     this.settled = false;
@@ -201,7 +202,25 @@ class Page {
   open(kind, state = {}) {
     // Who logs in on the way comes back to what was typed.
     const back = kind !== "login" ? null : this.panel?.kind === "login" ? this.panel.back : this.panel;
-    this.panel = { kind, from: document.activeElement, ...state, back, fresh: true };
+    this.panel = { kind, from: document.activeElement, ...state, back, fresh: true, id: (this.panels += 1) };
+    this.changed();
+  }
+
+  /** Whether a form stands open: that one, not another of its kind for another bed. */
+  stands(form) {
+    return this.panel?.id === form.id;
+  }
+
+  /** Tell a form what became of it. One that is closed comes back with what was typed, behind what is open now. */
+  tell(form, state) {
+    if (this.stands(form)) return this.setPanel({ ...state, busy: false, fresh: true });
+    const back = { ...form, ...state, busy: false, fresh: true };
+    if (!this.panel) this.panel = back;
+    else {
+      let last = this.panel;
+      while (last.back && last.back.id !== form.id) last = last.back;
+      last.back = back;
+    }
     this.changed();
   }
 

@@ -113,17 +113,14 @@ function send(page, { bed, therapy, channel }, sure) {
   const target = bedTarget(bed);
   const kept = { ...state };
   page.setPanel({ busy: true, error: "", asks: false });
-  const failed = (outcome) => {
-    if (page.panel?.kind !== "order") page.open("order", kept);
-    page.setPanel({ kind: "order", step: "read", busy: false, error: outcomeText(outcome), asks: /\(sure\)/.test(outcome.reason) });
-  };
+  const failed = (outcome) => page.tell(kept, { step: "read", error: outcomeText(outcome), asks: /\(sure\)/.test(outcome.reason) });
   const place = () => {
     const before = orderOf(page.moment.therapy(bed), channel);
     const waiting = page.moment.therapy(bed)?.awaiting?.find((one) => one.order.port === channel.port && one.order.channel === channel.channel);
     const { fields, more } = fieldsOf(before, channel);
     const told = Object.fromEntries([...fields, ...more].map(([name, of]) => [name, quantity(state.typed[name], of)]).filter(([, value]) => value));
     page.acts.ask("order", bed.edge, { bed: bed.bed, case: caseNumber, port: channel.port, channel: channel.channel, rev: waiting?.order.rev ?? before?.rev ?? 0, sure, ...told }, {
-      target, then: (outcome) => (outcome.result === "done" ? page.panel?.kind === "order" && page.close() : failed(outcome)),
+      target, then: (outcome) => (outcome.result === "done" ? page.stands(kept) && page.close() : failed(outcome)),
     });
   };
   if (therapy?.patient) return place();

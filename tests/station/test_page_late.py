@@ -1,4 +1,4 @@
-"""A login on the way to an act, and what is done on the page before it is answered."""
+"""What is done on the page before an act or a login is answered."""
 
 import re
 
@@ -6,7 +6,7 @@ from playwright.sync_api import Route, expect
 
 from tests.station.conftest import Ward, until
 from tests.station.test_page_alarms import Open
-from tests.station.test_page_bed import BED, asked, log_in
+from tests.station.test_page_bed import BED, asked, log_in, log_in_first
 
 OPENED_WHILE_A_LOGIN_CLOSES = """() => {
     document.querySelector("button.person").focus();
@@ -45,3 +45,27 @@ def test_a_late_login_does_nothing_of_what_was_given_up(open_page: Open, ward: W
     expect(page.get_by_role("dialog")).to_have_accessible_name(re.compile("Ola P"))
     expect(page.get_by_label("PIN", exact=True)).to_have_value("12")
     assert asked(ward, "manual-dose") == []
+
+
+def test_a_late_refusal_comes_back_to_its_own_form_and_not_to_that_of_another_bed(open_page: Open, ward: Ward) -> None:
+    page = open_page(BED)
+    log_in_first(page, "Kari N")
+    page.get_by_role("button", name="Dose by hand …").click()
+    page.get_by_label("Dose", exact=True).fill("20")
+    ward.scene.mute, ward.scene.refuse = True, "the order was changed"
+    page.get_by_role("button", name="It was given: enter it").click()
+    until(page, lambda: len(asked(ward, "manual-dose")) == 1)
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.evaluate("location.hash = '#/bed/pi-1/bed-3'")
+    page.get_by_role("button", name="Dose by hand …").click()
+    page.get_by_label("Dose", exact=True).fill("5")
+    ward.do(lambda scene: scene.respond("manual-dose", asked(ward, "manual-dose")[0]))
+    until(page, lambda: bool(page.evaluate("station.panel.back?.error")))
+    expect(page.get_by_role("dialog")).to_have_accessible_name("Dose by hand: Bed 3")
+    expect(page.get_by_label("Dose", exact=True)).to_have_value("5")
+    expect(page.locator(".panel .refused")).to_have_count(0)
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_accessible_name("Dose by hand: Bed 2")
+    expect(page.get_by_label("Dose", exact=True)).to_have_value("20")
+    expect(page.locator(".panel .refused")).to_contain_text("the order was changed")
+    expect(page.get_by_role("button", name="It was given: enter it")).to_be_enabled()
