@@ -43,6 +43,7 @@ from edge.login import BrokerLogin
 from edge.messages.topics import Topics
 from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
+from edge.outgoing import AlarmRevision, Lane, Outgoing
 from edge.reload import Files, Parts, Reload, experimental
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
@@ -51,7 +52,8 @@ from edge.store import Head, NewerFileError, Omitted, Run, Sent, Store, StoredSt
 from edge.taken_over import core_state, found_later, last_known_s
 from edge.tls import CertificateTime
 from edge.trends import Trends
-from edge.wire import AlarmRevision, Lane, Outgoing, Wire, alarm_from_message
+from edge.wire import Wire
+from edge.wire_alarms import alarm_from_message
 
 STOP_LIMIT_S = 3.0
 """How long a clean end may take to send and to store what waits."""

@@ -24,6 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from edge.bodies import alarm_body, alarm_from_body, kept_body, kept_from_body
 from edge.bundle_file import (
     BundledAlarm,
     BundledFile,
@@ -46,7 +47,6 @@ from edge.lock import AlreadyRunningError, lock
 from edge.rows import AlarmRow, JournalRow, Run, TherapyRow, Transaction
 from edge.store_file import StoreFile, StoreFileError
 from edge.store_reading import read_kept
-from edge.wire import alarm_body, alarm_from_body, kept_body, kept_from_body
 
 CREDENTIAL_FILES = ("ca_file", "certificate_file", "key_file", "password_file")
 """The keys of `[broker]` that name what an edge logs in with."""

@@ -32,7 +32,7 @@ from edge import asking
 from edge.core.config import LOCAL
 from edge.core.inputs import Request
 from edge.messages.verbs import LOOKS
-from edge.wire import Lane, Outgoing
+from edge.outgoing import Lane, Outgoing
 
 NAME = "control.sock"
 

@@ -20,8 +20,8 @@ from edge.login import BrokerLogin
 from edge.messages.topics import Topics
 from edge.mqtt import BrokerSettings as Connecting
 from edge.mqtt import Connection, ListenError, Login, LoginError, MqttError
+from edge.outgoing import Lane, Outgoing
 from edge.tls import CertificateTime, TlsContext, reason
-from edge.wire import Lane, Outgoing
 
 REACH_LIMIT_S = 3.0
 LOG_IN_LIMIT_S = 10.0

@@ -23,8 +23,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge import tls
+from edge.outgoing import Outgoing
 from edge.reach import is_forbidden
-from edge.wire import Outgoing
 
 MqttError: TypeAlias = aiomqtt.MqttError
 Reason: TypeAlias = ReasonCode

@@ -15,6 +15,7 @@ from typing import Protocol, assert_never
 
 import structlog
 
+from edge.bodies import alarm_body, answer_body, kept_body
 from edge.clock import Clock, rfc3339
 from edge.control import Control
 from edge.core.config import LOCAL, CoreConfig
@@ -43,7 +44,7 @@ from edge.notify import Watchdog
 from edge.sender import Sender
 from edge.store import AlarmRow, AnswerRow, JournalRow, OutboxRow, Store, TherapyRow, Transaction
 from edge.trends import Trends
-from edge.wire import Wire, alarm_body, answer_body, kept_body
+from edge.wire import Wire
 
 CORE = "core"
 """The core's name for the watchdog."""

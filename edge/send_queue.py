@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from edge.omission import collapse, is_over
+from edge.outgoing import Lane, Outgoing
 from edge.rows import Omitted, OutboxRow
-from edge.wire import Lane, Outgoing
 
 TOPICS_MAX = 10_000
 """Retained topics of one edge. 72 beds with a hundred alarms each stay below; more is a fault of the program."""

@@ -28,9 +28,9 @@ from edge.mqtt import (
     Reason,
     still_wanted,
 )
+from edge.outgoing import AlarmRevision, Outgoing
 from edge.rows import Omitted
 from edge.send_queue import EventRow, Sending, SendQueue
-from edge.wire import AlarmRevision, Outgoing
 
 READ_BACK_LIMIT_S = 2.0
 """How long the broker may take to give back what it retains: nothing is sent meanwhile."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import structlog
 
+from edge.bodies import alarm_from_body, answer_from_body, boot_of, kept_from_body
 from edge.core.config import CoreConfig
 from edge.core.inputs import AlarmFound, StoreRead
 from edge.core.model import Instant
@@ -15,7 +16,6 @@ from edge.core.restore import initial_state
 from edge.core.state import CoreState
 from edge.core.therapy_state import KeptPart
 from edge.rows import StoredState, TherapyRow
-from edge.wire import alarm_from_body, answer_from_body, boot_of, kept_from_body
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)

@@ -9,15 +9,9 @@ The laws that decide here:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import IntEnum
 from functools import partial
-from typing import Literal, TypeVar, assert_never
-
-from pydantic import TypeAdapter
+from typing import Literal, assert_never
 
 from edge.clock import rfc3339
 from edge.core.effects import (
@@ -34,50 +28,9 @@ from edge.core.effects import (
     SelfCheck,
     TherapyView,
 )
-from edge.core.kept_dose import KeptDose
-from edge.core.model import (
-    Acceptance,
-    Acknowledgement,
-    Alarm,
-    AlarmKey,
-    AlarmKind,
-    Audience,
-    Instant,
-    LimitPassed,
-    Priority,
-    Said,
-    Side,
-    SignalPresence,
-    Silence,
-)
-from edge.core.therapy_state import (
-    CASE,
-    DAY,
-    DOSE,
-    SERVICE,
-    STEPS,
-    THERAPY,
-    Case,
-    Kept,
-    KeptService,
-    KeptSteps,
-    KeptTherapy,
-    kind_of,
-)
-from edge.core.totals import DayDose
-from edge.messages.alarms import (
-    AcceptanceMessage,
-    AcknowledgementMessage,
-    AlarmIndexMessage,
-    AlarmMessage,
-    DeliveryMessage,
-    IndexEntry,
-    InhibitedMessage,
-    LimitPassedMessage,
-    SaidMessage,
-    SilenceMessage,
-)
-from edge.messages.base import Message, Stamp
+from edge.core.model import Alarm, Instant, Priority
+from edge.messages.alarms import AlarmIndexMessage, IndexEntry, InhibitedMessage
+from edge.messages.base import Message
 from edge.messages.events import EventMessage, FenceMessage, JournalHeadMessage, ResponseMessage
 from edge.messages.states import (
     BindingMessage,
@@ -90,85 +43,19 @@ from edge.messages.states import (
     Status,
 )
 from edge.messages.topics import Topics
-from edge.wire_fields import by_name, maybe_stamp, priority, stamp
+from edge.outgoing import AlarmRevision, Lane, Outgoing
+from edge.wire_alarms import alarm_message
+from edge.wire_fields import by_name, priority, stamp
 from edge.wire_therapy import therapy_message
-
-COUNT_MAX = 2**31
-"""A revision a second for sixty years."""
-
-PAYLOAD_MAX = 64 * 1024
-"""An alarm that lists the pumps of a whole rack stays far below."""
 
 SELF_CHECK_EXPIRY_S = 30
 """Three beats of 10 s: one may be lost on the way, two are no accident."""
-
-
-class Lane(IntEnum):
-    """What goes before what, both when the truth is asserted anew and while all is well; smaller goes first."""
-
-    STATUS = 0
-    ROSTER = 1
-    SELF_CHECK = 2
-    ALARM_HIGH = 3
-    ALARM_MEDIUM = 4
-    ALARM_LOW = 5
-    INDEX = 6
-    RESPONSE = 7
-    THERAPY = 8
-    SNAPSHOT = 9
-    JOURNAL = 10
-    EVENT = 11
-
-    @property
-    def urgent(self) -> bool:
-        """Whether it goes before every event and all telemetry."""
-        return self <= Lane.RESPONSE
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmRevision:
-    """Which revision of which alarm a message carries, so that its way can be told."""
-
-    key: AlarmKey
-    occurrence: str
-    rev: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One message to be sent with QoS 1.
-
-    ``payload`` is the bytes, or makes them when the message is sent. ``expiry_s`` counts from when it is handed over,
-    ``None``: never. ``then_empty``: once the broker has it, its retained topic is emptied. ``alarm`` is what it
-    carries of an alarm.
-    """
-
-    topic: str
-    payload: bytes | Callable[[], bytes]
-    lane: Lane
-    retain: bool = True
-    expiry_s: int | None = None
-    then_empty: bool = False
-    alarm: AlarmRevision | None = None
-
 
 _ALARM_LANES = {
     Priority.HIGH: Lane.ALARM_HIGH,
     Priority.MEDIUM: Lane.ALARM_MEDIUM,
     Priority.LOW: Lane.ALARM_LOW,
 }
-_STORED_ALARM = TypeAdapter(Alarm)
-_STORED_ANSWER = TypeAdapter(Answer)
-_STORED_PARTS: dict[str, TypeAdapter[Kept]] = {
-    THERAPY: TypeAdapter(KeptTherapy),
-    CASE: TypeAdapter(Case),
-    STEPS: TypeAdapter(KeptSteps),
-    DOSE: TypeAdapter(KeptDose),
-    DAY: TypeAdapter(DayDose),
-    SERVICE: TypeAdapter(KeptService),
-}
-
-_M = TypeVar("_M", bound=Message)
 
 
 class Wire:
@@ -282,7 +169,9 @@ class Wire:
 
     def event_row(self, event: Event) -> tuple[str, bytes]:
         """Topic and payload of an event, as the outbox keeps them."""
-        message = by_name(EventMessage, event, run=self._run, at=stamp(event.at), alarm=self._alarm(event.alarm))
+        message = by_name(
+            EventMessage, event, run=self._run, at=stamp(event.at), alarm=alarm_message(event.alarm, self._run)
+        )
         return self._topics.event, _json(message)
 
     def _status(self, state: Literal["running", "stopped", "lost"], at: Instant) -> Outgoing:
@@ -299,38 +188,10 @@ class Wire:
         )
         return Outgoing(self._topics.status, _json(message), Lane.STATUS)
 
-    def _alarm(self, alarm: Alarm) -> AlarmMessage:
-        return by_name(
-            AlarmMessage,
-            alarm,
-            run=self._run,
-            key=alarm.key.name,
-            condition=alarm.key.condition,
-            bed=alarm.key.bed,
-            port=alarm.key.port,
-            channel=alarm.key.channel,
-            priority=priority(alarm.priority),
-            onset=stamp(alarm.onset),
-            changed=stamp(alarm.changed),
-            evidence=dict(alarm.evidence),
-            event_at=maybe_stamp(alarm.event_at),
-            acknowledgement=_person(AcknowledgementMessage, alarm.acknowledgement),
-            acceptance=_person(AcceptanceMessage, alarm.acceptance),
-            silence=_silence(alarm.silence),
-            now=_said(alarm.now),
-            delivery=by_name(
-                DeliveryMessage,
-                alarm.delivery,
-                published=maybe_stamp(alarm.delivery.published),
-                broker_ack=maybe_stamp(alarm.delivery.broker_ack),
-                displayed=maybe_stamp(alarm.delivery.displayed),
-            ),
-        )
-
     def _alarm_outgoing(self, alarm: Alarm, lane: Lane, *, then_empty: bool = False) -> Outgoing:
         topic = self._topics.alarm(alarm.key.bed, alarm.key.name)
         revision = AlarmRevision(alarm.key, alarm.occurrence, alarm.rev)
-        return Outgoing(topic, _json(self._alarm(alarm)), lane, then_empty=then_empty, alarm=revision)
+        return Outgoing(topic, _json(alarm_message(alarm, self._run)), lane, then_empty=then_empty, alarm=revision)
 
     def _index(self, index: AlarmIndex) -> Outgoing:
         entries = tuple(
@@ -385,128 +246,8 @@ class Wire:
         return Outgoing(self._topics.self_check, _json(message), Lane.SELF_CHECK, expiry_s=SELF_CHECK_EXPIRY_S)
 
 
-def alarm_body(alarm: Alarm, boot: str = "") -> str:
-    """An alarm as the store keeps it: exact, unlike the message, whose wall times are rounded labels.
-
-    ``boot`` is the kernel's boot whose clock its times are of.
-    """
-    return _of_boot(_STORED_ALARM.dump_json(alarm).decode(), boot)
-
-
-def _of_boot(body: str, boot: str) -> str:
-    return f'{{"boot": {json.dumps(boot)}, {body[1:]}' if boot else body
-
-
-def kept_body(part: str, kept: Kept, boot: str = "") -> str:
-    """A part of a therapy as the store keeps it; ``boot`` as for an alarm."""
-    return _of_boot(_STORED_PARTS[kind_of(part)].dump_json(kept).decode(), boot)
-
-
-def kept_from_body(part: str, body: str) -> Kept:
-    """Read what `kept_body` wrote. Raises ``ValueError`` if it is no such part."""
-    reader = _STORED_PARTS.get(kind_of(part))
-    if reader is None:
-        raise ValueError(f"this version knows no part {part} of a therapy")
-    return reader.validate_json(body)
-
-
-def boot_of(body: str) -> str:
-    """The kernel's boot of what `alarm_body` wrote, empty where that is not known."""
-    try:
-        found = json.loads(body).get("boot", "")
-    except (ValueError, AttributeError):
-        return ""
-    return found if isinstance(found, str) else ""
-
-
-def alarm_from_body(body: str) -> Alarm:
-    """Read what `alarm_body` wrote; fields that a later version added are ignored, at every depth.
-
-    Raises ``ValueError`` if it is no alarm.
-    """
-    return _STORED_ALARM.validate_json(body)
-
-
-def answer_body(answer: Answer) -> str:
-    """An answer as the store keeps it."""
-    return _STORED_ANSWER.dump_json(answer).decode()
-
-
-def answer_from_body(body: str) -> Answer:
-    """Read what `answer_body` wrote. Raises ``ValueError`` if it is no answer."""
-    return _STORED_ANSWER.validate_json(body)
-
-
-def alarm_from_message(payload: bytes) -> Alarm:
-    """Read an alarm that the broker still holds, of whatever run and version. Raises ``ValueError`` if it is none."""
-    said = AlarmMessage.read(payload)
-    key = AlarmKey(said.bed, said.condition, said.port, said.channel)
-    if max(said.rev, said.returns) > COUNT_MAX or len(payload) > PAYLOAD_MAX:
-        raise ValueError("it is larger than any alarm")
-    if "." in said.condition or key.name != said.key:
-        raise ValueError(f"its key {said.key} is not that of its condition and its channel")
-    return Alarm(
-        key=key,
-        occurrence=said.occurrence,
-        rev=said.rev,
-        kind=AlarmKind(said.kind),
-        audience=Audience(said.audience),
-        priority=Priority[said.priority.upper()],
-        band=said.band,
-        present=said.present,
-        verifiable=said.verifiable,
-        signal=SignalPresence(said.signal),
-        text=said.text,
-        action=said.action,
-        onset=_instant(said.onset),
-        changed=_instant(said.changed),
-        value=said.value,
-        unit=said.unit,
-        limit=_limit_from(said.limit),
-        evidence=tuple(said.evidence.items()),
-        latching=said.latching,
-        returns=said.returns,
-        now=_said_from(said.now),
-    )
-
-
-def _limit_from(said: LimitPassedMessage | None) -> LimitPassed | None:
-    return None if said is None else LimitPassed(Side(said.side), said.band, said.value, said.origin)
-
-
-def _said_from(said: SaidMessage | None) -> Said | None:
-    if said is None:
-        return None
-    limit, evidence = _limit_from(said.limit), tuple(said.evidence.items())
-    return Said(Priority[said.priority.upper()], said.band, said.text, said.value, said.unit, limit, evidence)
-
-
 def _json(message: Message) -> bytes:
     return message.model_dump_json(by_alias=True).encode()
-
-
-def _instant(at: Stamp) -> Instant:
-    """A time of another run as a label: its monotonic part compares with nothing here."""
-    wall_s = datetime.fromisoformat(at.wall).timestamp()
-    rfc3339(wall_s)  # what cannot be written again is refused here
-    return Instant(at.mono_s, wall_s, at.synchronised)
-
-
-def _person(kind: type[_M], said: Acknowledgement | Acceptance | None) -> _M | None:
-    if said is None:
-        return None
-    until = {"until_mono_s": said.until_s} if isinstance(said, Acknowledgement) else {}
-    return kind.model_validate({"by": said.by, "at": stamp(said.at), **until})
-
-
-def _said(now: Said | None) -> SaidMessage | None:
-    if now is None:
-        return None
-    return by_name(SaidMessage, now, priority=priority(now.priority), evidence=dict(now.evidence))
-
-
-def _silence(silence: Silence | None) -> SilenceMessage | None:
-    return None if silence is None else by_name(SilenceMessage, silence, until_mono_s=silence.until_s)
 
 
 def _device(device: DeviceView) -> Device:

@@ -11,9 +11,9 @@ from typing import Any
 
 from drivers.reconnect import Backoff
 from edge.mqtt import BrokerSettings, Heard
+from edge.outgoing import AlarmRevision, Lane, Outgoing
 from edge.sender import Ears, Sender
 from edge.store import OutboxRow
-from edge.wire import AlarmRevision, Lane, Outgoing
 from tests.broker import Listener, Mosquitto
 
 WILL = Outgoing("edge/status", b"lost", Lane.STATUS)

@@ -19,9 +19,9 @@ import structlog
 from paho.mqtt.packettypes import PacketTypes
 
 from edge.mqtt import NO_MATCHING_SUBSCRIBERS, BrokerSettings, Connection, Login, Reason
+from edge.outgoing import Lane, Outgoing
 from edge.send_queue import IN_FLIGHT_QUIET_MAX
 from edge.sender import STEADY_S
-from edge.wire import Lane, Outgoing
 from tests.broker import HOST, Mosquitto
 from tests.sender import BIRTH, EVENT, FENCE, STOPPED, WILL, WITHIN_S, Edge, Impatient, payloads, settings, state
 

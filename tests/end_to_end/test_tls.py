@@ -14,8 +14,8 @@ from edge.config_broker import BrokerSettings
 from edge.core.model import Instant
 from edge.login import BrokerLogin
 from edge.mqtt import BrokerSettings as Connecting
+from edge.outgoing import Lane
 from edge.tls import CertificateTime, TlsFiles
-from edge.wire import Lane
 from tests.sender import FENCE, STOPPED, WILL, Edge, Impatient, settings, state
 from tests.ward_broker import DAYS, WARD, WardBroker, elsewhere
 

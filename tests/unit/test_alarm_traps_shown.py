@@ -19,7 +19,8 @@ from edge.core.inputs import (
 )
 from edge.core.model import AlarmKey, DeliveryState, SignalPresence
 from edge.messages.topics import Topics
-from edge.wire import Wire, alarm_from_message
+from edge.wire import Wire
+from edge.wire_alarms import alarm_from_message
 from tests.core_world import BED, OTHER_BED, START_S, instant
 from tests.unit.alarm_acts import (
     HIGH_AT_ONCE,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from edge import bundle_file
+from edge.bodies import alarm_body, kept_body, kept_from_body
 from edge.bundle_file import BundledFile, BundleError, Content, digest, opened, sealed
 from edge.cli import main
 from edge.core.model import Priority
@@ -21,7 +22,6 @@ from edge.lock import lock
 from edge.rows import AlarmRow, JournalRow, Run, TherapyRow, Transaction
 from edge.store_file import StoreFile
 from edge.store_reading import read_kept
-from edge.wire import alarm_body, kept_body, kept_from_body
 from tests.core_world import BED, START_S, instant
 from tests.dose_world import treatment
 from tests.unit.alarm_acts import an_alarm

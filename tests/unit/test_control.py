@@ -23,7 +23,7 @@ from edge.control import ANSWER_S, CONNECTIONS_MAX, LINE_MAX, PATH_MAX, Control,
 from edge.core.inputs import Accept, Named, Request, Role, Unusable
 from edge.core.model import AlarmKey
 from edge.inbox import REQUESTS_MAX
-from edge.wire import AlarmRevision, Lane, Outgoing
+from edge.outgoing import AlarmRevision, Lane, Outgoing
 
 NOW_S = 12.5
 WITHIN_S = 3.0

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from drivers.model import BolusGiven, DeviceAlarmKind, Observation, Quantity, Reading, Validity
+from edge.bodies import kept_body, kept_from_body
 from edge.core.effects import Effect, Keep
 from edge.core.inputs import LinkCause, LinkChange
 from edge.core.kept_dose import KeptDose
@@ -16,7 +17,6 @@ from edge.core.model import Instant, Priority
 from edge.core.therapy import ChannelRole, TherapyPhase
 from edge.core.therapy_state import Disconnected, KeptTherapy, ManualDose, RoleSet, TherapyState
 from edge.core.totals import DAY_S
-from edge.wire import kept_body, kept_from_body
 from tests.core_world import BED, PUMP, START_S, instant, shows
 from tests.dose_world import TREATING, Treatment, ordered, patient, said, treatment
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from drivers.model import BolusGiven, Quantity
+from edge.bodies import kept_body, kept_from_body
 from edge.core.config import BolusRule, CoreConfig
 from edge.core.effects import Journal
 from edge.core.model import Priority
 from edge.core.rules_bolus import STANDS_S
 from edge.core.therapy_state import Disconnected, KeptPart
-from edge.wire import kept_body, kept_from_body
 from tests.core_world import PUMP, START_S, instant
 from tests.dose_world import DRUG, TREATING, Treatment, treatment
 from tests.unit.test_doses import without

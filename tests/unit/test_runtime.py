@@ -15,10 +15,11 @@ from edge.core.restore import initial_state
 from edge.inbox import Inbox
 from edge.messages.topics import Topics
 from edge.notify import Notifier, Watchdog
+from edge.outgoing import Outgoing
 from edge.runtime import Runtime
 from edge.sender import Sender
 from edge.store import OutboxRow, Store, Transaction
-from edge.wire import Outgoing, Wire
+from edge.wire import Wire
 from tests.core_world import BED, CONFIG, order, place, pump
 
 TOPIC = f"infusion/v1/ward/edge/pi-1/bed/{BED}/alarm/DOSE_RATE_HIGH.rack.11"

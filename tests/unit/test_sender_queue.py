@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from edge import omission
 from edge.core.model import AlarmKey
+from edge.outgoing import AlarmRevision, Lane, Outgoing
 from edge.send_queue import IN_FLIGHT_MAX, IN_FLIGHT_QUIET_MAX, TOPICS_MAX, Sending, SendQueue
 from edge.store import OutboxRow
-from edge.wire import AlarmRevision, Lane, Outgoing
 
 RETRY_S = 5.0
 EVENT = "edge/event"

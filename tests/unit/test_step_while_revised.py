@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.bodies import kept_body, kept_from_body
 from edge.core.inputs import PlaceOrder, Request
 from edge.core.restore import initial_state
 from edge.core.restore_therapy import KeptPart
 from edge.core.therapy_acts import ConfirmOrder, TakeStep, WithdrawOrder
 from edge.core.therapy_state import THERAPY, KeptTherapy
-from edge.wire import kept_body, kept_from_body
 from tests.core_world import BED, KETAMINE, PUMP, RUN, instant, order
 from tests.therapy_world import DOCTOR, HERE, NURSE, OTHER_NURSE, WARD, Treated, entered, treated
 

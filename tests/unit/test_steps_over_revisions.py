@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from drivers.model import InfusionState
+from edge.bodies import kept_body, kept_from_body
 from edge.core.config import Binding
 from edge.core.effects import Keep
 from edge.core.inputs import Input
 from edge.core.restore import initial_state
 from edge.core.restore_therapy import KeptPart
 from edge.core.therapy_state import Kept
-from edge.wire import kept_body, kept_from_body
 from tests.core_world import BED, CONFIG, PUMP, RUN, START_S, World, instant, order, place, pump, with_bed
 from tests.unit.test_composed import WHOLE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from edge.bodies import alarm_body, kept_body
 from edge.core.effects import AlarmCleared, Persist, Publish
 from edge.core.inputs import AlarmFound, Input, StoreRead
 from edge.core.model import Audience, Priority, SignalPresence
@@ -13,7 +14,6 @@ from edge.core.therapy_state import CASE, THERAPY, Case, KeptTherapy
 from edge.core.totals import DayDose
 from edge.rows import AlarmRow, StoredState, TherapyRow
 from edge.taken_over import core_state, found_later
-from edge.wire import alarm_body, kept_body
 from tests.core_world import BED, CONFIG, OTHER_BED, RUN, START_S, World, instant, monitor, order, place, pump
 from tests.therapies import FULL, THEN
 

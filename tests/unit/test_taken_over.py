@@ -1,9 +1,9 @@
 """What a run takes over from the rows of the store, and what is told of a patient whose row cannot be read."""
 
+from edge.bodies import kept_body
 from edge.core.therapy_state import CASE, THERAPY, KeptTherapy
 from edge.rows import StoredState, TherapyRow
 from edge.taken_over import core_state
-from edge.wire import kept_body
 from tests.core_world import BED, CONFIG, OTHER_BED, RUN, START_S, World, instant
 from tests.therapies import FULL, THEN
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.bodies import boot_of, kept_body, kept_from_body
 from edge.core.effects import Keep
 from edge.core.inputs import AudioPause, StoreResult
 from edge.core.model import Instant
@@ -21,7 +22,6 @@ from edge.core.therapy_state import (
     KeptTherapy,
 )
 from edge.store import TherapyRow, Transaction
-from edge.wire import boot_of, kept_body, kept_from_body
 from tests.core_world import BED, CONFIG, PUMP, RUN, START_S, World, instant, order, place, pump
 from tests.therapies import FULL, THEN
 from tests.unit.stores import Opened, reload

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.bodies import alarm_body, alarm_from_body
 from edge.core.effects import AlarmChanged, AlarmCleared, AlarmIndex, Event
 from edge.core.model import (
     Alarm,
@@ -23,7 +24,8 @@ from edge.core.model import (
     SignalPresence,
 )
 from edge.messages.alarms import AlarmMessage
-from edge.wire import Lane, Outgoing, alarm_body, alarm_from_body, alarm_from_message
+from edge.outgoing import Lane, Outgoing
+from edge.wire_alarms import alarm_from_message
 from tests.contents import ALARM, AT, CLOCK_ALARM, CONTENTS, ENDED, SNAPSHOT, wire
 
 PREFIX = "infusion/v1/ward-7/edge/edge-1"
