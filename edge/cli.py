@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import argparse
 import gc
-import math
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cli_bedside import add_bedside, ask
 from edge.cli_bundle import add_bundle
+from edge.cli_line import add_line_tools
 from edge.cli_machine import add_machine
 from edge.cli_map import add_map
-from edge.cli_therapy import add_therapy
+from edge.terminal import EXIT_CONFIG, EXIT_FAILED, EXIT_OK, progress, say
 
 if TYPE_CHECKING:
     from edge.mqtt import Login
 
-EXIT_OK = 0
-EXIT_CONFIG = 78
-"""EX_CONFIG of sysexits.h: systemd does not restart on it."""
-
-EXIT_FAILED = 1
-WEEK_S = 7 * 24 * 3600.0
-"""No tool runs longer by itself."""
-
-EXIT_STOPPED = 130
-"""By Ctrl-C, as shells count it."""
 
 CONTROL = Path("/run/infusion-edge/control.sock")
 """Where the service has its control socket."""
-
 
 LIBRARY = Path("/etc/infusion-edge/drugs.toml")
 """Where a site has its drug library."""
@@ -98,9 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_journal(commands)
     _add_library(commands)
     _add_broker_files(commands)
-    _add_bedside(commands)
-    _add_line_tools(commands)
-    add_machine(commands, CONTROL, _command)
+    add_bedside(commands, CONTROL)
+    add_line_tools(commands)
+    add_machine(commands, CONTROL, ask)
     add_bundle(commands)
     add_map(commands, CONTROL)
     return parser
@@ -158,89 +148,6 @@ def _add_journal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_run_dir(journal, "where the store is")
     journal.add_argument("--store", type=Path, metavar="FILE", help="another store's file (default: edge.db there)")
     journal.set_defaults(run=_journal)
-
-
-def _add_bedside(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add what is asked of the running daemon through its control socket."""
-
-    def add(verb: str, text: str) -> argparse.ArgumentParser:
-        parser = commands.add_parser(verb, help=text)
-        parser.add_argument(
-            "--control", type=Path, default=CONTROL, metavar="PATH", help="the control socket (default: %(default)s)"
-        )
-        parser.set_defaults(run=_command, verb=verb)
-        return parser
-
-    add("alarms", "show the alarms that stand").add_argument("--json", action="store_true", help="as JSON")
-    for verb, text in (
-        ("accept", "accept alarms: I go; this silences them for a while too"),
-        ("acknowledge", "silence alarms for a while"),
-        ("reset", "end latched alarms, whose cause is over"),
-    ):
-        named = add(verb, text)
-        named.add_argument("names", nargs="*", metavar="ALARM", help="its key, or its occurrence")
-        named.add_argument("--all", action="store_true", help="all that stand" if verb != "reset" else "all latched")
-        if verb == "accept":
-            named.add_argument("--only", action="store_true", help="accept, and do not silence")
-    pause = add("pause", "silence what stands now for a while")
-    pause.add_argument("bed", nargs="?", default="", metavar="BED", help="one bed, or its label (default: all)")
-    pause.add_argument("--seconds", type=_from_1_to(120), default=120.0, metavar="N", help="at most 120 (default)")
-    resume = add("resume", "end pauses")
-    resume.add_argument("bed", nargs="?", default="", metavar="BED", help="one bed, or its label (default: all)")
-    off = add("off-monitor", "the patient is off the monitor: silence its sensor alarms for a while")
-    off.add_argument("bed", metavar="BED")
-    off.add_argument("--minutes", type=_from_1_to(15), default=15.0, metavar="N", help="at most 15 (default)")
-    service = add("service", "the devices of a bed are worked on: their alarms are shown, and call nobody")
-    service.add_argument("bed", metavar="BED")
-    service.add_argument("--minutes", type=_from_1_to(60), default=60.0, metavar="N", help="at most 60 (default)")
-    service.add_argument("--end", action="store_true", help="the work is done")
-    add_therapy(add)
-    add("test-alarm", "raise a low alarm that says that it is a test, for half a minute")
-    confirm = add("confirm-device", "the device that answers there belongs to that bed")
-    for name in ("bed", "port", "channel", "serial_number"):
-        confirm.add_argument(name, metavar=name.partition("_")[0].upper())
-
-
-def _from_1_to(most: int) -> Callable[[str], float]:
-    """Return what reads a number of units; more than the most is asked for too, and cut by the edge."""
-
-    def read(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not 1 <= number < math.inf:
-            raise argparse.ArgumentTypeError(f"a number from 1 to {most}, which {text} is not")
-        return number
-
-    return read
-
-
-def _add_line_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add what helps to connect a device, and to find out what it said."""
-    probe = commands.add_parser("probe", help="find which device answers on a port, with read-only questions")
-    probe.add_argument("port", nargs="?", metavar="PORT", help="a device, or tcp://host:port (default: list the ports)")
-    probe.add_argument("--driver", action="append", default=[], metavar="NAME", help="try only this one (repeatable)")
-    probe.add_argument(
-        "--timeout", type=_seconds, default=90.0, metavar="SECONDS", help="at most (default: %(default)g)"
-    )
-    probe.set_defaults(run=_probe)
-
-    record = commands.add_parser("record", help="keep what a device and its driver say, with the times")
-    record.add_argument("port", metavar="PORT", help="a device, or tcp://host:port")
-    record.add_argument("--driver", required=True, metavar="NAME", help="the driver that speaks to it")
-    record.add_argument("--baud", type=int, metavar="N", help="if the device is not set to its usual speed")
-    record.add_argument("--out", type=Path, metavar="FILE", help="a new file (default: driver and time, here)")
-    record.add_argument("--seconds", type=_seconds, metavar="N", help="end after so long (default: Ctrl-C)")
-    record.set_defaults(run=_record)
-
-    replay = commands.add_parser(
-        "replay", help="run a recording through driver and core, and print what they make of it"
-    )
-    replay.add_argument("file", type=Path, metavar="FILE")
-    replay.add_argument("--config", type=Path, metavar="FILE", help="with the bed and the limits of this configuration")
-    replay.add_argument("--port", default="", metavar="NAME", help="as this port of the configuration")
-    replay.set_defaults(run=_replay)
 
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
@@ -352,7 +259,7 @@ def _explain(options: argparse.Namespace) -> int:
     from edge.explain import report  # noqa: PLC0415 - only this command pays for it
 
     status, text = report(options.store or options.run_dir / "edge.db", options.alarm or "")
-    _say(text, to_error=status != EXIT_OK)
+    say(text, to_error=status != EXIT_OK)
     return status
 
 
@@ -365,7 +272,7 @@ def _library(options: argparse.Namespace) -> int:
         status, text = library.show(options.file, options.drug)
     else:
         status, text = library.diff(options.old, options.new)
-    _say(text, to_error=status != EXIT_OK)
+    say(text, to_error=status != EXIT_OK)
     return status
 
 
@@ -382,9 +289,9 @@ def _broker_files(options: argparse.Namespace) -> int:
             of = {"authority": options.authority, "broker": options.renew}
             text = renew(options.folder, ward, options.days, wall_s, **of)
     except BrokerFilesError as error:
-        _say(f"infusion-edge: {error}", to_error=True)
+        say(f"infusion-edge: {error}", to_error=True)
         return EXIT_FAILED
-    _say(text, to_error=False)
+    say(text)
     return EXIT_OK
 
 
@@ -393,72 +300,10 @@ def _journal(options: argparse.Namespace) -> int:
 
     path = options.store or options.run_dir / "edge.db"
     if options.act == "export":
-        return export(path, options.format, sys.stdout.write, _progress)
-    status, text = verify(path, options.head or "", _progress)
-    _say(text, to_error=False)
+        return export(path, options.format, sys.stdout.write, progress)
+    status, text = verify(path, options.head or "", progress)
+    say(text)
     return status
-
-
-def _command(options: argparse.Namespace) -> int:
-    from edge.commands import EXIT_USAGE, carry_out  # noqa: PLC0415 - only these commands pay for it
-
-    status, text = carry_out(options)
-    _say(text, to_error=status == EXIT_USAGE)
-    return status
-
-
-def _probe(options: argparse.Namespace) -> int:
-    from edge.clock import Clock  # noqa: PLC0415 - only this command pays for these
-    from edge.probe import EXIT_FOUND, list_ports, probe  # noqa: PLC0415
-
-    if options.port is None:
-        _say(list_ports(), to_error=False)
-        return EXIT_OK
-    status, text = _until_stopped(
-        lambda: probe(options.port, options.driver, options.timeout, mono_s=Clock().mono_s, say=_progress)
-    )
-    _say(text, to_error=status != EXIT_FOUND)
-    return status
-
-
-def _record(options: argparse.Namespace) -> int:
-    from edge.clock import Clock  # noqa: PLC0415 - only this command pays for these
-    from edge.record import Wanted, record  # noqa: PLC0415
-
-    wanted = Wanted(options.port, options.driver, options.baud, options.out, options.seconds)
-    return record(wanted, Clock(), _progress)
-
-
-def _replay(options: argparse.Namespace) -> int:
-    from edge.replay import replay  # noqa: PLC0415 - only this command pays for it
-
-    return replay(
-        options.file, options.config, options.port, say=lambda text: _say(text, to_error=False), complain=_progress
-    )
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= WEEK_S:
-        raise argparse.ArgumentTypeError("give seconds above 0, at most a week")
-    return seconds
-
-
-def _until_stopped(act: Callable[[], tuple[int, str]]) -> tuple[int, str]:
-    try:
-        return act()
-    except KeyboardInterrupt:
-        return EXIT_STOPPED, "stopped"
-
-
-def _progress(text: str) -> None:
-    _say(text, to_error=True)
-
-
-def _say(text: str, *, to_error: bool) -> None:
-    """Print what may have been written by a device, which must not steer the terminal."""
-    shown = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
-    print(shown, file=sys.stderr if to_error else sys.stdout)
 
 
 def _broker(text: str) -> tuple[str, int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from edge.terminal import EXIT_FAILED, EXIT_OK, say
 
 CONFIG = Path("/etc/infusion-edge/edge.toml")
 RUN_DIR = Path("/var/lib/infusion-edge")
 CREDSTORE = Path("/etc/credstore")
-EXIT_OK, EXIT_FAILED = 0, 1
 
 
 def add_bundle(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,8 +57,8 @@ def _export(options: argparse.Namespace) -> int:
         with_state = not options.without_state
         said = export(options.config, options.run_dir, options.file, Clock().now(), with_state=with_state)
     except BundleError as error:
-        return _say(EXIT_FAILED, f"infusion-edge: {error}")
-    return _say(EXIT_OK, said)
+        return _told(EXIT_FAILED, f"infusion-edge: {error}")
+    return _told(EXIT_OK, said)
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -79,12 +79,10 @@ def _import(options: argparse.Namespace) -> int:
     try:
         said = bring_in(options.file, target, Clock().now(), token_hex(3))
     except BundleError as error:
-        return _say(EXIT_FAILED, f"infusion-edge: {error}")
-    return _say(EXIT_OK, said)
+        return _told(EXIT_FAILED, f"infusion-edge: {error}")
+    return _told(EXIT_OK, said)
 
 
-def _say(status: int, text: str) -> int:
-    """Print what may hold words of a bundle, which must not steer the terminal; return the status."""
-    shown = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
-    (sys.stdout if status == EXIT_OK else sys.stderr).write(f"{shown}\n")
+def _told(status: int, text: str) -> int:
+    say(text, to_error=status != EXIT_OK)
     return status

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.terminal import progress, say
+
 CONFIG = Path("/etc/infusion-edge/edge.toml")
 RUN_DIR = Path("/var/lib/infusion-edge")
 
@@ -110,10 +112,6 @@ def _doctor(options: argparse.Namespace) -> int:
     from edge.doctor import Asked, doctor  # noqa: PLC0415 - only this command pays for it
 
     asked = Asked(options.config, options.run_dir, options.control)
-    status, text = doctor(asked, as_json=options.json, say=_progress)
-    print("".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text))
+    status, text = doctor(asked, as_json=options.json, say=progress)
+    say(text)
     return status
-
-
-def _progress(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

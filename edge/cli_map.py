@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from edge.cli_bundle import CONFIG, RUN_DIR
-
-EXIT_STOPPED = 130
+from edge.terminal import EXIT_STOPPED, say
 
 
 def add_map(commands: argparse._SubParsersAction[argparse.ArgumentParser], control: Path) -> None:
@@ -42,20 +41,14 @@ def _map(options: argparse.Namespace) -> int:
     from edge.doctor import Asked  # noqa: PLC0415
 
     if not sys.stdin.isatty():
-        _say("infusion-edge: map needs a person at a terminal, who reads the devices")
+        say("infusion-edge: map needs a person at a terminal, who reads the devices")
         return EXIT_USAGE
     wanted = Wanted(options.bed, Asked(options.config, options.run_dir, options.control), options.sheet)
     try:
-        return map_bed(wanted, Person(_say, input, Event().wait), Clock().now)
+        return map_bed(wanted, Person(say, input, Event().wait), Clock().now)
     except MapError as error:
-        _say(f"infusion-edge: {error}")
+        say(f"infusion-edge: {error}")
         return EXIT_USAGE
     except (KeyboardInterrupt, EOFError):
-        _say("stopped: what was bound stays bound, and no sheet was written")
+        say("stopped: what was bound stays bound, and no sheet was written")
         return EXIT_STOPPED
-
-
-def _say(text: str) -> None:
-    """Print what may have been written by a device, which must not steer the terminal."""
-    sys.stdout.write("".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text) + "\n")
-    sys.stdout.flush()

@@ -15,9 +15,9 @@ import pytest
 from drivers.line import CLOSE_LIMIT_S, OPEN_LIMIT_S
 from drivers.reconnect import DELAY_MAX_S
 from edge.app import STOP_LIMIT_S
-from edge.cli import EXIT_CONFIG
 from edge.device import TURN_S
 from edge.notify import WATCHDOG_SHARE
+from edge.terminal import EXIT_CONFIG
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 UNIT = SYSTEMD / "infusion-edge.service"
