@@ -23,7 +23,8 @@ from edge.black_box import FOLDER as BLACK_BOX
 from edge.black_box import BlackBox
 from edge.certificates import CertificateWatch
 from edge.clock import Clock, boot_id, rfc3339
-from edge.config import Configuration, PortRuntime
+from edge.config import Configuration
+from edge.config_ports import PortRuntime
 from edge.control import Control
 from edge.core.config import LOCAL
 from edge.core.effects import Annunciate

@@ -20,7 +20,7 @@ from pathlib import Path
 import structlog
 
 from edge.clock import rfc3339
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.core.model import Alarm, Instant
 from edge.recording import Head, Writer
 from edge.tape import MEMORY_MAX, Piece, Session, Tape, sessions

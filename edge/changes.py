@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 
-from edge.config import Configuration, PortRuntime
+from edge.config import Configuration
+from edge.config_ports import PortRuntime
 from edge.core.config import BandLimit, BedConfig, Binding, CoreConfig, LimitConfig, StationConfig
 from edge.core.model import Side
 from edge.core.reconfigure import Change

@@ -19,7 +19,7 @@ from drivers.errors import LineError
 from drivers.line import Line, open_line
 from drivers.model import HARMLESS_REJECTIONS, LineSettings, Output, Rejected, Send, Session, SessionOptions
 from drivers.reconnect import Backoff
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.core.inputs import Input, LineErrors, LinkCause, LinkChange
 from edge.notify import Watchdog
 from edge.recording import What

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from drivers.errors import LineError, LineFault, line_error
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.diagnosis import Row, error, ok, warning
 from edge.holder import holder_of
 from edge.messages.states import Device, DeviceIdentity

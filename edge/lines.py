@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from drivers.model import SessionOptions
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.core.inputs import Input, LinkCause, LinkChange
 from edge.device import DeviceTask, Sink
 from edge.notify import Watchdog

@@ -23,7 +23,7 @@ from drivers.bbraun_bcc import MAX_FRAME_BYTES
 from drivers.ivy_450c import MAX_MESSAGE_BYTES
 from drivers.model import AlarmSetChanged, DeviceAlarmKind, Observation, Quantity, Validity
 from drivers.reconnect import Backoff
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.core.inputs import Input, LineErrors
 from edge.device import DeviceTask
 from edge.inbox import Inbox

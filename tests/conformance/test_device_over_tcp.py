@@ -13,7 +13,7 @@ import pytest
 from drivers.bbraun_space import DRIVER as SPACE
 from drivers.model import Observation, Quantity
 from drivers.reconnect import Backoff
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.core.inputs import LinkChange
 from edge.device import DeviceTask
 from edge.inbox import Inbox

@@ -16,7 +16,7 @@ from drivers.line import Line, open_line
 from drivers.model import DeviceIdentified, Driver, LineSettings, Observation, Output, SessionOptions
 from drivers.reconnect import Backoff
 from edge import device
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.core.inputs import Input, LineErrors, LinkCause, LinkChange
 from edge.device import DeviceTask
 from edge.inbox import Inbox

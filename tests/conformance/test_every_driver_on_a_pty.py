@@ -11,7 +11,7 @@ import pytest
 from drivers import registry
 from drivers.model import DeviceIdentified, Observation
 from drivers.reconnect import Backoff
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.core.inputs import Input, LineErrors, LinkChange
 from edge.device import DeviceTask
 from edge.inbox import Inbox

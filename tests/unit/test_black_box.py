@@ -16,7 +16,7 @@ import pytest
 from drivers.ivy_450c import DRIVER as IVY
 from edge import black_box as module
 from edge.black_box import PAUSE_S, BlackBox, Written
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.core.model import Alarm, AlarmKey, Instant
 from edge.recording import What, read_entries, read_head
 from tests.contents import ALARM

@@ -13,7 +13,7 @@ import pytest
 
 from drivers.ivy_450c import DRIVER as IVY
 from drivers.line import open_line
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.diagnosis import Level, Row
 from edge.doctor_lines import line_rows, may_use
 from edge.messages.states import Device, DeviceIdentity

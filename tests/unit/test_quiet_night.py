@@ -18,7 +18,7 @@ from drivers.ivy_450c import DRIVER as IVY
 from drivers.line import Line
 from drivers.model import LineSettings
 from drivers.reconnect import Backoff
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.core.effects import Annunciate, Journal
 from edge.core.inputs import BrokerLink, Input, LinkChange
 from edge.device import DeviceTask

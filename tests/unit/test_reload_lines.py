@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from drivers.ivy_450c import DRIVER as IVY
-from edge.config import PortRuntime
+from edge.config_ports import PortRuntime
 from edge.core.inputs import Input, LinkCause, LinkChange
 from edge.device import DeviceTask, Sink
 from edge.lines import RECONFIGURED, Lines
