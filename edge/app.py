@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 
 from drivers.reconnect import Backoff
+from edge.adoption import Adoption
 from edge.annunciator import Annunciator
 from edge.black_box import FOLDER as BLACK_BOX
 from edge.black_box import BlackBox
@@ -29,7 +30,7 @@ from edge.control import Control
 from edge.core.config import LOCAL
 from edge.core.effects import Annunciate
 from edge.core.engine import Core
-from edge.core.inputs import AlarmFound, AlarmTaken, BrokerLink, NameTaken, PublishAccepted, PublishRefused, Request
+from edge.core.inputs import AlarmTaken, BrokerLink, NameTaken, PublishAccepted, PublishRefused, Request
 from edge.core.model import Instant, Phase, Priority
 from edge.device import DeviceTask, Sink
 from edge.disk import DiskSpace
@@ -54,7 +55,6 @@ from edge.taken_over import core_state, found_later, last_known_s
 from edge.tls import CertificateTime
 from edge.trends import Trends
 from edge.wire import Wire
-from edge.wire_alarms import alarm_from_message
 
 STOP_LIMIT_S = 3.0
 """How long a clean end may take to send and to store what waits."""
@@ -134,7 +134,7 @@ class App:
         )
         self._store = Store(self._stored, loop.call_soon_threadsafe, self._read_late)
         stored = self._open_store()
-        self._known_over = stored.ended
+        self._adoption = Adoption(self._topics, self._inbox.put, stored.ended)
         self._wire = self._make_wire(stored)
         self._time = CertificateTime(surroundings.clock.now, last_known_s(stored))
         self._login = BrokerLogin(configuration.broker, self._time)
@@ -216,7 +216,7 @@ class App:
             self._taken.set_exception(found)
         else:
             _log.warning("the store can be read now", alarms=len(found.alarms), set_aside=found.set_aside)
-            self._known_over |= found.ended
+            self._adoption.learn(found.ended)
             self._time.learn(last_known_s(found))
             self._wire.continue_run(found.previous_run, found.previous_event_seq)
             self._keeper.note("store read", {"previous_run": found.previous_run, "set_aside": found.set_aside or ""})
@@ -394,24 +394,7 @@ class App:
 
     def _found(self, retained: Sequence[Heard]) -> None:
         """Adopt what only the broker still knew, in a step of its own: an index that lacks it would end it."""
-        now_s = self._around.clock.mono_s()
-        unreadable: list[tuple[str, str]] = []
-        for heard in retained:
-            try:
-                alarm = alarm_from_message(heard.payload)
-                if heard.topic != self._topics.alarm(alarm.key.bed, alarm.key.name):
-                    raise ValueError("it is another topic's")  # noqa: TRY301 - told like any that cannot be read
-                name = (alarm.key.bed, alarm.key.name, alarm.occurrence)
-                over = name in self._known_over or self._sender.ends(heard.topic, alarm.occurrence)
-                self._inbox.put(AlarmFound(now_s, alarm, over))
-            except (ValueError, OverflowError, OSError) as error:
-                # Of no version of ours, so nobody can read it: left there it would be junk for every reader, for ever.
-                unreadable.append((heard.topic, str(error)[:200]))
-                self._sender.publish(Outgoing(heard.topic, b"", Lane.ALARM_LOW))
-        if unreadable:
-            topic, reason = unreadable[0]
-            count = len(unreadable)
-            _log.error("retained alarms cannot be read and are emptied", count=count, first=topic, reason=reason)
+        self._adoption.take(retained, self._around.clock.mono_s(), self._sender)
         self._runtime.step()
 
     def _look_back(self, station: str, heard: Heard, *, known: bool) -> None:
