@@ -123,6 +123,6 @@ export function trends(page, bed, therapy, { spanS = page.opened.spanS, width = 
     h("header", null, h("h2", null, t("chart.title")),
       choose ? h("div", { class: "choice", role: "group", "aria-label": t("chart.span") }, SPANS_S.map((one) =>
         h("button", { "aria-pressed": String(one === spanS), on: { click: () => (opened.choose(one), page.changed()) } }, t("chart.hours", { hours: one / 3600 })))) : null),
-    chart({ held, therapy, width: wide, spanS, nowMono, low, marks: opened.shift.marks(page, bed, therapy) }),
+    chart({ held, bed, therapy, width: wide, spanS, nowMono, low, marks: opened.shift.marks(page, bed, therapy) }),
     h("p", { class: "hint legend" }, t("chart.legend")));
 }

@@ -41,6 +41,15 @@ export function nearest(text, places) {
   return written(number.negative && whole !== 0n, whole, places);
 }
 
+/** Write a decimal times `over / under`, the nearest of so many places: a dose in another unit, exactly. */
+export function converted(text, [over, under], places) {
+  const number = exact(text);
+  if (!number) return text ?? "";
+  const divisor = under * 10n ** BigInt(number.places);
+  const whole = (number.whole * over * 10n ** BigInt(places) * 2n + divisor) / (divisor * 2n);
+  return written(number.negative && whole !== 0n, whole, places);
+}
+
 /** Write a decimal without zeros at its end. */
 export function plain(text) {
   const number = exact(text);

@@ -47,7 +47,7 @@ export class Shift {
       const mono = row.told.mono_s - row.age_s;
       const text = `${timeOf(row.at)} ${textOf(page, row)}`;
       if (row.kind === "alarm" && row.body.phase === "start") found.push({ mono, kind: "alarm", priority: row.body.priority, text });
-      else if (row.kind === "bolus") found.push({ mono, kind: "bolus", text });
+      else if (row.kind === "bolus") found.push({ mono, kind: "bolus", text, ...placeOf(row.body) });
       else if (row.kind === "request" && row.body.result === "done") found.push(...actMark(row.body, mono, text));
     }
     for (const one of therapy?.rounds ?? []) {
@@ -61,10 +61,13 @@ export class Shift {
 /** A round of the therapy and the row that asked for it are one, if they are so near. */
 const SAME_S = 5;
 
+/** Of which pump channel a row is; an act that named none was of the only one that could be meant. */
+const placeOf = ({ port, channel }) => ({ place: port ? `${port}.${channel}` : "" });
+
 function actMark(body, mono, text) {
   if (body.verb === "observe") return [{ mono, kind: "round", text }];
-  if (body.verb === "step") return [{ mono, kind: "step", text, value: body.step_mg_per_kg_per_h ?? "" }];
-  if (body.verb === "manual-dose") return [{ mono, kind: "bolus", text }];
+  if (body.verb === "step") return [{ mono, kind: "step", text, value: body.step_mg_per_kg_per_h ?? "", ...placeOf(body) }];
+  if (body.verb === "manual-dose") return [{ mono, kind: "bolus", text, drug: body.drug }];
   return ACTS.has(body.verb) ? [{ mono, kind: "act", text }] : [];
 }
 

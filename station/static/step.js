@@ -22,7 +22,7 @@ export function stepsAsked(page, bed, therapy) {
   return (bed.snapshot?.channels ?? []).flatMap((channel) => {
     const order = orderOf(therapy, channel);
     const rate = metric(channel.metrics, "dose_rate") ?? metric(channel.metrics, "dose_rate_mg_per_kg_per_h");
-    if (!order || channel.state !== "infusing" || channel.link !== "up" || rate?.validity !== "valid" || !exact(rate.value)) return [];
+    if (!order || channel.state !== "infusing" || channel.link !== "up" || rate?.validity !== "valid" || rate.unit !== unitOf(order) || !exact(rate.value)) return [];
     const [given, now, most] = [rate.value, of(order, "step"), of(order, "maximum")].map(Number);
     const other = given > now * ABOVE || given < now / ABOVE;
     if (!other || given <= 0 || given > most * ABOVE) return [];
@@ -55,11 +55,18 @@ const targetOf = (bed, channel) => `${bedTarget(bed)}/step/${channel.port}.${cha
 export function stepButton(page, bed, therapy, { channel, order, step }, { short = false } = {}) {
   const target = targetOf(bed, channel);
   const named = { port: order.port, channel: order.channel, rev: order.rev, step: `${step} ${unitOf(order)}` };
-  const said = t("step.yes", { step: local(step), unit: unit(unitOf(order)) });
+  const plainly = t("step.yes", { step: local(step), unit: unit(unitOf(order)) });
+  const said = therapy.orders.length > 1 ? `${drugName(order.drug)}: ${plainly}` : plainly;
   return h("button", {
     class: "step go", key: `step-${channel.port}.${channel.channel}`, disabled: page.acts.waits(target), "aria-label": `${said}: ${bed.label ?? bed.bed}`,
     on: { click: () => about(page, bed, therapy, "step", named, { target }) },
-  }, page.acts.waits(target) ? t("act.pending") : short ? t("step.short", { step: local(step) }) : said);
+  }, page.acts.waits(target) ? t("act.pending") : short ? shortOf(therapy, order, step) : said);
+}
+
+/** Where two drugs run, a step without its drug could be of either. */
+function shortOf(therapy, order, step) {
+  const short = t("step.short", { step: local(step) });
+  return therapy.orders.length > 1 ? `${drugName(order.drug)}: ${short}` : short;
 }
 
 /** On the bed's page: what the pump was set to, what is ordered, and the tap. */

@@ -37,7 +37,7 @@ export function tile(page, bed) {
     alarms.length ? alarmLines(page, bed, alarms) : null,
     channels(page, bed, therapy, live, alarms),
     vitals(page, bed, live, alarms),
-    spark(page.trends, bed),
+    spark(page.trends, bed, therapy),
     foot(page, bed, live),
   );
 }
@@ -121,7 +121,7 @@ export function dosing(bed, therapy, channel, live, alarms) {
     h("p", { class: "drug" }, h("b", null, drugName(channel.drug)), h("span", null, state)),
     h("p", { class: "rate" },
       h("span", { class: "number" }, known ? figure(rate, { asDose: true }) : "--"),
-      h("span", { class: "units" }, h("span", { class: "unit" }, unit(order?.dosing_unit ?? "mg/kg/h")), flow ? h("span", { class: "flow" }, flow) : null)),
+      h("span", { class: "units" }, h("span", { class: "unit" }, unit(rate?.unit ?? order?.dosing_unit ?? "mg/kg/h")), flow ? h("span", { class: "flow" }, flow) : null)),
     gauge({
       value: known ? rate.value : null, step: number(order?.shown?.step, order?.step_mg_per_kg_per_h),
       soft: number(limits.soft?.shown || null, limits.soft?.value), hard: number(limits.hard?.shown || null, limits.hard?.value), live: flowing,

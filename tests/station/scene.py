@@ -65,6 +65,8 @@ class Bed:
     pauses: list[dict[str, Any]] = field(default_factory=list)
     metrics_more: list[dict[str, Any]] = field(default_factory=list)
     therapy_more: dict[str, Any] = field(default_factory=dict)
+    channels_more: list[dict[str, Any]] = field(default_factory=list)
+    """Other pump channels, as a snapshot has them, at the same port."""
     pump: bool = True
     live: bool = True
 
@@ -146,7 +148,7 @@ class Scene:
         body = {
             "schema": "snapshot/1", "run": RUN, "bed": bed.bed, "at": self.stamp(), "active": bed.patient,
             "valid_for_s": 10.0, "vital_signs": signs,
-            "channels": [{**channel, "drug": drug, "metrics": metrics}] if bed.pump else [],
+            "channels": [{**channel, "drug": drug, "metrics": metrics}, *bed.channels_more] if bed.pump else [],
         }  # fmt: skip
         await self._publish(self.topics.snapshot(bed.bed), body)
 
@@ -283,8 +285,10 @@ class Scene:
             "until_mono_s": now, "step_s": 10.0, "trends": [], "trends_left_out": 0, "events": [], "next_page": "",
         }  # fmt: skip
         if body["what"] == "trend":
+            pump = f"{body['bed']}-pump.11"
             found["trends"] = [
-                _trend("dose_rate_mg_per_kg_per_h", "mg/kg/h", now, lambda n: 0.5 if n < 120 else 1.0),
+                *(_of_channel(one, now) for one in self.beds[body["bed"]].channels_more),
+                _trend("dose_rate_mg_per_kg_per_h", "mg/kg/h", now, lambda n: 0.5 if n < 120 else 1.0, source=pump),
                 _trend("heart_rate_per_min", "/min", now, lambda n: 72 + n // 24),
                 _trend("spo2_percent", "%", now, lambda n: 98 if n % 7 else 97),
                 _trend("nibp_sys_mmhg", "mm[Hg]", now, lambda n: 128 + n // 30, every=30),
@@ -309,11 +313,20 @@ class Scene:
         ]
 
 
-def _trend(name: str, unit: str, now: float, shape: Callable[[int], float], every: int = 1) -> dict[str, Any]:
+def _of_channel(channel: dict[str, Any], now: float) -> dict[str, Any]:
+    """An hour at the dose that another channel gives now."""
+    dose = next(one for one in channel["metrics"] if one["name"] == "dose_rate_mg_per_kg_per_h")
+    place = f"{channel['port']}.{channel['channel']}"
+    return _trend(dose["name"], dose["unit"], now, lambda _: float(dose["value"]), source=place)
+
+
+def _trend(
+    name: str, unit: str, now: float, shape: Callable[[int], float], *, every: int = 1, source: str = "m.0"
+) -> dict[str, Any]:
     values = [str(shape(n)) if n % every == 0 else None for n in range(360)]
     first = (now // 10 - 360) * 10
     marks = "".join("-" if value is None else "v" for value in values)
-    found = {"name": name, "unit": unit, "source": "m.0", "first_mono_s": first, "marks": marks}
+    found = {"name": name, "unit": unit, "source": source, "first_mono_s": first, "marks": marks}
     return {**found, "low": values, "high": values}
 
 
