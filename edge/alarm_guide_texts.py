@@ -282,7 +282,7 @@ GROUPS = (
             "FLOW_WHILE_STOPPED": "Flow while the pump stands",
             "FLOW_MISMATCH": "The pump does not deliver what it shows",
             "EXTRA_VOLUME": "Extra volume after an occlusion",
-            "INFUSION_PAUSED": "The infusion stands before its end",
+            "INFUSION_PAUSED": "The infusion stands before its end, or only keeps the vein open",
             "SYRINGE_CHANGE": "A change of the syringe takes long",
             "SYRINGE_UNCONFIRMED": "Nobody has said what is in the new syringe",
         },

@@ -99,7 +99,7 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_total.totals(view, pump, now_s, register.is_told, stays)
         yield from rules_bolus.bolus(view, pump, known, now_s)
         yield from rules_flow.flow(view, pump, now_s, stays)
-        yield from rules_flow.paused(view, pump, now_s, stays)
+        yield from rules_flow.paused(view, pump, now_s, register.is_told, stays)
         yield from syringe.unconfirmed(view, pump, known, now_s)
         yield from rules_order.mismatch(view, pump, now_s, stays)
         yield from rules_order.exceeded(view, pump, now_s, register.is_told, stays)

@@ -225,6 +225,7 @@ _BED = {
 }
 _COUNTS = "the pump counts a volume"
 _STANDS = f"{ORDERED}, and has infused and stands before its total is given"
+_PAUSED = f"{_STANDS}, or keeps the vein open and tells no alarm of it"
 _FLOW = {
     # A volume that was counted twice over in two samples; nothing explains it, and nothing holds it back.
     "FREE_FLOW": _technical("FREE_FLOW", _COUNTS, Band("free flow", HIGH, 1.0, 2), clear_delay_s=30.0, latching=True),
@@ -240,7 +241,7 @@ _FLOW = {
         clear_delay_s=30.0,
     ),
     "EXTRA_VOLUME": _technical("EXTRA_VOLUME", _COUNTS, Band("extra", MEDIUM, 0.0)),
-    "INFUSION_PAUSED": _technical("INFUSION_PAUSED", _STANDS, Band("paused", LOW, 120.0)),
+    "INFUSION_PAUSED": _technical("INFUSION_PAUSED", _PAUSED, Band("paused", LOW, 120.0)),
     "SYRINGE_CHANGE": _technical("SYRINGE_CHANGE", _STANDS, Band("changing", MEDIUM, 300.0)),
     "SYRINGE_UNCONFIRMED": _technical(
         "SYRINGE_UNCONFIRMED", "the channel has an order, and has run with another syringe", Band("asked", MEDIUM, 0.0)

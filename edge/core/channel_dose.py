@@ -82,11 +82,11 @@ class ChannelDose:
 
     ``account`` is of ``drug``, the last that was ordered; ``earlier`` are the others of this session.
     ``bolus`` is the last one, of this session; it goes on after a restart of the edge, whose gap its counter bridges.
-    ``stood_from_s`` is since when it stands after it ran, ``changing`` whether its syringe is being changed,
-    ``left_ml`` what was left in it when it last ran. ``opened``: another syringe may be in it; ``new_syringe``: it runs
-    with that. ``changed_from`` is what it had given then. ``unordered``: it ran in this session, and no order since
-    says what it gave. ``line`` is what was said of its
-    line, ``flush`` what it is still to flush.
+    ``stood_from_s`` is since when it stands, or keeps the vein open, after it ran, ``changing`` whether its syringe is
+    being changed, ``left_ml`` what was left in it when it last ran. ``opened``: another syringe may be in it;
+    ``new_syringe``: it runs with that. ``changed_from`` is what it had given then. ``unordered``: it ran in this
+    session, and no order since says what it gave. ``line`` is what was said of its line, ``flush`` what it is still to
+    flush.
     """
 
     delivery: Delivery = field(default_factory=Delivery)
@@ -254,11 +254,14 @@ class ChannelDose:
         refilled = self.left_ml is not None and left_ml is not None and left_ml >= self.left_ml + REFILL_MIN_ML
         if sample.state in _RUNS:
             self._watch_running(sample, refilled=refilled)
-        if sample.state not in _STANDS:
             self.stood_from_s, self.changing = None, False
             return
-        if last is not None and last.state in _RUNS:
+        # What is neither, as a purge, an open vein, an unknown state, does not begin the infusion again.
+        ceased = sample.state in _STANDS or sample.state is InfusionState.KVO
+        if ceased and self.stood_from_s is None and last is not None and (last.state in _RUNS or self._has_run):
             self.stood_from_s = sample.at_s
+        if sample.state not in _STANDS:
+            return
         if self._has_run:
             unseen = left_ml is None and bool(shown & _EMPTIED)
             self.opened = self.opened or refilled or unseen or bool(shown & _OPENED)

@@ -9,18 +9,20 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
 
+from drivers.model import InfusionState
 from edge.core.catalogue import CATALOGUE
 from edge.core.channel_dose import ChannelDose
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import Binding
 from edge.core.doses import session_dose
-from edge.core.finding import Finding, Particulars, Stays, level, when
+from edge.core.finding import Finding, IsTold, Particulars, Stays, level, unless_told, when
 from edge.core.model import AlarmKey
 from edge.core.therapy import ChannelRole, TherapyPhase
 from edge.core.view import BedView
 from edge.core.volume_check import FLOW_MIN_ML, FlowCheck
 
 _MORE, _LESS, _STALLED = 0, 1, 2
+_TELL_THE_END = ("DEVICE_KVO_ACTIVE", "DEVICE_INFUSION_COMPLETE")
 _UNDER_WAY = frozenset({TherapyPhase.INFUSING, TherapyPhase.STOPPED})
 _HUNDREDTH = Decimal("0.01")
 
@@ -119,29 +121,47 @@ def _shown(volume: Decimal) -> str:
 # --- standing ---------------------------------------------------------------------------------------------------------
 
 
-def paused(view: BedView, pump: Binding, now_s: float, stays: Stays) -> Iterator[Finding]:
-    """Tell that an infusion stands that is not at its end; a change of the syringe has five minutes."""
+def paused(view: BedView, pump: Binding, now_s: float, is_told: IsTold, stays: Stays) -> Iterator[Finding]:
+    """Tell that an infusion stands that is not at its end; a change of the syringe has five minutes.
+
+    A pump that keeps the vein open gives drug, at its end too: where it raises no alarm of its own, nobody else tells.
+    """
     order, dose = view.order(pump), view.state.doses.get((pump.port, pump.channel))
     if order is None or dose is None:
         return
     stands = dose.stood_from_s is not None and view.state.therapy.phase in _UNDER_WAY
-    if stands and order.total_mg_per_kg is not None:
+    keeps_open = view.source(pump).state is InfusionState.KVO
+    if stands and not keeps_open and order.total_mg_per_kg is not None:
         wanted_mg = order.total_mg_per_kg * order.weight_kg * COMPLETE_SHARE
         stands = session_dose(view, order.drug).claimed_mg < wanted_mg
-    live = view.live(pump, now_s) and view.source(pump).trusted
+    live = view.live(pump, now_s) and view.source(pump).trusted and view.source(pump).state is not InfusionState.UNKNOWN
     for condition, so in (
         ("INFUSION_PAUSED", stands and not dose.changing),
         ("SYRINGE_CHANGE", stands and dose.changing),
     ):
         key, judged = view.key(condition, pump), when(true=so, now_s=now_s) if live else None
-        if not stays(key, judged):
-            yield _finding(key, judged, partial(_describe_paused, view.config.label, dose, condition, now_s))
+        if stays(key, judged):
+            continue
+        described = partial(_describe_paused, view.config.label, dose, keeps_open, condition, now_s)
+        finding = _finding(key, judged, described)._replace(fingerprint="kvo" if keeps_open else "")
+        for told in _TELL_THE_END if keeps_open else ():
+            finding = unless_told(finding, view.key(told, pump), is_told)
+        yield finding
 
 
-def _describe_paused(label: str, dose: ChannelDose, condition: str, now_s: float, _: Band) -> Particulars:
+def _describe_paused(
+    label: str,
+    dose: ChannelDose,
+    keeps_open: bool,  # noqa: FBT001 - bound by `partial`
+    condition: str,
+    now_s: float,
+    _: Band,
+) -> Particulars:
     minutes = 0 if dose.stood_from_s is None else int(now_s - dose.stood_from_s) // 60
     if condition == "SYRINGE_CHANGE":
         text = f"{label}: the syringe has been out for {minutes} min, and nothing is infused."
+    elif keeps_open:
+        text = f"{label}: the pump has only kept the vein open for {minutes} min, and still gives drug."
     else:
         text = f"{label}: the infusion has stood for {minutes} min, and is not at its end."
     return Particulars(text, evidence=(("stood_min", str(minutes)),))
