@@ -16,7 +16,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias
 
 ACK: Final = b"\x06"
 NAK: Final = b"\x15"
@@ -30,6 +31,9 @@ _RS: Final = "\x1e"
 
 MAX_FRAME_BYTES: Final = 16_384
 """Bound on a frame as it stands on the line: some 110 parameters of at most 40 bytes, stuffed, three times over."""
+
+ADDRESSES_MAX: Final = 256
+"""Addresses whose place is kept: 73 in each of two forms; noise pushes out what will be read again."""
 
 MAX_EXCERPT_BYTES: Final = 64
 """As much of a rejected frame as is worth a log line (the bound of ``Rejected.excerpt``)."""
@@ -154,10 +158,22 @@ class Framer:
         """Whether a frame has begun and not ended."""
         return bool(self._frame)
 
+    @property
+    def awaited_bytes(self) -> int:
+        """At least so many bytes of the begun frame are missing: its length is told, and stuffing only adds."""
+        if not self._frame:
+            return 0
+        told = self._frame[1:_LENGTH_END]
+        whole = int(told) if len(told) == _LENGTH_END - 1 and told.isdigit() else _FIXED_BYTES
+        return max(0, whole - len(self._frame))
+
     def feed(self, data: bytes) -> list[Part]:
         """Take bytes; linear, and never more than ``MAX_FRAME_BYTES`` held."""
         parts: list[Part] = []
-        for byte in data:
+        at = 0
+        while (at := at + self._take_run(data, at)) < len(data):
+            byte = data[at]
+            at += 1
             if byte == _SOH:
                 parts.extend(self.cut())
                 self._frame.append(byte)
@@ -175,6 +191,17 @@ class Framer:
             return []
         return [Broken("length", self._take()[:MAX_EXCERPT_BYTES])]
 
+    def _take_run(self, data: bytes, at: int) -> int:
+        """Take the bytes that can only go on with the frame, all at once; return how many there were."""
+        if not self._frame:
+            return 0
+        stop = min(len(data), at + MAX_FRAME_BYTES - len(self._frame) - 1)
+        for mark in (_SOH, _EOT):
+            found = data.find(mark, at, stop)
+            stop = stop if found < 0 else found
+        self._frame += data[at:stop]
+        return stop - at
+
     def _inside(self, byte: int) -> list[Part]:
         self._frame.append(byte)
         if byte == _EOT:
@@ -190,8 +217,7 @@ class Framer:
         return taken
 
 
-@dataclass(frozen=True, slots=True)
-class Quadruple:
+class Quadruple(NamedTuple):
     """``time,address,parameter,value``; the value may hold commas of its own."""
 
     time: str
@@ -224,8 +250,8 @@ def decode(wire: bytes, *, stuffed: bool) -> Frame | Broken:
     return Frame(
         bed_id,
         last=plain[-_TAIL] == _ETX,
-        quadruples=tuple(Quadruple(*fields) for _, fields in items if len(fields) == len(Quadruple.__slots__)),
-        others=tuple(item for item, fields in items if len(fields) != len(Quadruple.__slots__)),
+        quadruples=tuple(Quadruple(*fields) for _, fields in items if len(fields) == len(Quadruple._fields)),
+        others=tuple(item for item, fields in items if len(fields) != len(Quadruple._fields)),
     )
 
 
@@ -245,6 +271,7 @@ RACK: Final = ""
 """The rack itself, where a channel is asked for: address 50100."""
 
 
+@lru_cache(ADDRESSES_MAX)
 def channel_of(address: str) -> str | None:
     """Name the channel of an address: pillar and slot, ``RACK`` for the rack itself, ``None`` for no address.
 

@@ -26,9 +26,11 @@ from drivers.model import (
     DeviceAlarmKind,
     DeviceIdentified,
     DeviceRestarted,
+    Infusion,
     Observation,
     Output,
     Quantity,
+    Reading,
     Rejected,
     Validity,
 )
@@ -57,7 +59,8 @@ class _Said:
 
     def add(self, time: str, name: str, value: str) -> None:
         """Keep the latest time; a parameter said twice with different values becomes unreadable."""
-        self.time = max(self.time, time[:_MAX_TIME_CHARACTERS], key=lambda text: seconds_of(text) or 0)
+        if time != self.time:  # mostly it is the same in all of a block
+            self.time = max(self.time, time[:_MAX_TIME_CHARACTERS], key=lambda text: seconds_of(text) or 0)
         known = self.values.setdefault(name, value)
         if known != value:
             self.values[name] = f"{known} and {value}"
@@ -71,6 +74,7 @@ class _Pump:
     identity: tuple[str, str] | None = None  # serial number, model
     clock_s: int | None = None
     last: _Said | None = None
+    read: tuple[tuple[Reading, ...], Infusion] | None = None  # what ``last`` says
     alarms: dict[str, tuple[DeviceAlarm, ...]] = field(default_factory=dict)
     fault: DeviceAlarm | None = None
     told: tuple[DeviceAlarm, ...] | None = None
@@ -83,12 +87,15 @@ def seconds_of(time: str) -> int | None:
 
 def rack_error_of(frame: Frame) -> str:
     """Give the code of an error that concerns the rack or the question; empty if there is none."""
-    return _error(_grouped(frame).get(RACK, _Said()).values)
+    if not any(channel_of(item.address) == RACK for item in frame.quadruples):
+        return ""
+    return _error(_grouped(frame)[RACK].values)
 
 
 def channels_of(frame: Frame) -> frozenset[str]:
     """Name the pumps that a block speaks of."""
-    return frozenset(_grouped(frame)) - {RACK}
+    places = {channel_of(item.address) for item in frame.quadruples} - {RACK}
+    return frozenset(place for place in places if place is not None)
 
 
 class Rack:
@@ -136,7 +143,8 @@ class Rack:
             Rejected("syntax", _excerpt(item.address)) for item in frame.quadruples if channel_of(item.address) is None
         )
         for place, said in _grouped(frame).items():
-            out.extend(self._unknown(said.values))
+            if not self._says_again(place, said):
+                out.extend(self._unknown(said.values))
             error = _error(said.values)
             if place == RACK:
                 out.extend(self._rack_error(error, now_s))
@@ -145,6 +153,11 @@ class Rack:
             else:
                 out.extend(self._pump(place, said, now_s))
         return out
+
+    def _says_again(self, place: str, said: _Said) -> bool:
+        """Tell whether a pump says what it said last, at another time: then nothing of it is read again."""
+        pump = self._pumps.get(place)
+        return pump is not None and pump.last is not None and pump.last.values == said.values
 
     def _unknown(self, names: Iterable[str]) -> list[Output]:
         found = [name for name in names if not is_known(name) and name not in self._passed_over]
@@ -185,19 +198,13 @@ class Rack:
         self._heard.add(place)
         pump = self._pumps.setdefault(place, _Pump())
         out = self._restart(place, pump, said, now_s)
-        out.extend(self._identity(place, pump, said.values, now_s))
-        out.append(
-            Observation(
-                self._port,
-                place,
-                now_s,
-                readings_of(said.values),
-                infusion=infusion_of(said.values),
-                device_time=said.time,
-            )
-        )
+        if pump.read is None or not self._says_again(place, said):
+            out.extend(self._identity(place, pump, said.values, now_s))
+            _note_alarms(pump, said.values)
+            pump.read = readings_of(said.values), infusion_of(said.values)
+        readings, infusion = pump.read
+        out.append(Observation(self._port, place, now_s, readings, infusion=infusion, device_time=said.time))
         out.extend(self._boli(place, pump, said, now_s))
-        _note_alarms(pump, said.values)
         pump.present = True
         pump.fault = None
         pump.last = said
@@ -234,9 +241,11 @@ class Rack:
             return []
         if _COUNT.fullmatch(text) is None:
             return [Rejected("syntax", _excerpt(f"INBOCNT {text}"))]
+        if not int(text):
+            return []
         volume = next(reading for reading in readings_of(said.values) if reading.quantity is Quantity.BOLUS_VOLUME)
         volume_ml = volume.value if volume.validity is Validity.VALID else None
-        return [BolusGiven(self._port, place, now_s, int(text), volume_ml)] if int(text) else []
+        return [BolusGiven(self._port, place, now_s, int(text), volume_ml)]
 
     def _tell_alarms(self, place: str, pump: _Pump, now_s: float) -> list[Output]:
         """Say the whole set, once something is known of it, when it differs from what was said."""

@@ -142,6 +142,11 @@ class BccSession:
         """When ``tick`` must be called next."""
         return self._due_s
 
+    @property
+    def awaited_bytes(self) -> int:
+        """How many bytes of a frame are missing, at least."""
+        return self._framer.awaited_bytes
+
     def start(self, now_s: float) -> Sequence[Output]:
         """Ask whether the device is there."""
         return self._meet(now_s)

@@ -62,6 +62,11 @@ class CyclicSession:
         """When ``tick`` must be called next."""
         return self._still_from_s + STALL_S if self._due_s is None else self._due_s
 
+    @property
+    def awaited_bytes(self) -> int:
+        """How many bytes of a frame are missing, at least."""
+        return self._framer.awaited_bytes
+
     def start(self, now_s: float) -> Sequence[Output]:
         """Say nothing: the device begins."""
         self._still_from_s = now_s

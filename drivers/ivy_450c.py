@@ -146,6 +146,11 @@ class _Framer:
     def held_bytes(self) -> int:
         return len(self._message) + len(self._noise)
 
+    @property
+    def awaited_bytes(self) -> int:
+        """At least so many bytes are missing of the message that has begun: header and waveform have one length."""
+        return max(0, _TEXT_AT - len(self._message)) if self._message else 0
+
     def feed(self, data: bytes, now_s: float) -> list[bytes | Rejected]:
         """Take bytes; give the text of each whole message, and a rejection for each thing that is none."""
         out: list[bytes | Rejected] = []
@@ -376,6 +381,11 @@ class IvySession:
     def held_bytes(self) -> int:
         """How many bytes are held back; never more than MAX_MESSAGE_BYTES."""
         return self._framer.held_bytes
+
+    @property
+    def awaited_bytes(self) -> int:
+        """How many bytes of a message are missing, at least."""
+        return self._framer.awaited_bytes
 
     def start(self, now_s: float) -> Sequence[Output]:
         """Say nothing: the monitor speaks unasked."""

@@ -38,6 +38,16 @@ from drivers.model import LineSettings
 READ_MAX_PER_TURN = 4096
 """Bytes taken in one turn of the loop, one tty buffer: a device that babbles shares the loop with the others."""
 
+REST_MAX_S = 0.05
+"""So long at most a line is not looked at while nothing whole can be there. It bounds what that costs where bytes come
+faster than the line's speed: from a device server that gathers them, or a pty."""
+
+REST_MIN_S = 0.01
+"""Less is not worth a timer: a USB adapter hands over about as often."""
+
+HELD_BACK_S = 0.02
+"""What an adapter may have heard and not handed over yet, and so what a rest is shorter: an FTDI's timer is 16 ms."""
+
 WRITE_BUFFER_MAX = 4096
 """Bytes that may wait to be sent: 4 s at 9600 baud and tens of requests. More is a line that takes nothing."""
 
@@ -72,22 +82,27 @@ async def open_line(
     _refuse_if_hanging(address)
     work = partial(_open_port, address, settings, listen_only=listen_only)
     port = await _in_thread(address, "opening", OPEN_LIMIT_S, work, _Port.release)
-    return Line(address, port, listen_only=listen_only, on_data=on_data, on_lost=on_lost)
+    return Line(address, port, byte_s=settings.byte_s, listen_only=listen_only, on_data=on_data, on_lost=on_lost)
 
 
 class Line:
-    """An open line, made by ``open_line``. ``settings_in_force`` is what the kernel says it does; None for TCP."""
+    """An open line, made by ``open_line``. ``settings_in_force`` is what the kernel says it does; None for TCP.
+
+    ``byte_s`` is how long a byte takes at its speed; 0 where that is not known, and the line is always looked at.
+    """
 
     def __init__(
         self,
         address: str,
         port: _Port,
         *,
+        byte_s: float = 0.0,
         listen_only: bool,
         on_data: Callable[[bytes], None],
         on_lost: Callable[[str], None],
     ) -> None:
         self.address = address
+        self._byte_s = byte_s
         self.settings_in_force = port.settings_in_force
         self._port = port
         self._listen_only = listen_only
@@ -96,6 +111,7 @@ class Line:
         self._unsent = bytearray()
         self._finished = False  # no callback will come: closed by the owner, or the loss was told
         self._release: asyncio.Task[None] | None = None
+        self._rest: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(port.fd, self._readable)
 
@@ -117,6 +133,16 @@ class Line:
         self._unsent += data
         self._writable()
 
+    def rest(self, awaited_bytes: int) -> None:
+        """Do not look at the line before so many bytes can have come at its speed, and for REST_MAX_S at most.
+
+        A message in pieces then costs a few turns of the loop, and is heard when its last byte is there all the same.
+        """
+        rest_s = min(awaited_bytes * self._byte_s - HELD_BACK_S, REST_MAX_S)
+        if rest_s >= REST_MIN_S and self._release is None and self._rest is None:
+            self._loop.remove_reader(self._port.fd)
+            self._rest = self._loop.call_later(rest_s, self._look)
+
     def close(self) -> asyncio.Future[None]:
         """End the line now, without ``on_lost``, discarding what is unsent; a loss not yet told stays untold.
 
@@ -124,6 +150,12 @@ class Line:
         """
         self._finished = True
         return asyncio.shield(self._release or self._begin_release(""))
+
+    def _look(self) -> None:
+        self._rest = None
+        self._readable()
+        if self._rest is None and self._release is None:
+            self._loop.add_reader(self._port.fd, self._readable)
 
     def _readable(self) -> None:
         try:
@@ -161,6 +193,8 @@ class Line:
             self._begin_release(reason)
 
     def _begin_release(self, reason: str) -> asyncio.Task[None]:
+        if self._rest is not None:
+            self._rest.cancel()
         self._loop.remove_reader(self._port.fd)
         self._loop.remove_writer(self._port.fd)
         self._unsent.clear()

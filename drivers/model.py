@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 ZERO = Decimal(0)
 
@@ -310,6 +310,15 @@ class Session(Protocol):
         """Do what is due: poll, acknowledge, give up on a reply."""
 
 
+@runtime_checkable
+class AwaitingSession(Session, Protocol):
+    """A session that can tell how much must still come, so that its line need not be looked at before."""
+
+    @property
+    def awaited_bytes(self) -> int:
+        """At least so many bytes must come before anything is whole; 0 where nothing has begun, or nobody can tell."""
+
+
 class DeviceKind(StrEnum):
     """What a device is for."""
 
@@ -347,6 +356,11 @@ class LineSettings:
     data_bits: int = 8
     parity: str = "N"
     stop_bits: int = 1
+
+    @property
+    def byte_s(self) -> float:
+        """How long a byte takes on the line: its start bit, and its parity bit unless that is N."""
+        return (1 + self.data_bits + (self.parity != "N") + self.stop_bits) / self.baud
 
 
 @dataclass(frozen=True, slots=True)

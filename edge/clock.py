@@ -44,6 +44,11 @@ class Clock:
         return 0 <= int(self._adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))) < _TIME_ERROR
 
 
+def to_next(turn_s: float, now_s: float) -> float:
+    """Return how long it is to the next whole turn: what all turns so often then wakes the processor together."""
+    return turn_s - now_s % turn_s
+
+
 def boot_id(environment: Mapping[str, str]) -> str:
     """The kernel's boot id: monotonic times compare only within one. The unit hands it in, since it hides /proc/sys."""
     with suppress(ValueError):

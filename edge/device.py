@@ -17,8 +17,18 @@ import structlog
 
 from drivers.errors import LineError
 from drivers.line import Line, open_line
-from drivers.model import HARMLESS_REJECTIONS, LineSettings, Output, Rejected, Send, Session, SessionOptions
+from drivers.model import (
+    HARMLESS_REJECTIONS,
+    AwaitingSession,
+    LineSettings,
+    Output,
+    Rejected,
+    Send,
+    Session,
+    SessionOptions,
+)
 from drivers.reconnect import Backoff
+from edge.clock import to_next
 from edge.config_ports import PortRuntime
 from edge.core.inputs import Input, LineErrors, LinkCause, LinkChange
 from edge.notify import Watchdog
@@ -27,6 +37,9 @@ from edge.tape import Tape
 
 TURN_S = 1.0
 """How often the task goes round for the watchdog, and tells its counts."""
+
+ROUND_SAME_S = 0.05
+"""A round that is longer or shorter by less than this is not told anew: no two are alike to the millisecond."""
 
 QUIET_MIN_S = 15.0
 QUIET_ROUNDS = 5
@@ -132,7 +145,7 @@ class DeviceTask:
             round_s = connection.session.round_s
             if not connection.over.done():
                 self._tell(True, self._opened, "", round_s)
-            await asyncio.wait([connection.over], timeout=TURN_S)
+            await asyncio.wait([connection.over], timeout=to_next(TURN_S, asyncio.get_running_loop().time()))
             self._watchdog.turned(self._name)
             if connection.tell_counts():
                 heard_at_s = self._mono_s()
@@ -145,9 +158,9 @@ class DeviceTask:
                 return None, "nothing was heard, so the port is opened again"
 
     def _tell(self, up: bool, cause: LinkCause, detail: str, round_s: float) -> None:  # noqa: FBT001 - one private caller form
-        told = (up, cause, detail, round_s)
-        if told != self._told:
-            self._told = told
+        before = self._told
+        if before is None or before[:3] != (up, cause, detail) or abs(before[3] - round_s) > ROUND_SAME_S:
+            self._told = (up, cause, detail, round_s)
             self._inbox.put(LinkChange(self._port.port, self._mono_s(), up, cause, detail, round_s))
 
     def _note(self, reason: str, text: str) -> None:
@@ -199,6 +212,7 @@ class _Connection:
         self._refusals = refusals
         self._tape = tape
         self.session: Session = port.driver.session(SessionOptions(port.port, port.channels, port.poll_interval_s))
+        self._awaiting = self.session if isinstance(self.session, AwaitingSession) else None
         self.over: asyncio.Future[tuple[LinkCause | None, str]] = self._loop.create_future()
 
     def begin(self, line: Line) -> None:
@@ -218,6 +232,8 @@ class _Connection:
         """Take bytes from the line."""
         if not self.over.done():
             self._turn(What.HEARD, data, lambda now_s: self.session.feed(data, now_s))
+            if self._awaiting is not None and self._line is not None:
+                self._line.rest(self._awaiting.awaited_bytes)
 
     def on_lost(self, reason: str) -> None:
         """Take that the line is lost."""
@@ -261,16 +277,20 @@ class _Connection:
     def _arm(self) -> None:
         deadline_s = self.session.deadline_s
         if self._timer is not None:
-            if deadline_s is not None and self._timer.when() == deadline_s and not self._timer.cancelled():
+            # Each byte of a frame moves the deadline: a timer that is too early looks again, and none is made for it.
+            if deadline_s is not None and self._timer.when() <= deadline_s:
                 return
             self._timer.cancel()
             self._timer = None
         if deadline_s is not None and not self.over.done():
-            self._timer = self._loop.call_at(deadline_s, self._tick)
+            self._timer = self._loop.call_at(deadline_s, self._tick, deadline_s)
 
-    def _tick(self) -> None:
+    def _tick(self, at_s: float) -> None:
         self._timer = None
-        if not self.over.done():
+        deadline_s = self.session.deadline_s
+        if deadline_s is None or deadline_s > at_s:
+            self._arm()
+        elif not self.over.done():
             self._turn(What.TICK, b"", self.session.tick)
 
     def _finish(self, cause: LinkCause, detail: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from edge.clock import Clock, rfc3339
+from edge.clock import Clock, rfc3339, to_next
 from edge.core.model import Instant
 from edge.store import Head, JournalRow, Store, Transaction
 
@@ -69,7 +69,7 @@ class Keeper:
     async def run(self) -> None:
         """Look after the store until cancelled."""
         while True:
-            await asyncio.sleep(TURN_S)
+            await asyncio.sleep(to_next(TURN_S, self._clock.mono_s()))
             self.turn()
 
     def turn(self) -> None:

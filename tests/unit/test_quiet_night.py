@@ -55,11 +55,10 @@ class DeadLine:
     def write(self, data: bytes) -> None:
         del data
 
-    async def _closed(self) -> None:
-        return
-
-    def close(self) -> Coroutine[Any, Any, None]:
-        return self._closed()
+    def close(self) -> asyncio.Future[None]:
+        closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        closed.set_result(None)
+        return closed
 
 
 Opener = Callable[..., Coroutine[Any, Any, Line]]
