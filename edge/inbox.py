@@ -17,6 +17,7 @@ from decimal import Decimal
 
 from drivers.model import DeviceEvent, DeviceIdentified, Observation, Quantity
 from edge.core.inputs import Input, LineErrors, Receipt, Request
+from edge.core.sources import repeats
 
 OBSERVATIONS_MAX = 8
 """Observations of one source that wait before they merge: more than a healthy device sends in a second or two."""
@@ -42,6 +43,7 @@ class Inbox:
         self._events_of: Counter[str] = Counter()
         self._asked_of: Counter[str] = Counter()
         self._identified_at_s: dict[tuple[str, str], float] = {}
+        self._last_of: dict[tuple[str, str], Observation] = {}
         self._filled = asyncio.Event()
         self.dropped = 0
 
@@ -49,6 +51,12 @@ class Inbox:
         """Take an input. Raises InboxFullError for a port over its bound."""
         if isinstance(item, Observation):
             self._put_observation(item)
+            last = self._last_of.get((item.port, item.channel))
+            if item.infusion is not None:
+                self._last_of[item.port, item.channel] = item
+            # It counts at its own moment all the same, with the next reading or beat, a second later at most.
+            if repeats(last, item):
+                return
         else:
             # A line's own changes and counts are not bounded here: they come once a second, and tell of its failure.
             if isinstance(item, DeviceEvent):

@@ -23,6 +23,7 @@ from edge.core import doses
 from edge.core.alarms import Register
 from edge.core.inputs import LinkCause, LinkChange
 from edge.core.model import Instant
+from edge.core.sources import repeats
 from edge.core.state import Ward
 
 
@@ -31,13 +32,15 @@ def observe(ward: Ward, register: Register, observation: Observation, now: Insta
     place = (observation.port, observation.channel)
     source = ward.source(*place)
     source.deaf_before_s = ward.state.listening.deaf_s
+    before, frozen, last = source.state, source.frozen, source.last
     if ward.has_a_clock(observation.port):
         source.watch_clock(observation)
-    before = source.state
     source.observe(observation, ward.nibp_time_of(observation.port))
     bed = ward.bed_of.get(place)
     if bed is None:
         return
+    if source.frozen is not frozen or not repeats(last, observation):
+        ward.touch(bed)
     if source.state is InfusionState.BOLUS and before is not InfusionState.BOLUS:
         ward.note("bolus", now, bed=bed, port=observation.port, channel=observation.channel, phase="start")
     kept = bed_rules.take_sample(ward.views[bed], source, observation.received_at_s)
@@ -52,24 +55,29 @@ def change_link(ward: Ward, change: LinkChange, now: Instant) -> None:
     port = ward.state.ports[change.port]
     if change.up != port.up or not change.up:
         ward.note("link", now, port=change.port, up=str(change.up), cause=change.cause.value, detail=change.detail)
+    shown = port.word, port.detail
     port.change(change)
-    if not change.up or change.cause is LinkCause.REOPENED:
+    anew = not change.up or change.cause is LinkCause.REOPENED
+    # Another round alone is not shown.
+    ward.state.roster_changed |= anew or (port.word, port.detail) != shown
+    if anew:
         for (name, _), source in ward.state.sources.items():
             if name == change.port:
                 source.await_identity()
     for bed in ward.beds_of_port[change.port]:
         ward.touch(bed)
-    ward.state.roster_changed = True
 
 
 def hear(ward: Ward, register: Register, item: DeviceEvent, now: Instant) -> None:
     """Take up what a device says that is no sample."""
     place = (item.port, item.channel)
     source = ward.source(*place)
+    bed = ward.bed_of.get(place)
+    if bed is not None:
+        ward.touch(bed)
     match item:
         case AlarmSetChanged():
             source.show_alarms(item)
-            bed = ward.bed_of.get(place)
             if bed is not None:
                 bed_rules.judge_alarms(ward.views[bed], register, source, item.received_at_s)
             return
@@ -87,7 +95,6 @@ def hear(ward: Ward, register: Register, item: DeviceEvent, now: Instant) -> Non
         case DeviceRestarted():
             kind, body = "device restarted", {"reason": item.reason}
         case BolusGiven():
-            bed = ward.bed_of.get(place)
             if bed is not None:
                 doses.take_bolus(ward.views[bed], item)
             volume_ml = "" if item.volume_ml is None else str(item.volume_ml)

@@ -48,8 +48,24 @@ FROZEN_AFTER_S = 15.0
 """So often, or for so long, a device may say the very same again, its own clock with it (H-11). Clocks in whole seconds
 say the same for a second, so three times within two seconds are no sign yet."""
 
+REPEAT_MAX_S = 2.0
+"""Rounds are a second or two: who is silent for longer and says the same is shown to be there again."""
+
 CUFF = (Quantity.NIBP_SYS, Quantity.NIBP_DIA, Quantity.NIBP_MEAN, Quantity.NIBP_PULSE_RATE)
 """The quantities that one cuff measurement gives together."""
+
+
+def repeats(before: Observation | None, now: Observation) -> bool:
+    """Tell whether a pump that stands says again what it said, so that nothing is new but that it is there."""
+    return (
+        before is not None
+        and now.infusion is not None
+        and now.infusion.state not in DELIVERING
+        and now.infusion == before.infusion
+        and now.readings == before.readings
+        and now.received_at_s - before.received_at_s <= REPEAT_MAX_S
+        and not now.extremes
+    )
 
 
 @dataclass(slots=True)
@@ -103,10 +119,10 @@ class PortState:
 class SourceState:
     """One device channel. ``heard_at_s`` is its last observation in this run, ``counted_at_s`` its last that counted.
 
-    ``alarms`` is what the device shows that answers now, ``None`` until it has told; they count only if it does.
-    ``said`` is the last message of a device with a clock, ``said_again`` how often it was repeated since
-    ``said_first_s``; ``frozen``: so often, or for so long, that none of its values is of now. ``connection`` counts how
-    often it may have become another device.
+    ``last`` is that observation. ``alarms`` is what the device shows that answers now, ``None`` until it has told; they
+    count only if it does. ``said`` is the last message of a device with a clock, ``said_again`` how often it was
+    repeated since ``said_first_s``; ``frozen``: so often, or for so long, that none of its values is of now.
+    ``connection`` counts how often it may have become another device.
     """
 
     port: str
@@ -116,6 +132,7 @@ class SourceState:
     infusion: Infusion | None = None
     heard_at_s: float | None = None
     counted_at_s: float | None = None
+    last: Observation | None = None
     deaf_before_s: float = 0.0
     removed: str = ""
     identity: Identity = field(default_factory=Identity)
@@ -170,11 +187,11 @@ class SourceState:
         self.heard_at_s = observation.received_at_s
         self.removed = ""
         if not self.trusted:
-            self.extremes = {}
+            self.extremes, self.last = {}, None
             return
         unwatched_s = observation.received_at_s - (self.counted_at_s or 0.0)
         watched = self.counted_at_s is not None and unwatched_s <= LINK_LIMIT_MAX_S
-        self.counted_at_s = observation.received_at_s
+        self.counted_at_s, self.last = observation.received_at_s, observation
         name, at_s = self.name, observation.received_at_s
         fresh = {reading.quantity: accept(reading, at_s, name) for reading in observation.readings}
         self.extremes = _extremes(observation)
@@ -212,7 +229,7 @@ class SourceState:
         if before not in ("", identified.serial_number):
             self.alarms = None
         if other or not self.trusted:
-            self.values, self.recent = {}, {}
+            self.values, self.recent, self.last = {}, {}, None
         if other and self.trusted:
             self._begin_anew()
 
@@ -233,7 +250,7 @@ class SourceState:
 
     def _begin_anew(self) -> None:
         """Another device counts from now on: its first cuff pressure is no change of the one before (H-31)."""
-        self.values, self.recent = {}, {}
+        self.values, self.recent, self.last = {}, {}, None
         self.counted_at_s = None
         self.cuff, self.cuff_at_s, self.cuff_dated = (), None, False
 
@@ -243,7 +260,7 @@ class SourceState:
 
     def remove(self, removed: ChannelRemoved) -> None:
         """Take up that the channel is gone."""
-        self.removed = removed.reason or "gone"
+        self.removed, self.last = removed.reason or "gone", None
         self.await_identity()
 
     def value(self, quantity: Quantity) -> Value | None:

@@ -169,7 +169,7 @@ class Ward:
         self.state.roster_changed = True
 
     def source(self, port: str, channel: str) -> SourceState:
-        """Return the state of the channel that something was heard of; its bed is touched."""
+        """Return the state of the channel that something was heard of; its bed is judged."""
         name = (port, channel)
         source = self.state.sources.get(name)
         if source is None:
@@ -178,7 +178,7 @@ class Ward:
                 self.state.sources[name] = source
         bed = self.bed_of.get(name)
         if bed is not None:
-            self.touch(bed)
+            self.touched.add(bed)
         return source
 
     def nibp_time_of(self, port: str) -> NibpTime:

@@ -192,6 +192,23 @@ def test_a_snapshot_is_shown_at_most_each_eight_tenths_and_unchanged_each_three_
     assert quiet == [5.6, 8.6, 11.6]
 
 
+def test_a_pump_that_stands_and_says_so_again_is_shown_each_three_seconds() -> None:
+    world = World()
+    shown: list[tuple[float, str, str]] = []
+    for second in range(12):
+        now_s = START_S + second
+        before = len(world.snapshots)
+        # Silent for three seconds it is shown again at once, and another rate likewise.
+        if second not in (8, 9):
+            world.step(now_s, pump(now_s, "1" if second == 11 else "0", InfusionState.STOPPED))
+        shown += [
+            (second, row.channels[0].link, str(row.channels[0].metrics[0].value))
+            for row in world.snapshots[before:]
+            if row.bed == BED
+        ]
+    assert [(at_s, link) for at_s, link, _ in shown] == [(0, "up"), (3, "up"), (6, "up"), (10, "up"), (11, "up")]
+
+
 def test_the_snapshot_withholds_what_is_not_live() -> None:
     world = begun()
     world.run(START_S + 12)
@@ -226,6 +243,7 @@ def test_the_roster_is_told_at_the_start_and_when_a_line_or_a_device_changes() -
     world.step(START_S + 6, LinkChange("rack", START_S + 6, True, LinkCause.OPENED, "", 1.0))
     world.step(START_S + 7, is_called(START_S + 7, "A"))
     world.step(START_S + 8, *well(START_S + 8))
+    world.step(START_S + 9, LinkChange("rack", START_S + 9, True, LinkCause.OPENED, "", 1.2))  # another round alone
     assert [at_s - START_S for at_s, _ in world.rosters] == [0, 6, 7]
     roster = world.rosters[-1][1]
     assert [(bed, label) for bed, label, _ in roster.beds] == [(BED, "Bed 1"), (OTHER_BED, "Bed 2")]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -181,6 +182,40 @@ async def test_it_wakes_when_something_comes() -> None:
     async with asyncio.timeout(1.0):
         await waiting
     assert len(inbox.drain()) == 1
+
+
+STOPPED, PAUSED = InfusionState.STOPPED, InfusionState.STANDBY
+
+
+@pytest.mark.parametrize(
+    ("last", "wakes"),
+    [
+        (pump(2.0, "0", STOPPED), False),
+        (pump(3.0, "0", STOPPED), False),
+        (pump(3.1, "0", STOPPED), True),  # it was silent: that it is there again is news
+        (pump(2.0, "0", PAUSED), True),
+        (pump(2.0, "1", STOPPED), True),
+        (pump(2.0, "0", STOPPED, drug="KETAMINE"), True),
+        (pump(2.0, "0", STOPPED, where=OTHER_PUMP), True),
+        (replace(pump(2.0, "0", STOPPED), extremes=((Quantity.INFUSION_RATE, Decimal(0), Decimal(7)),)), True),
+    ],
+)
+async def test_a_pump_that_stands_and_says_so_again_waits_for_the_next_step(last: Observation, wakes: bool) -> None:
+    inbox = Inbox()
+    inbox.put(pump(1.0, "0", STOPPED))
+    inbox.drain()
+    inbox.put(last)
+    assert inbox._filled.is_set() is wakes
+    assert inbox.drain() == [last]
+
+
+@pytest.mark.parametrize("first", [monitor(1.0), pump(1.0), pump(1.0, "0", InfusionState.UNKNOWN)])
+async def test_what_drips_or_beats_or_may_drip_is_heard_at_once_though_it_is_the_same(first: Observation) -> None:
+    inbox = Inbox()
+    inbox.put(first)
+    inbox.drain()
+    inbox.put(replace(first, received_at_s=2.0))
+    assert inbox._filled.is_set()
 
 
 async def test_it_wakes_when_the_time_is_over_and_waits_again_after_a_drain() -> None:
