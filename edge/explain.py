@@ -55,7 +55,7 @@ SILENCES = {
 _OVER = frozenset({Phase.END, Phase.RESET})
 _HEADINGS = ("since (UTC)", "occurrence", "bed", "key", "state", "last change", "text")
 _LEVELS = {"1": "screens of the bed", "2": "all screens of the ward", "3": "nurse call"}
-_BROKER, _DISPLAYED, _BLACK_BOX = "broker has it", "displayed", "black box"
+_BROKER, _DISPLAYED, _BLACK_BOX, _GOES_ON = "broker has it", "displayed", "black box", "alarm goes on as"
 _KINDS = {_BROKER: "the broker has it", "undelivered": "no screen showed it in time"}
 _WITH_TEXT = RENEWS | {Phase.UPDATE, Phase.DEESCALATE}
 _UNITS = (
@@ -211,6 +211,8 @@ def _said_of_way(kind: str, words: dict[str, str]) -> str:
         return f"a page of {words['station']} shows it"
     if kind == _BLACK_BOX:
         return f"what {words['port']} had said is kept: {words['name']}"
+    if kind == _GOES_ON:
+        return f"it goes on as {words['name']}, by which readers knew it already"
     return _KINDS.get(kind, kind)
 
 

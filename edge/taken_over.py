@@ -50,7 +50,7 @@ def found_later(stored: StoredState, boot: str, now: Instant) -> Iterator[AlarmF
     for row in stored.alarms:
         alarm = _restored(row.body, alarm_from_body)
         if alarm is not None:
-            yield AlarmFound(now.mono_s, alarm)
+            yield AlarmFound(now.mono_s, alarm, shown=False)
 
 
 def _therapy(stored: StoredState, boot: str) -> tuple[tuple[KeptPart, ...], tuple[str, ...]]:

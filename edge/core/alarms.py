@@ -80,20 +80,24 @@ class Register:
             over = replace(alarm, text=text, verifiable=True, present=False, signal=SignalPresence.OFF)
             self._ledger.tell(over, Phase.END)
 
-    def adopt(self, alarm: Alarm) -> bool:
-        """Take up an alarm that only the broker still knew; return whether there is still something to it."""
+    def adopt(self, alarm: Alarm, *, shown: bool = True) -> bool:
+        """Take up an alarm that only the broker still knew; return whether there is still something to it.
+
+        ``shown``: readers see it under its name, and go on seeing it so; a store that was read late shows nobody
+        anything.
+        """
         device = entry_of(alarm.key.condition).device
         alarm = replace(alarm, silence=service_silence(self._pauses_in_force(), alarm, device=device))
-        kept = self._state.standing.get(alarm.key)
+        kept, merged = self._state.standing.get(alarm.key), False
         if kept is not None:
-            if all(had >= found for had, found in zip(_loud(kept), _loud(alarm), strict=True)):
+            # Readers know it by the name that they see; what this run says of its own occurrences is the newer word.
+            of_this_run = alarm.occurrence.startswith(f"{self._state.run}-")
+            renames = shown and not of_this_run and alarm.occurrence != kept.occurrence
+            louder = any(had < found for had, found in zip(_loud(kept), _loud(alarm), strict=True))
+            if not (louder or renames):
                 return False
-            # What is louder than what the store kept was published, and not committed before the end.
-            worse = alarm if alarm.priority >= kept.priority else kept
-            rev = max(kept.rev, alarm.rev)
-            alarm = replace(worse, occurrence=kept.occurrence, rev=rev, onset=kept.onset, delivery=kept.delivery)
-            if kept.present and alarm.signal is SignalPresence.LATCHED:
-                alarm = replace(alarm, signal=SignalPresence.ON)  # an end that nobody kept ends nothing
+            merged = not louder
+            alarm = self._as_one(kept, alarm, louder=louder, renames=renames)
         else:
             alarm = replace(alarm, onset=alarm.onset.on_clock_of(self._ledger.now))
         condition = self._state.conditions.get(alarm.key.bed, {}).get(alarm.key)
@@ -101,17 +105,37 @@ class Register:
         latched = alarm.signal is SignalPresence.LATCHED or (over and alarm.latching)
         if over and not latched:
             return False  # judged since the start, on valid input, and not so
-        if condition is not None and not latched:
+        if condition is not None and not (latched or merged):
             self._state.conditions[alarm.key.bed].pop(alarm.key)
         # What was to latch until somebody had seen it stands until then, though it is over.
         adopted = replace(
             alarm,
             present=not latched,
-            verifiable=latched,
+            verifiable=latched or (merged and alarm.verifiable),
             signal=SignalPresence.LATCHED if latched else SignalPresence.ON,
         )
+        if kept is not None and kept.occurrence != adopted.occurrence:
+            of = {"bed": kept.key.bed, "key": kept.key.name, "occurrence": kept.occurrence}
+            self._ledger.journal("alarm goes on as", **of, name=adopted.occurrence)
         self._ledger.tell(adopted, Phase.ADOPT)
         return True
+
+    def _as_one(self, kept: Alarm, found: Alarm, *, louder: bool, renames: bool) -> Alarm:
+        """Return the one alarm that what stands and what readers see are: one condition is one alarm to them."""
+        # What is louder than what the store kept was published, and not committed before the end.
+        worse = found if louder and found.priority >= kept.priority else kept
+        alarm = replace(
+            worse,
+            occurrence=kept.occurrence,
+            rev=max(kept.rev, found.rev),
+            onset=kept.onset,
+            delivery=kept.delivery,
+        )
+        if renames:
+            alarm = replace(alarm, occurrence=found.occurrence, onset=found.onset.on_clock_of(self._ledger.now))
+        if kept.present and alarm.signal is SignalPresence.LATCHED:
+            alarm = replace(alarm, signal=SignalPresence.ON)  # an end that nobody kept ends nothing
+        return alarm
 
     def stays(self, key: AlarmKey, judged: Judgement | None) -> bool:
         """Tell whether to judge a condition so would change nothing: it was judged so before, and no timer runs."""

@@ -229,7 +229,7 @@ class Core:
         """Take up an alarm that the broker still holds, or empty its topic where it can be true of nothing."""
         key = item.alarm.key
         is_over = item.known_over or item.alarm.signal is SignalPresence.OFF or self._is_gone(key)
-        if is_over or not self._register.adopt(item.alarm):
+        if is_over or not self._register.adopt(item.alarm, shown=item.shown):
             self._ledger.forget(item.alarm)
         if key.bed in self._ward.views:
             self._ward.touch(key.bed)

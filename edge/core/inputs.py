@@ -229,11 +229,15 @@ class AlarmTaken:
 
 @dataclass(frozen=True, slots=True)
 class AlarmFound:
-    """The broker still had this alarm of a run before, and the store had not: adopted unless known to be over."""
+    """The broker still had this alarm of a run before, and the store had not: adopted unless known to be over.
+
+    ``shown``: readers see it there; not so where it comes out of a store that was read late.
+    """
 
     received_at_s: float
     alarm: Alarm
     known_over: bool = False
+    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,11 +179,13 @@ class Life:
     def connect(self) -> None:
         """Connect to the broker; a new run first hears what it retains."""
         if self.held is not None:
-            found = [AlarmFound(self.now_s, alarm) for alarm in self.broker.topics.values()]
-            self.step(*found)
+            found = dict(self.broker.topics)
+            self.step(*(AlarmFound(self.now_s, alarm) for alarm in found.values()))
             held, self.held = self.held, None
             for content in held:
                 self.broker.take(content)
+            for key in found.keys() & self.broker.topics.keys():
+                assert self.broker.topics[key].occurrence == found[key].occurrence, "readers know it by another name"
         self.connected, self.connected_at_s = True, self.now_s
         self.step(BrokerLink(self.now_s, connected=True, detail=""))
 

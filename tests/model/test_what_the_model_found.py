@@ -124,3 +124,61 @@ def test_an_end_that_nobody_kept_ends_nothing_though_the_sound_was_paused_since(
     life.connect()
     alarm = life.broker.topics[HR]
     assert (alarm.present, alarm.signal, alarm.audible) == (True, SignalPresence.ON, True)
+
+
+def began_twice() -> tuple[Life, Alarm]:
+    """The disk took nothing, the broker was told at once; the next run has neither, and finds the same."""
+    life = begun()
+    life.disk.mood = "failing"
+    speak(life, 12, heart_rate=150)
+    first = life.broker.topics[HR]
+    life.restart(1.0, same_boot=True, synchronised=True)
+    speak(life, 12, heart_rate=150)
+    assert life.standing()[HR].occurrence.startswith("run-2-")
+    return life, first
+
+
+def test_an_onset_that_only_the_broker_has_keeps_its_name_though_the_next_run_began_it_anew_before() -> None:
+    life, first = began_twice()
+    second = life.standing()[HR]
+    life.connect()
+    alarm = life.broker.topics[HR]
+    assert (alarm.occurrence, alarm.onset, alarm.rev) == (first.occurrence, first.onset, first.rev + 1)
+    assert (alarm.present, alarm.verifiable, alarm.audible, alarm.priority) == (True, True, True, Priority.HIGH)
+    assert [row.occurrence for row in life.broker.indexes[BED].alarms if row.key == HR] == [first.occurrence]
+    life.disk.mood = "ok"
+    speak(life, 1, heart_rate=150)
+    assert [(event.phase.value, event.alarm.occurrence) for event in life.disk.story if event.alarm.key == HR] == [
+        ("start", second.occurrence),
+        ("adopt", first.occurrence),
+    ]
+    assert life.disk.alarms[HR].occurrence == first.occurrence
+    ask(life, Acknowledge(named(life.broker.topics[HR])))
+    speak(life, 12)
+    assert HR not in life.broker.topics
+
+
+def test_who_silenced_it_at_the_bedside_meanwhile_is_asked_again_under_the_name_that_readers_know() -> None:
+    life, first = began_twice()
+    life.disk.mood = "ok"
+    ask(life, Acknowledge(named(life.standing()[HR])))
+    assert not life.standing()[HR].audible
+    life.connect()
+    alarm = life.broker.topics[HR]
+    assert (alarm.occurrence, alarm.audible, alarm.acknowledgement) == (first.occurrence, True, None)
+
+
+def test_what_the_disk_has_goes_on_under_the_name_of_what_came_after_it() -> None:
+    """The disk knows an onset of which it did not take the end, readers the one that came after it."""
+    life = begun()
+    speak(life, 25, spo2=91)
+    known = life.broker.topics[SPO2]
+    life.disk.mood = "failing"
+    speak(life, 25)
+    assert SPO2 not in life.broker.topics
+    speak(life, 25, spo2=91)
+    seen = life.broker.topics[SPO2]
+    life.disk.mood = "ok"
+    alarm = restart(life)
+    assert alarm is not None
+    assert (known.occurrence != seen.occurrence, alarm.occurrence) == (True, seen.occurrence)

@@ -333,6 +333,23 @@ def test_an_alarm_of_what_is_no_more_configured_is_emptied_and_not_adopted(key: 
     assert bed.world.present() == set()
 
 
+@pytest.mark.parametrize(
+    ("found", "shown", "named"),
+    [("run-0-7", True, "run-0-7"), ("run-0-7", False, "run-1-1"), ("run-1-0", True, "run-1-1")],
+    ids=["readers see it", "a store that was read late", "an older one of this run"],
+)
+def test_what_stands_takes_the_name_that_readers_know_of_a_run_before_and_no_other(
+    found: str, shown: bool, named: str
+) -> None:
+    bed = Bedside(connected=False)
+    bed.shows(HIGH_AT_ONCE)
+    ours = bed.alarm(HIGH_AT_ONCE)
+    bed.hear(AlarmFound(bed.now_s, replace(ours, occurrence=found, rev=5, text="before"), shown=shown))
+    alarm = bed.alarm(HIGH_AT_ONCE)
+    assert (alarm.occurrence, alarm.text, alarm.present, alarm.verifiable) == (named, ours.text, True, True)
+    assert [phase for _, phase in bed.phases(HIGH_AT_ONCE)] == ["start", *(["adopt"] if named == found else [])]
+
+
 def test_two_alarms_of_a_bed_are_taken_one_by_one() -> None:
     bed = Bedside()
     bed.shows(HIGH_AT_ONCE, MEDIUM_AT_ONCE, LOW_AT_ONCE)

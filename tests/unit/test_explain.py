@@ -200,6 +200,8 @@ def test_a_story_without_its_beginning_says_so() -> None:
     ]
     (way,) = (line for line in tell((row("displayed", 0, station="desk"),)).splitlines() if "desk" in line)
     assert way.endswith("a page of desk shows it")
+    (way,) = (line for line in tell((row("alarm goes on as", 0, name="run-0-3"),)).splitlines() if "run-0-3" in line)
+    assert way.endswith("it goes on as run-0-3, by which readers knew it already")
 
 
 def test_the_file_of_the_black_box_is_told() -> None:
