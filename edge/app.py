@@ -33,7 +33,6 @@ from edge.core.engine import Core
 from edge.core.inputs import AlarmTaken, BrokerLink, NameTaken, PublishAccepted, PublishRefused, Request
 from edge.core.model import Instant, Phase, Priority
 from edge.device import DeviceTask, Sink
-from edge.disk import DiskSpace
 from edge.disks import DiskWatch
 from edge.hearing import Hearing, another_run
 from edge.history import Here, History
@@ -123,11 +122,11 @@ class App:
         )
         self._control_path = control_path
         self._annunciator = self._make_annunciator()
-        self._disk = DiskSpace(configuration.store_path.parent)
         self._status = StatusLine(surroundings.notify, lambda: self._sender.events_waiting)
         self._watchdog = Watchdog(surroundings.notify, surroundings.clock.mono_s)
         self._disks = DiskWatch(
-            [configuration.store_path.parent, configuration.store_path.with_name(BLACK_BOX), *folders],
+            configuration.store_path.parent,
+            [configuration.store_path.with_name(BLACK_BOX), *folders],
             surroundings.clock.mono_s,
             self._inbox.put,
             loop.call_soon_threadsafe,
@@ -246,7 +245,7 @@ class App:
             previous_event_seq=stored.previous_event_seq,
             stations_required=[station.station for station in core.stations if station.required],
             outbox_depth=lambda: self._sender.events_waiting,
-            disk_free_mb=self._disk.free_mb,
+            disk_free_mb=self._disks.free_mb,
         )
 
     def _make_sender(self, stored: StoredState) -> Sender:

@@ -1,4 +1,7 @@
-"""Looks at the room on every disk that the edge writes to, so that none fills up unannounced (H-32)."""
+"""Looks at the room on every disk that the edge writes to, so that none fills up unannounced (H-32).
+
+One look serves both: the alarm before a disk is full, and the self-check, which says the room that the store has.
+"""
 
 from __future__ import annotations
 
@@ -17,30 +20,39 @@ from edge.worker import Worker
 LOOK_S = 30.0
 """How often: what fills 64 MiB faster than that is told by the store itself."""
 
+MEGABYTE = 1_000_000
+
 _log = structlog.get_logger(__name__)
 
 
 class DiskWatch:
     """Tells the core of the file systems that have these folders; one that has several is named by the first.
 
-    A disk may hang: a thread of its own looks, and while it waits nothing is told, and nothing ends. ``deliver`` takes
-    a callable to the event loop.
+    The ``store`` is looked at with them. A disk may hang: a thread of its own looks, and while it waits nothing is
+    told, nothing ends, and `free_mb` says what was known last. ``deliver`` takes a callable to the event loop.
     """
 
     def __init__(
         self,
+        store: Path,
         folders: Iterable[Path],
         mono_s: Callable[[], float],
         put: Callable[[DisksSeen], None],
         deliver: Callable[[Callable[[], None]], object],
     ) -> None:
-        self._folders = tuple(dict.fromkeys(folders))
+        self._store = store
+        self._folders = tuple(dict.fromkeys((store, *folders)))
         self._mono_s = mono_s
         self._put = put
         self._deliver = deliver
         self._worker = Worker("disks")
         self._looks = False
         self._refused: dict[Path, str] = {}
+        self._free_mb: int | None = None
+
+    def free_mb(self) -> int | None:
+        """Return the megabytes that are free for the store, ``None`` while they are not known; never waits."""
+        return self._free_mb
 
     async def run(self) -> None:
         """Look for ever."""
@@ -56,6 +68,7 @@ class DiskWatch:
 
     def _look(self) -> None:
         found: dict[int, DiskSpace] = {}
+        store: DiskSpace | None = None
         for folder in self._folders:
             try:
                 device, room = _measure(folder)
@@ -65,14 +78,24 @@ class DiskWatch:
                     _log.warning("disks.not_measured", folder=str(folder), reason=str(error))
             else:
                 found.setdefault(device, room)
+                store = room if folder == self._store else store
         # A loop that is closed takes no more results.
         with contextlib.suppress(RuntimeError):
-            self._deliver(partial(self._tell, tuple(found.values())))
+            self._deliver(partial(self._tell, tuple(found.values()), store))
 
-    def _tell(self, found: tuple[DiskSpace, ...]) -> None:
+    def _tell(self, found: tuple[DiskSpace, ...], store: DiskSpace | None) -> None:
         self._looks = False
+        self._free_mb = None if store is None else store.free_bytes // MEGABYTE
         if found:
             self._put(DisksSeen(self._mono_s(), found))
+
+
+def free_mb(folder: Path) -> int | None:
+    """Return the megabytes that who is not root may still write there, ``None`` if that cannot be told. May wait."""
+    try:
+        return _measure(folder)[1].free_bytes // MEGABYTE
+    except OSError:
+        return None
 
 
 def _measure(folder: Path) -> tuple[int, DiskSpace]:

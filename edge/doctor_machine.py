@@ -13,7 +13,7 @@ from edge.config import Configuration, Mode
 from edge.core.config import DrugConfig
 from edge.core.effects import HookReason
 from edge.diagnosis import Row, error, ok, warning
-from edge.disk import free_mb
+from edge.disks import free_mb
 from edge.doctor_lines import may_use
 
 LITTLE_MB = 500

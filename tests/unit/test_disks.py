@@ -12,7 +12,7 @@ import pytest
 from edge.core.inputs import DiskSpace, DisksSeen
 from edge.core.model import Audience, Priority
 from edge.core.rules_disk import FREE_BYTES, MIB
-from edge.disks import DiskWatch
+from edge.disks import DiskWatch, free_mb
 from tests.core_world import START_S, World
 
 # --- what the core makes of it ---
@@ -92,7 +92,7 @@ class Watch:
         self.seen: list[DisksSeen] = []
         self._calls: list[Callable[[], None]] = []
         self._changed = threading.Condition()
-        self.watch = DiskWatch(folders, lambda: 7.0, self.seen.append, self._deliver)
+        self.watch = DiskWatch(folders[0], folders[1:], lambda: 7.0, self.seen.append, self._deliver)
 
     def _deliver(self, call: Callable[[], None]) -> None:
         with self._changed:
@@ -119,6 +119,8 @@ def test_each_file_system_is_told_once_by_its_first_folder_also_where_that_is_no
     assert found.disks[0].free_bytes == pytest.approx(room.f_bavail * room.f_frsize, rel=0.2)
     assert found.received_at_s == 7.0
     assert found.disks[1].free_files is None
+    assert watch.watch.free_mb() == found.disks[0].free_bytes // 1_000_000
+    assert free_mb(tmp_path) == pytest.approx(watch.watch.free_mb(), rel=0.2)
 
 
 def test_a_file_system_that_cannot_be_looked_at_is_left_out_and_said_once(
@@ -136,6 +138,7 @@ def test_a_file_system_that_cannot_be_looked_at_is_left_out_and_said_once(
     watch.look()
     watch.look()
     assert [[one.folder for one in found.disks] for found in watch.seen] == [["/proc"], ["/proc"]]
+    assert (watch.watch.free_mb(), free_mb(tmp_path)) == (None, None)
     assert capsys.readouterr().out.count("Input/output error") == 1
     nothing = Watch(tmp_path)
     nothing.look()
@@ -145,6 +148,9 @@ def test_a_file_system_that_cannot_be_looked_at_is_left_out_and_said_once(
 def test_while_a_disk_hangs_nobody_waits_and_no_looks_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     works, looked = threading.Event(), list[str]()
     statvfs = os.statvfs
+    watch = Watch(tmp_path)
+    watch.look()
+    known = watch.watch.free_mb()
 
     def hanging(folder: str) -> os.statvfs_result:
         looked.append(threading.current_thread().name)
@@ -152,11 +158,11 @@ def test_while_a_disk_hangs_nobody_waits_and_no_looks_pile_up(tmp_path: Path, mo
         return statvfs(folder)
 
     monkeypatch.setattr(os, "statvfs", hanging)
-    watch = Watch(tmp_path)
     for _ in range(5):
         watch.watch.turn()
+    assert watch.watch.free_mb() == known is not None
     works.set()
     watch.hear()
-    assert (len(watch.seen), looked) == (1, ["disks"])
+    assert (len(watch.seen), looked) == (2, ["disks"])
     watch.look()  # those that piled up would come first
-    assert (len(watch.seen), looked, watch.watch._worker._jobs.qsize()) == (2, ["disks", "disks"], 0)
+    assert (len(watch.seen), looked, watch.watch._worker._jobs.qsize()) == (3, ["disks", "disks"], 0)
