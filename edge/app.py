@@ -45,9 +45,10 @@ from edge.messages.topics import Topics
 from edge.mqtt import BrokerSettings, Heard
 from edge.notify import Notifier, Watchdog
 from edge.outgoing import AlarmRevision, Lane, Outgoing
-from edge.reload import Files, Parts, Reload, experimental
+from edge.reload import TOLD_MAX, Files, Parts, Reload, experimental
 from edge.runtime import Runtime
 from edge.sender import Ears, Sender
+from edge.starting import Choice, Offer, choose
 from edge.status_line import StatusLine
 from edge.store import Head, NewerFileError, Omitted, Run, Sent, Store, StoredState
 from edge.taken_over import core_state, found_later, last_known_s
@@ -86,23 +87,28 @@ class Surroundings:
 
 
 class App:
-    """One run of the edge; ``folders`` are those that it writes to, beside that of the store."""
+    """One run of the edge; ``folders`` are those that it writes to, beside that of the store.
+
+    ``choice`` says which configuration it took.
+    """
 
     def __init__(
         self,
-        configuration: Configuration,
+        offer: Offer,
         surroundings: Surroundings,
         control_path: Path,
         files: Files,
         folders: Sequence[Path] = (),
     ) -> None:
-        self._configuration = configuration
-        self._topics = Topics(configuration.core.site, configuration.core.edge)
         self._around = surroundings
         self._boot = boot_id(os.environ)
         self._taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._inbox = Inbox()
         loop = asyncio.get_running_loop()
+        self._store = self._make_store()
+        stored, self.choice = self._begin(offer)
+        self._configuration = configuration = self.choice.configuration
+        self._topics = Topics(configuration.core.site, configuration.core.edge)
         self._trends = Trends()
         self._history = History(
             self._trends, configuration.store_path, here=self._here, deliver=loop.call_soon_threadsafe
@@ -119,6 +125,7 @@ class App:
             mono_s=surroundings.clock.mono_s,
             put=self._inbox.put,
             look_back=partial(self._history.ask, LOCAL.station),
+            configuration=lambda: dict(self._reload.in_force.sha256),
         )
         self._control_path = control_path
         self._annunciator = self._make_annunciator()
@@ -131,8 +138,6 @@ class App:
             self._inbox.put,
             loop.call_soon_threadsafe,
         )
-        self._store = Store(self._stored, loop.call_soon_threadsafe, self._read_late)
-        stored = self._open_store()
         self._adoption = Adoption(self._topics, self._inbox.put, stored.ended)
         self._wire = self._make_wire(stored)
         self._time = CertificateTime(surroundings.clock.now, last_known_s(stored))
@@ -149,7 +154,7 @@ class App:
         self._sender = self._make_sender(stored)
         self._runtime = self._make_runtime(stored)
         self._keeper = Keeper(surroundings.run, surroundings.clock, self._store, self._publish_head)
-        self._keeper.begin(self._told_at_start(stored))
+        self._tell_start(stored)
         self._sender.add_events(stored.outbox)
         self._tasks = asyncio.TaskGroup()
         self._lines = Lines(
@@ -191,10 +196,28 @@ class App:
 
     # --- making the parts ----------------------------------------------------------------------------------------
 
-    def _open_store(self) -> StoredState:
+    def _make_store(self) -> Store:
+        return Store(self._stored, asyncio.get_running_loop().call_soon_threadsafe, self._read_late)
+
+    def _begin(self, offer: Offer) -> tuple[StoredState, Choice]:
+        """Open the store, and choose the configuration by who is watched."""
+        stored = self._open_store(offer.first)
         now = self._around.clock.now()
-        path = self._configuration.store_path
-        configuration = json.dumps(dict(self._configuration.sha256))
+        choice = choose(offer, stored, run=self._around.run, boot=self._boot, now=now)
+        if choice.refused:
+            _log.warning("configuration not taken", reasons=list(choice.refused[:TOLD_MAX]))
+        elif choice.by_word:
+            _log.warning("configuration taken by a person's word", reasons=list(choice.by_word[:TOLD_MAX]))
+        if choice.configuration.store_path != offer.first.store_path:
+            self._store.close(STOP_LIMIT_S)
+            self._store = self._make_store()
+            stored = self._open_store(choice.configuration)
+        return stored, choice
+
+    def _open_store(self, by: Configuration) -> StoredState:
+        now = self._around.clock.now()
+        path = by.store_path
+        configuration = json.dumps(dict(by.sha256))
         run = Run(self._around.run, self._boot, rfc3339(now.wall_s), configuration)
         try:
             stored = self._store.open(path, run, Claim(path).take)
@@ -223,16 +246,20 @@ class App:
             for item in found_later(found, self._boot, self._around.clock.now()):
                 self._inbox.put(item)
 
-    def _told_at_start(self, stored: StoredState) -> list[tuple[str, dict[str, str]]]:
-        """Return what the journal keeps of the start: which program began, and what its configuration is now."""
+    def _tell_start(self, stored: StoredState) -> None:
+        """Have the journal keep which program began, by which configuration, and why not by another."""
         start = {
             "version": version("infusion-edge"),
             "boot": self._boot,
             "previous_run": stored.previous_run,
             "store_set_aside": stored.set_aside or "",
         }
+        self._keeper.begin([("start", start)])
         now = dict(self._configuration.sha256)
-        return [("start", start), ("configuration", changes_of(stored.previous_configuration, now))]
+        body = changes_of(stored.previous_configuration, now) | self.choice.told()
+        self._keeper.configured(json.dumps(now), body)
+        if self.choice.refused:
+            self._keeper.note("configuration refused", {"reason": self._configuration.core.invalid})
 
     def _make_wire(self, stored: StoredState) -> Wire:
         core = self._configuration.core
@@ -366,7 +393,8 @@ class App:
         gc.collect()
         gc.freeze()
         gc.enable()
-        self._around.notify.tell("READY=1", self._status.begin(beds, unproved))
+        refused = self._configuration.core.invalid
+        self._around.notify.tell("READY=1", self._status.begin(beds, unproved, refused))
         _log.info("watching", run=self._around.run, beds=len(beds), ports=len(self._configuration.ports))
 
     def _broker_link(self, connected: bool, detail: str) -> None:  # noqa: FBT001 - the sender's callback

@@ -32,6 +32,12 @@ def need_restart(before: Configuration, after: Configuration) -> tuple[str, ...]
     return tuple(name for name, (was, now) in parts.items() if was != now)
 
 
+def changes_at_start(before: Configuration, after: Configuration) -> tuple[Change, ...]:
+    """Give everything that a start by another configuration changes; what a start alone takes counts as laxer."""
+    parts = need_restart(before, after)
+    return (*(Change(f"{part} is another", laxer=True) for part in parts), *changes(before, after))
+
+
 def changes(before: Configuration, after: Configuration) -> tuple[Change, ...]:
     """Give everything that another configuration changes and that can be taken while the service runs."""
     was, now = before.core, after.core

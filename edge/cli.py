@@ -185,6 +185,7 @@ def _run(options: argparse.Namespace) -> int:
     from edge.lock import AlreadyRunningError  # noqa: PLC0415
     from edge.notify import notifier  # noqa: PLC0415
     from edge.reload import Files  # noqa: PLC0415
+    from edge.starting import forget_word, offer  # noqa: PLC0415
     from edge.worker import Worker  # noqa: PLC0415
 
     def at(found: Configuration) -> Configuration:
@@ -199,21 +200,27 @@ def _run(options: argparse.Namespace) -> int:
     for warning in configuration.warnings:
         print(f"warning: {warning}", file=sys.stderr)
 
-    def keep_copy() -> None:
+    def keep_copy(good: Configuration) -> None:
+        keep(good.files, options.run_dir)
+        forget_word(options.run_dir)
+
+    def keep_first() -> None:
         try:
-            keep(configuration.files, options.run_dir)
+            keep_copy(configuration)
         except OSError as error:
             print(f"warning: the configuration is good and could not be kept for later: {error}", file=sys.stderr)
 
-    if not configuration.core.invalid:
-        Worker("good copy").do(keep_copy)  # a disk that hangs must not hold up the start
-    files = Files(lambda: at(load(options.config, options.run_dir)), lambda good: keep(good.files, options.run_dir))
+    files = Files(lambda: at(load(options.config, options.run_dir)), keep_copy)
 
     async def live() -> None:
         around = Surroundings(Clock(), token_hex(6), SystemRandom(), notifier())
         control = path_of(options.control, options.run_dir, os.environ)
         # Not the socket's: a small computer's /run is a small part of its memory, and nothing grows there.
-        await App(configuration, around, control, files, (options.run_dir,)).run()
+        offered = offer(options.config, options.run_dir, configuration, at)
+        app = App(offered, around, control, files, (options.run_dir,))
+        if not app.choice.configuration.core.invalid:
+            Worker("good copy").do(keep_first)  # a disk that hangs must not hold up the start
+        await app.run()
 
     try:
         asyncio.run(live())

@@ -34,6 +34,14 @@ def add_machine(
     doctor.add_argument("--json", action="store_true", help="as JSON")
     doctor.set_defaults(run=_doctor)
 
+    take = commands.add_parser(
+        "take-config", help="say what the changed files change, and with a word have the next start take them"
+    )
+    take.add_argument("config", nargs="?", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s")
+    take.add_argument("--run-dir", type=Path, default=RUN_DIR, help="where the store is (default: %(default)s)")
+    take.add_argument("--with-patients", action="store_true", help="the word: also while a bed has a patient")
+    take.set_defaults(run=_take_config)
+
     stop = commands.add_parser("stop", help="stop the service, unless a bed has a patient")
     stop.add_argument("--with-patients", action="store_true", help="also while a bed has a patient")
     stop.add_argument("--check", action="store_true", help="only say whether it may be stopped, by the exit status too")
@@ -114,4 +122,14 @@ def _doctor(options: argparse.Namespace) -> int:
     asked = Asked(options.config, options.run_dir, options.control)
     status, text = doctor(asked, as_json=options.json, say=progress)
     say(text)
+    return status
+
+
+def _take_config(options: argparse.Namespace) -> int:
+    from edge.doctor import credentials  # noqa: PLC0415 - only this command pays for these
+    from edge.starting import take_config  # noqa: PLC0415
+
+    with credentials() as environment:
+        status, text = take_config(options.config, options.run_dir, environment, with_patients=options.with_patients)
+    say(text, to_error=bool(status))
     return status

@@ -2,9 +2,9 @@
 
 One JSON object a line, each answered by one. ``{"get": "alarms"}`` gives the run, the edge's clock, the beds, and the
 standing alarms and the pauses in force as they were last published; ``{"get": "therapy"}`` the therapies beside them;
-``{"get": "self-check"}`` the last status and self-check. ``{"ask": VERB, ...}``, with the fields of that verb's
-request, goes the way of every request, as one of the station ``local``; its answer comes here instead of to the
-broker. ``{"ask": "history", ...}`` is answered with a page of
+``{"get": "self-check"}`` the last status and self-check, and the hashes of the files that are in force.
+``{"ask": VERB, ...}``, with the fields of that verb's request, goes the way of every request, as one of the station
+``local``; its answer comes here instead of to the broker. ``{"ask": "history", ...}`` is answered with a page of
 history. ``{"error": ...}`` says why something was not asked at all, or that no answer came.
 
 Laws:
@@ -79,7 +79,7 @@ class Control:
     """The daemon's end of the control socket.
 
     ``run`` names the run, ``mono_s`` is the monotonic clock, ``put`` takes a request to the core, and ``look_back``
-    answers one that only looks, with a page of history.
+    answers one that only looks, with a page of history. ``configuration`` gives each file in force with its hash.
     """
 
     def __init__(
@@ -89,11 +89,13 @@ class Control:
         mono_s: Callable[[], float],
         put: Callable[[Request], None],
         look_back: Callable[[bytes, Callable[[bytes], None]], None] | None = None,
+        configuration: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._run = run
         self._mono_s = mono_s
         self._put = put
         self._look_back = look_back
+        self._configuration = configuration
         self._alarms: dict[str, bytes] = {}
         self._pauses: dict[str, list[dict[str, object]]] = {}
         self._therapies: dict[str, bytes] = {}
@@ -220,7 +222,10 @@ class Control:
         if len(self._pulse) < len((Lane.STATUS, Lane.SELF_CHECK)):
             return _error("the edge has only just begun: ask again")
         status, self_check = self._pulse[Lane.STATUS], self._pulse[Lane.SELF_CHECK]
-        return b'{"status": ' + status + b', "self_check": ' + self_check + b"}"
+        configuration = json.dumps(dict(self._configuration())).encode()
+        return (
+            b'{"status": ' + status + b', "self_check": ' + self_check + b', "configuration": ' + configuration + b"}"
+        )
 
     async def _wait_for_page(
         self, look_back: Callable[[bytes, Callable[[bytes], None]], None], payload: bytes

@@ -22,7 +22,7 @@ from edge.clock import Clock
 from edge.config import ConfigError, Configuration, load
 from edge.diagnosis import Level, Row, error, ok, warning
 from edge.doctor_broker import broker_rows
-from edge.doctor_daemon import NotAskedError, Running, ask, daemon_rows, is_running, unit_rows
+from edge.doctor_daemon import NotAskedError, Running, ask, daemon_rows, file_rows, is_running, unit_rows
 from edge.doctor_lines import line_rows
 from edge.doctor_machine import Machine, bedside_rows, clock_rows, configuration_rows, disk_rows, library_rows
 
@@ -89,6 +89,8 @@ def _of_configuration(
 ) -> Iterator[Row]:
     heard = running if isinstance(running, Running) else None
     yield from configuration_rows(configuration)
+    if heard is not None:
+        yield from file_rows(heard, dict(configuration.sha256))
     yield from library_rows(configuration.mode, configuration.core.drugs)
     store = configuration.store_path
     with _progress(say, "looking at the disk"):

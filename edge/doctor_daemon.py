@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,12 @@ Systemctl = Callable[..., tuple[int, str]]
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What a daemon that answers says: its version, its lines by port, and its alarms."""
+    """What a daemon that answers says: its version, its lines by port, its alarms, and its files with their hashes."""
 
     status: Status
     self_check: SelfCheckMessage
     alarms: tuple[AlarmMessage, ...]
+    configuration: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def devices(self) -> Mapping[str, Device]:
@@ -69,6 +70,7 @@ def ask(path: Path) -> Running:
             Status.read(json.dumps(said["status"]).encode()),
             SelfCheckMessage.read(json.dumps(said["self_check"]).encode()),
             tuple(AlarmMessage.read(json.dumps(one).encode()) for one in alarms),
+            dict(said.get("configuration", {})),
         )
     except (FileNotFoundError, ConnectionRefusedError) as failed:
         raise NotAskedError(
@@ -112,6 +114,20 @@ def daemon_rows(running: Running | NotAskedError, installed: str) -> Iterator[Ro
         yield warning(
             "outbox", f"{depth} events wait for the broker", "look at the broker's rows: they go when it is there"
         )
+
+
+def file_rows(running: Running, there: Mapping[str, str]) -> Iterator[Row]:
+    """Tell whether the daemon is configured by the files as they are: each with its hash, as it runs and as it lies."""
+    if not running.configuration:
+        return  # a daemon of before, which does not say
+    names = sorted({*running.configuration, *there})
+    other = [name for name in names if running.configuration.get(name) != there.get(name)]
+    if other:
+        text = f"{', '.join(other)}: changed and not loaded; what runs is the file of before"
+        remedy = "infusion-edge check-config, then sudo systemctl reload infusion-edge; or put the old file back"
+        yield warning("files", text, remedy)
+    else:
+        yield ok("files", f"what lies there is what runs ({', '.join(names)})")
 
 
 def is_running(running: Running | NotAskedError, lock: Path) -> bool:

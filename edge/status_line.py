@@ -34,9 +34,9 @@ class StatusLine:
         self._refused = ""
         self._experimental: tuple[str, ...] = ()
 
-    def begin(self, beds: Collection[str], experimental: Iterable[str]) -> str:
+    def begin(self, beds: Collection[str], experimental: Iterable[str], refused: str = "") -> str:
         """Return the first line, for the word that the service is ready; from now on changes are told."""
-        self.configured(beds, experimental)
+        self.configured(beds, experimental, refused)
         self._begun, self._told = True, self._text()
         return self._told
 

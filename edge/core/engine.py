@@ -104,7 +104,7 @@ class Core:
 
     def reconfigure(self, config: CoreConfig, changes: Sequence[Change], now: Instant) -> tuple[str, ...]:
         """Take another configuration between two steps, or return why not; the next step tells what it changes."""
-        refused = tuple(reconfigure.refusals(self._ward, self._register, config, changes))
+        refused = self.refusals(config, changes)
         if refused:
             return refused
         beds = set(self._ward.views)
@@ -114,6 +114,10 @@ class Core:
             del self._due[scope]
         self._reconfigured = set(self._ward.views) - beds
         return ()
+
+    def refusals(self, config: CoreConfig, changes: Sequence[Change]) -> tuple[str, ...]:
+        """Return why another configuration may not be taken now; empty where it may."""
+        return tuple(reconfigure.refusals(self._ward, self._register, config, changes))
 
     def refuse_configuration(self, why: str) -> None:
         """Take up that another configuration could not be used: an alarm says so until one is taken."""
@@ -243,8 +247,10 @@ class Core:
         self._ward.touched.add(EDGE)
         match item:
             case BrokerLink():
-                rules_edge.hear_link(edge, item)
-                if not item.connected:
+                edge.connected, edge.connection_detail = item.connected, item.detail
+                if item.connected:
+                    edge.connected_before_at_s, edge.connected_at_s = edge.connected_at_s, item.received_at_s
+                else:
                     self._ward.touch_paused(self._attention.end_pauses("the broker was lost"))
                 self._ward.note("broker", now, connected=str(item.connected), detail=item.detail)
             case PublishRefused():
@@ -356,8 +362,6 @@ class Core:
 
     def _not_displaying(self, now_s: float) -> Iterator[Finding]:
         if not self._ward.required:
-            # No screen must show anything any more: what stood of it would stand for ever.
-            yield from stations.not_displaying({}, (), now_s)
             return
         seen = stations.shown(self._state.pages, self._ward.required, now_s)
         unseen = {view.config.label: view.active() for bed, view in self._ward.views.items() if bed not in seen}

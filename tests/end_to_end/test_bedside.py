@@ -23,6 +23,7 @@ from edge.clock import Clock
 from edge.config import load
 from edge.notify import Notifier
 from edge.reload import Files
+from edge.starting import Offer
 from simulators.pty_server import PtyServer
 from tests.broker import Mosquitto
 from tests.end_to_end.world import daemon, is_alarm, message, monitor, space
@@ -102,7 +103,7 @@ async def room(folder: Path, rate_ml_per_h: str) -> AsyncIterator[Room]:
     made = Room(folder, folder / "c.sock")
     with PtyServer(rack, folder / "bed-1-pump", clock), PtyServer(monitor(), folder / "bed-1-monitor", clock):
         app = App(
-            configuration,
+            Offer(configuration),
             Surroundings(Clock(), "run-1", Random(1), Notifier({})),
             made.control,
             Files(lambda: configuration, lambda _: None),

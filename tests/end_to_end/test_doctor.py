@@ -67,6 +67,7 @@ async def test_beside_a_running_daemon_it_asks_and_disturbs_nothing(tmp_path: Pa
         assert rows["login"][0]["text"] == "the daemon is connected"
         assert levels(rows, "broker") == ["ok"]
         assert "warning" in levels(rows, "library")
+        assert levels(rows, "files") == ["warning"], "these files are others than those that it runs by"
         log = [line for line in bed.daemon.log if '"line down"' in line and "bed-1" in line]
         assert log == []
         assert "Client infusion-edge-demo-pi-1 already connected" not in bed.broker.log()

@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from edge.cli import main
 from edge.good_copy import NAME
-from tests.end_to_end.world import PREFIX, ROOT, Bed, bed_1, is_alarm, message, monitor, on_pty, space
+from edge.starting import WORD
+from tests.end_to_end.world import PREFIX, ROOT, Bed, bed_1, daemon, is_alarm, message, monitor, on_pty, space
 
 DOSE_HIGH = "DOSE_RATE_HIGH.bed-1-pump.11"
 THIRD = """
@@ -199,3 +201,25 @@ async def test_a_bed_where_drug_flows_is_not_removed_and_goes_on(tmp_path: Path)
             seen = len(ward.bed.heard.of(topic))
             await ward.bed.heard.wait_until(lambda: len(ward.bed.heard.of(topic)) > seen)
             assert message(ward.bed.heard.of(topic)[-1])["active"] is True
+
+
+async def test_a_start_does_not_take_what_a_reload_refuses_but_by_a_persons_word(tmp_path: Path) -> None:
+    async with site(tmp_path, "7.00") as ward:
+        ward.change('soft = "120 /min"', 'soft = "130 /min"')
+        ward.change('label = "Bed 2"', 'label = "Window"')
+        ward.bed.daemon.process.kill()
+        broker, word = ward.bed.broker, ("take-config", str(ward.file), "--run-dir", str(tmp_path), "--with-patients")
+        async with daemon(tmp_path, broker.port, config=ward.file):
+            refused = message(await ward.bed.heard.wait_for(is_alarm("CONFIG_INVALID", bed="")))
+            assert "edge.toml: limit HR_HIGH soft: 120 /min" in refused["text"]
+            assert "not while a patient is there at Bed 1" in refused["text"]
+            assert "HR_HIGH" in (await ward.journalled("configuration refused"))["reason"]
+            assert main(word) == 0
+        async with daemon(tmp_path, broker.port, config=ward.file):
+            await ward.bed.heard.wait_for(is_alarm("CONFIG_INVALID", bed="", phase_present=False))
+            taken = await ward.journalled("configuration", 3)
+        assert (taken["changed"], taken["change.1"]) == (str(ward.file), 'bed bed-2: label "Bed 2" -> "Window"')
+        assert taken["by_word.1"].endswith("not while a patient is there at Bed 1")
+        roster = message((await broker.retained())[f"{PREFIX}/roster"])
+        assert [bed["label"] for bed in roster["beds"]] == ["Bed 1", "Window"]
+        assert not (tmp_path / WORD).exists()

@@ -16,7 +16,7 @@ async def test_a_second_daemon_on_one_store_is_refused(tmp_path: Path) -> None:
     async with bed_1(tmp_path) as bed:
         await bed.snapshot(lambda body: body["active"])
         async with daemon(tmp_path, bed.broker.port) as second:
-            assert await asyncio.wait_for(second.process.wait(), 5) == 1
+            assert await asyncio.wait_for(second.process.wait(), 15) == 1
         assert second.said("another infusion-edge runs with the store")
         assert bed.daemon.process.returncode is None
 

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from edge.commands_stop import UNIT
 from edge.diagnosis import Level
-from edge.doctor_daemon import NotAskedError, Running, ask, daemon_rows, is_running, unit_rows
+from edge.doctor_daemon import NotAskedError, Running, ask, daemon_rows, file_rows, is_running, unit_rows
 from edge.messages.alarms import AlarmMessage
 from edge.messages.states import SelfCheckMessage, Status
 from tests.contents import CONTENTS, wire
@@ -97,6 +98,24 @@ def test_alarms_for_the_technician_are_told_with_what_to_do() -> None:
 def test_events_that_wait_are_counted() -> None:
     (row,) = [row for row in daemon_rows(running(), "") if row.check == "outbox"]
     assert row.text == "5 events wait for the broker"
+
+
+@pytest.mark.parametrize(
+    ("runs", "level", "text"),
+    [
+        ({"edge.toml": "1", "drugs.toml": "2"}, Level.OK, "what lies there is what runs (drugs.toml, edge.toml)"),
+        ({"edge.toml": "0", "drugs.toml": "2"}, Level.WARNING, "edge.toml: changed and not loaded"),
+        ({"edge.toml": "1", "old.toml": "2"}, Level.WARNING, "drugs.toml, old.toml: changed and not loaded"),
+    ],
+)
+def test_files_that_were_changed_and_not_loaded_are_told(runs: dict[str, str], level: Level, text: str) -> None:
+    (row,) = file_rows(replace(running(), configuration=runs), {"edge.toml": "1", "drugs.toml": "2"})
+    assert (row.check, row.level, row.text.startswith(text)) == ("files", level, True)
+    assert ("sudo systemctl reload infusion-edge" in row.remedy) is (level is Level.WARNING)
+
+
+def test_a_daemon_of_before_does_not_say_by_which_files_it_runs() -> None:
+    assert list(file_rows(running(), {"edge.toml": "1"})) == []
 
 
 def test_a_socket_without_a_daemon(tmp_path: Path) -> None:
