@@ -1,13 +1,16 @@
-"""The daemon as its package has it: without rich, which structlog loads wherever a development machine has it."""
+"""The daemon as its package has it: structlog loads rich and greenlet wherever a development machine has them."""
 
 from __future__ import annotations
 
 import sys
 
+NOT_IN_THE_PACKAGE = ("rich", "greenlet")
+
 
 def main() -> int:
     """Run ``infusion-edge``."""
-    sys.modules["rich"] = None  # type: ignore[assignment] # how Python marks what is not to be found
+    for absent in NOT_IN_THE_PACKAGE:
+        sys.modules[absent] = None  # type: ignore[assignment] # how Python marks what is not to be found
     from edge.cli import main as edge  # noqa: PLC0415 - only now
 
     return edge()

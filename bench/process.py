@@ -17,6 +17,9 @@ from typing import BinaryIO
 
 ROOT = Path(__file__).parents[1]
 HOST = "127.0.0.1"
+HEAP = {"MALLOC_ARENA_MAX": "1"}
+"""As the unit has it."""
+
 END_LIMIT_S = 10.0
 LISTEN_LIMIT_S = 3.0
 _NS = 1_000_000_000
@@ -36,7 +39,7 @@ def forget_compiled() -> None:
 def environment(**more: str) -> dict[str, str]:
     """Return the environment of a program under measurement."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE"))}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(_compiled()), **more}
+    return {**kept, **HEAP, "PYTHONPYCACHEPREFIX": str(_compiled()), **more}
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench.bare import NOT_IN_THE_PACKAGE
 from bench.load import monitors
 from bench.process import ROOT, complaint, cpu_s, environment, mosquitto
 from bench.subjects import DAEMON, listening
@@ -25,6 +26,7 @@ BAD_RATE_HZ = 50.0
 """The bad reading is there as soon as the line is open."""
 
 IMPORTED = "import edge.app, edge.config, edge.log, drivers.ivy_450c, drivers.bbraun_space"
+PACKAGED = f"import sys; sys.modules.update(dict.fromkeys({NOT_IN_THE_PACKAGE}))"
 SHOWN = 8
 
 
@@ -134,8 +136,7 @@ def _empty_s() -> float:
 
 
 def _import_s() -> float:
-    packaged = "import sys, time; sys.modules['rich'] = None"
-    code = f"{packaged}; began_s = time.monotonic(); {IMPORTED}; print(time.monotonic() - began_s)"
+    code = f"{PACKAGED}; import time; began_s = time.monotonic(); {IMPORTED}; print(time.monotonic() - began_s)"
     return float(_run("-c", code).stdout)
 
 
@@ -145,7 +146,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _imports_ms() -> tuple[tuple[str, float], ...]:
-    told = _run("-X", "importtime", "-c", IMPORTED).stderr
+    told = _run("-X", "importtime", "-c", f"{PACKAGED}; {IMPORTED}").stderr
     own_us: Counter[str] = Counter()
     for line in told.splitlines()[1:]:
         own, _, name = line.removeprefix("import time:").split("|")

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import signal
+import threading
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from typing import Any
 import structlog
 
 from drivers.reconnect import Backoff
+from edge import bodies
 from edge.adoption import Adoption
 from edge.annunciator import Annunciator
 from edge.black_box import FOLDER as BLACK_BOX
@@ -389,12 +391,13 @@ class App:
         beds = [bed.bed for bed in self._configuration.core.beds]
         if unproved := experimental(self._configuration):
             _log.warning("experimental drivers: nothing independent proves their numbers", drivers=unproved)
+        refused = self._configuration.core.invalid
+        self._around.notify.tell("READY=1", self._status.begin(beds, unproved, refused))
         # What was made up to here lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         gc.enable()
-        refused = self._configuration.core.invalid
-        self._around.notify.tell("READY=1", self._status.begin(beds, unproved, refused))
+        threading.Thread(target=bodies.make_ready, name="bodies", daemon=True).start()
         _log.info("watching", run=self._around.run, beds=len(beds), ports=len(self._configuration.ports))
 
     def _broker_link(self, connected: bool, detail: str) -> None:  # noqa: FBT001 - the sender's callback

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 from pydantic import TypeAdapter
 
@@ -26,15 +27,31 @@ from edge.core.therapy_state import (
 from edge.core.totals import DayDose
 
 _STORED_ALARM = TypeAdapter(Alarm)
-_STORED_ANSWER = TypeAdapter(Answer)
-_STORED_PARTS: dict[str, TypeAdapter[Kept]] = {
-    THERAPY: TypeAdapter(KeptTherapy),
-    CASE: TypeAdapter(Case),
-    STEPS: TypeAdapter(KeptSteps),
-    DOSE: TypeAdapter(KeptDose),
-    DAY: TypeAdapter(DayDose),
-    SERVICE: TypeAdapter(KeptService),
+_PARTS: dict[str, type[Kept]] = {
+    THERAPY: KeptTherapy,
+    CASE: Case,
+    STEPS: KeptSteps,
+    DOSE: KeptDose,
+    DAY: DayDose,
+    SERVICE: KeptService,
 }
+
+
+def make_ready() -> None:
+    """Make what reads and writes all that is rarer than an alarm; a start need not wait for it, nor its first use."""
+    _stored_answer()
+    for kind in _PARTS:
+        _stored_part(kind)
+
+
+@cache
+def _stored_answer() -> TypeAdapter[Answer]:
+    return TypeAdapter(Answer)
+
+
+@cache
+def _stored_part(kind: str) -> TypeAdapter[Kept]:
+    return TypeAdapter(_PARTS[kind])
 
 
 def alarm_body(alarm: Alarm, boot: str = "") -> str:
@@ -51,15 +68,15 @@ def _of_boot(body: str, boot: str) -> str:
 
 def kept_body(part: str, kept: Kept, boot: str = "") -> str:
     """A part of a therapy as the store keeps it; ``boot`` as for an alarm."""
-    return _of_boot(_STORED_PARTS[kind_of(part)].dump_json(kept).decode(), boot)
+    return _of_boot(_stored_part(kind_of(part)).dump_json(kept).decode(), boot)
 
 
 def kept_from_body(part: str, body: str) -> Kept:
     """Read what `kept_body` wrote. Raises ``ValueError`` if it is no such part."""
-    reader = _STORED_PARTS.get(kind_of(part))
-    if reader is None:
+    kind = kind_of(part)
+    if kind not in _PARTS:
         raise ValueError(f"this version knows no part {part} of a therapy")
-    return reader.validate_json(body)
+    return _stored_part(kind).validate_json(body)
 
 
 def boot_of(body: str) -> str:
@@ -81,9 +98,9 @@ def alarm_from_body(body: str) -> Alarm:
 
 def answer_body(answer: Answer) -> str:
     """An answer as the store keeps it."""
-    return _STORED_ANSWER.dump_json(answer).decode()
+    return _stored_answer().dump_json(answer).decode()
 
 
 def answer_from_body(body: str) -> Answer:
     """Read what `answer_body` wrote. Raises ``ValueError`` if it is no answer."""
-    return _STORED_ANSWER.validate_json(body)
+    return _stored_answer().validate_json(body)

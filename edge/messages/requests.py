@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from edge.messages.base import Message
 
@@ -25,6 +25,9 @@ class RequestMessage(Message):
     ``run`` and ``edge_mono_s`` are those of the edge's last heartbeat that the station heard; a request on what is
     older than 30 s is refused. A repeat of a ``request_id`` gets the answer that was given.
     """
+
+    # Most are never asked in a run: each is made with its first request, and a start waits for none.
+    model_config = ConfigDict(defer_build=True)
 
     request_id: RequestId
     run: ShortText

@@ -120,7 +120,6 @@ def test_what_is_left_open_is_what_the_service_needs() -> None:
         ("RestartPreventExitStatus", str(EXIT_CONFIG)),
         ("User", "infusion-edge"),
         ("ProcSubset", "pid"),
-        ("Environment", "INFUSION_EDGE_BOOT_ID=%b"),
         ("StateDirectory", "infusion-edge"),
         ("RuntimeDirectory", "infusion-edge"),
         ("ProtectSystem", "strict"),
@@ -135,6 +134,10 @@ def test_what_is_left_open_is_what_the_service_needs() -> None:
 )
 def test_it_says(name: str, value: str) -> None:
     assert settings()[name] == [value]
+
+
+def test_it_hands_in_the_boot_and_gives_all_threads_one_heap() -> None:
+    assert settings()["Environment"] == ["INFUSION_EDGE_BOOT_ID=%b", "MALLOC_ARENA_MAX=1"]
 
 
 def test_serial_ports_are_allowed_by_number() -> None:
