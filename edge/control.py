@@ -11,20 +11,24 @@ Laws:
   * Who may connect is decided by the file's group; who asks is told by the kernel, never by the asker.
   * No client can stop or stall the edge: lines, connections, waiting and writing are bounded, and so is how often one
     may ask.
-  * An edge whose socket cannot be made watches all the same.
+  * An edge whose socket cannot be made watches all the same; a disk that hangs under it holds up nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
 import socket
 import stat
 import struct
+import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -33,6 +37,7 @@ from edge.core.config import LOCAL
 from edge.core.inputs import Request
 from edge.messages.verbs import LOOKS
 from edge.outgoing import Lane, Outgoing
+from edge.worker import Worker
 
 NAME = "control.sock"
 
@@ -54,10 +59,19 @@ PAUSE_S = 0.05
 ANSWER_S = 5.0
 """An answer waits for its commit, and a commit for another program's lock 2 s at most."""
 
+FOLDER_S = 2.0
+"""A folder that takes longer to make the socket, or to take it away, hangs: a healthy one needs a few milliseconds."""
+
+USER_S = 1.0
+"""Who asks is told by his number where his name cannot be read sooner: a nurse waits for the answer."""
+
 PATH_MAX = 107
 """Bytes of a socket's path that the kernel takes (``sun_path``, less its end)."""
 
 _PASSWD = Path("/etc/passwd")
+_LEAVES_IT: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""Python 3.13 would look at the file, and take it away, in the event loop."""
+
 _UNMAPPED_UID = 65534
 """What the kernel gives for a user whom the service's own user namespace does not know."""
 
@@ -108,22 +122,38 @@ class Control:
         }
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._talking: set[asyncio.Task[None]] = set()
+        self._folder = Worker("control socket")
+        self._names = Worker("user names")
 
     async def run(self, path: Path) -> None:
         """Serve until cancelled. A socket that cannot be made is said in the log, and the edge goes on without it."""
         try:
-            server = await asyncio.start_unix_server(self._talk, sock=_bind(path), limit=LINE_MAX)
+            made = await self._make(path)
+            server = await asyncio.start_unix_server(self._talk, sock=made, limit=LINE_MAX, **_LEAVES_IT)
         except (ControlError, OSError) as error:
             _log.error("control.unavailable", path=str(path), reason=str(error))
             return
         try:
             await asyncio.Event().wait()
         finally:
-            _remove(path)
             server.close()
             for task in self._talking:
                 task.cancel()
             await asyncio.gather(*self._talking, return_exceptions=True)
+            # What is left there is known for dead by the next start.
+            with contextlib.suppress(OSError):
+                await self._folder.ask(partial(path.unlink, missing_ok=True), FOLDER_S)
+
+    async def _make(self, path: Path) -> socket.socket:
+        """Make the socket, however long its folder takes. Raises ControlError, OSError."""
+        making = asyncio.ensure_future(self._folder.ask(partial(_bind, path)))
+        try:
+            await asyncio.wait({making}, timeout=FOLDER_S)
+            if not making.done():
+                _log.error("control.unavailable", path=str(path), reason="its folder does not answer; it is waited for")
+            return await making
+        finally:
+            making.cancel()
 
     def published(self, outgoing: Outgoing) -> None:
         """Take note of what is published: of an alarm, what readers see of it; the beds, and their pauses."""
@@ -172,7 +202,7 @@ class Control:
             writer.transport.abort()
 
     async def _answer_lines(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        user = _user_of(writer.get_extra_info("socket"))
+        user = await self._user_of(_uid_of(writer.get_extra_info("socket")))
         while True:
             try:
                 async with asyncio.timeout(IDLE_S):
@@ -189,6 +219,14 @@ class Control:
             if last:
                 return
             await asyncio.sleep(PAUSE_S)
+
+    async def _user_of(self, uid: int) -> str:
+        if uid == _UNMAPPED_UID:
+            return "unknown user"  # its name would read as if nobody had asked
+        try:
+            return await self._names.ask(partial(_name_of, uid), USER_S)
+        except OSError:  # a TimeoutError is one
+            return f"uid {uid}"
 
     async def _reply(self, line: bytes, user: str) -> bytes:
         try:
@@ -277,10 +315,6 @@ def _bind(path: Path) -> socket.socket:
     return listening
 
 
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-
-
 def _is_alive(path: Path) -> bool:
     """Tell whether anybody listens there; only a refusal says that nobody does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -288,12 +322,14 @@ def _is_alive(path: Path) -> bool:
         return probe.connect_ex(os.fspath(path)) != errno.ECONNREFUSED
 
 
-def _user_of(peer: socket.socket) -> str:
-    """Return the name of the user at the other end, as the kernel knows him."""
+def _uid_of(peer: socket.socket) -> int:
+    """Return the user at the other end, as the kernel knows him."""
     _, uid, _ = struct.unpack("iII", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("iII")))
-    if uid == _UNMAPPED_UID:
-        return "unknown user"  # its name would read as if nobody had asked
-    # Not through the name service, which may ask the network and hold up the edge.
+    return int(uid)
+
+
+def _name_of(uid: int) -> str:
+    # Not through the name service, which may ask the network.
     for row in _PASSWD.read_text(encoding="utf-8", errors="replace").splitlines():
         name, _, rest = row.partition(":")
         if rest.split(":")[1:2] == [str(uid)]:

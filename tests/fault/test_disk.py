@@ -196,16 +196,18 @@ async def test_a_disk_that_hangs_at_the_start_holds_up_no_alarm_and_what_it_keep
         run = message(heard.of(f"{PREFIX}/status")[0])["run"]
         before = len(heard.messages)
         with frozen(slow_disk):
-            async with daemon(slow_disk, broker.port, RUNTIME_DIRECTORY=str(tmp_path)) as second:
+            async with daemon(slow_disk, broker.port) as second:  # its control socket is to be there too
                 unread = is_alarm("STORE_NOT_READ", bed="", priority="high")
                 await heard.wait_until(lambda: any(map(unread, heard.messages[before:])))
                 assert not any(map(is_alarm(DOSE_HIGH), heard.messages[before:]))
+                await second.until_said("its folder does not answer; it is waited for")
                 thaw(slow_disk)
                 await heard.wait_until(lambda: ended(heard, "STORE_NOT_READ"))
                 await heard.wait_until(lambda: any(map(is_alarm(DOSE_HIGH), heard.messages[before:])))
                 again = message(next(filter(is_alarm(DOSE_HIGH), heard.messages[before:])))
                 assert (again["occurrence"], again["verifiable"]) == (high["occurrence"], False)
                 await heard.wait_until(lambda: _names_the_run_before(heard, run))
+                await until((slow_disk / "control.sock").is_socket)
                 assert second.process.returncode is None
 
 

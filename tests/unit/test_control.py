@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import stat
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from edge.core.inputs import Accept, Named, Request, Role, Unusable
 from edge.core.model import AlarmKey
 from edge.inbox import REQUESTS_MAX
 from edge.outgoing import AlarmRevision, Lane, Outgoing
+from edge.worker import WAITING_MAX
 
 NOW_S = 12.5
 WITHIN_S = 3.0
@@ -196,6 +198,44 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "No such file or directory" in await refusal(tmp_path / "nowhere" / "control.sock")
 
 
+async def test_a_folder_that_hangs_holds_up_nothing_and_the_socket_is_there_when_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, looked, make = threading.Event(), list[str](), module._bind
+    said, reasons = asyncio.Event(), list[str]()
+
+    def hang(path: Path) -> socket.socket:
+        looked.append(threading.current_thread().name)
+        assert answers.wait(WITHIN_S)
+        return make(path)
+
+    class Log:
+        def error(self, event: str, *, path: str, reason: str) -> None:
+            reasons.append(f"{event} {Path(path).name}: {reason}")
+            said.set()
+
+    monkeypatch.setattr(module, "_bind", hang)
+    monkeypatch.setattr(module, "_log", Log())
+    monkeypatch.setattr(module, "FOLDER_S", 0.01)
+    async with served(tmp_path / "control.sock") as edge:
+        await asyncio.wait_for(said.wait(), WITHIN_S)
+        monkeypatch.setattr(module, "FOLDER_S", WITHIN_S)
+        answers.set()
+        assert (await (await edge.connect()).exchange({"get": "alarms"}))["run"] == "run-1"
+    assert reasons == ["control.unavailable control.sock: its folder does not answer; it is waited for"]
+    assert looked == ["control socket"]
+
+
+async def test_the_end_waits_for_no_folder_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, path = threading.Event(), tmp_path / "control.sock"
+    async with served(path) as edge:
+        await edge.connect()
+        monkeypatch.setattr(module, "FOLDER_S", 0.01)
+        edge.control._folder.do(lambda: None if answers.wait(WITHIN_S) else pytest.fail("it hangs still"))
+    assert path.exists()
+    answers.set()
+
+
 async def test_a_path_may_be_as_long_as_the_system_takes(tmp_path: Path) -> None:
     room = PATH_MAX - len(os.fsencode(tmp_path)) - 1
     async with served(tmp_path / ("x" * room)) as edge:
@@ -271,10 +311,30 @@ async def test_a_user_without_a_name_is_a_number_and_one_whom_the_kernel_does_no
     passwd.write_text("garbage\n\n:\nx:y\n", encoding="utf-8")
     monkeypatch.setattr(module, "_PASSWD", passwd)
     ours, theirs = socket.socketpair()
+    control = Control("run-1", mono_s=lambda: NOW_S, put=lambda _: None)
     with ours, theirs:
-        assert module._user_of(ours) == f"uid {os.getuid()}"
+        assert await control._user_of(module._uid_of(ours)) == f"uid {os.getuid()}"
         monkeypatch.setattr(module, "_UNMAPPED_UID", os.getuid())
-        assert module._user_of(ours) == "unknown user"
+        assert await control._user_of(module._uid_of(ours)) == "unknown user"
+
+
+async def test_names_that_cannot_be_read_since_the_disk_hangs_hold_up_nobody_and_never_pile_up(
+    edge: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passwd = tmp_path / "passwd"
+    os.mkfifo(passwd)  # who opens it to read waits for ever
+    monkeypatch.setattr(module, "_PASSWD", passwd)
+    monkeypatch.setattr(module, "USER_S", 0.01)
+    for number in range(WAITING_MAX + 4):
+        client = await edge.connect()
+        await client.send(json.dumps({**ACCEPT, "request_id": f"r-{number}"}).encode())
+        assert (await edge.next_asked()).user == f"uid {os.getuid()}"
+        edge.control.answered(f"r-{number}", response("done"))
+        assert json.loads(await client.receive()) == {"said": "done"}
+        await client.close()
+    assert edge.control._names._jobs.qsize() == WAITING_MAX
+    monkeypatch.setattr(module, "_PASSWD", Path("/etc/passwd"))
+    passwd.write_text("")  # the first goes on
 
 
 async def test_what_cannot_be_understood_goes_to_the_core_too_which_refuses_and_keeps_it(edge: Served) -> None:
