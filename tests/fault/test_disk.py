@@ -10,12 +10,14 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.broker import Listener, Mosquitto
-from tests.end_to_end.world import PREFIX, daemon, is_alarm, message, on_pty, space
+from tests.broker import Heard, Listener, Mosquitto
+from tests.end_to_end.world import PREFIX, daemon, is_alarm, message, metric, on_pty, space
+from tests.small_station import TOPICS, station
 
 DISK_BYTES = 2 * 1024 * 1024
 DOSE_HIGH = "DOSE_RATE_HIGH.bed-1-pump.11"
@@ -209,6 +211,35 @@ async def test_a_disk_that_hangs_at_the_start_holds_up_no_alarm_and_what_it_keep
                 await heard.wait_until(lambda: _names_the_run_before(heard, run))
                 await until((slow_disk / "control.sock").is_socket)
                 assert second.process.returncode is None
+
+
+@pytest.mark.long
+@pytest.mark.timeout(60)
+async def test_a_disk_that_hangs_amid_a_run_delays_no_alarm_no_answer_and_not_the_last_word(
+    slow_disk: Path, tmp_path: Path
+) -> None:
+    clock_s = asyncio.get_running_loop().time
+    pump, rack = space("5.60", clock_s())
+    async with listening(tmp_path) as (broker, heard):
+        with on_pty(rack, slow_disk / "bed-1-pump"):
+            async with daemon(slow_disk, broker.port) as running, station(broker, heard) as desk:
+                await heard.wait_for(_is_well)
+                with frozen(slow_disk):
+                    pump.set_rate(clock_s(), Decimal(FAR_BEYOND_ML_PER_H))
+                    high = message(await heard.wait_for(is_alarm(DOSE_HIGH)))
+                    failed = message(await heard.wait_for(is_alarm("STORE_FAILED", bed="")))
+                    assert "the disk has not answered for" in failed["text"]
+                    answer = await desk.take(high, acknowledge=True)
+                    assert (answer["result"], answer["durable"]) == ("done", False)
+                    await heard.wait_for(is_alarm(DOSE_HIGH, signal="acknowledged", durable=False))
+                    running.process.terminate()
+                    await heard.wait_for(lambda one: one.topic == TOPICS.status and b'"stopped"' in one.payload)
+        assert kept(slow_disk, DOSE_HIGH) in ([], [(high["occurrence"],)])
+
+
+def _is_well(one: Heard) -> bool:
+    is_snapshot = one.topic == f"{PREFIX}/bed/bed-1/snapshot"
+    return is_snapshot and metric(message(one), "dose_rate_mg_per_kg_per_h").get("validity") == "valid"
 
 
 def _names_the_run_before(heard: Listener, run: str) -> bool:
