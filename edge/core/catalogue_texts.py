@@ -31,7 +31,7 @@ _AT_DEVICE = Action("Go to the device and read its display.", "Gå til apparatet
 ACTIONS = {
     "DOSE_RATE_HIGH": Action(
         "Check the pump: rate, concentration and weight. Stop the infusion if the dose is not meant.",
-        "Kontroller pumpen: hastighet, konsentrasjon og vekt. Stopp infusjonen hvis dosen ikke er ment.",
+        "Sjekk pumpen: hastighet, konsentrasjon og vekt. Stopp infusjonen hvis dosen ikke er ment.",
     ),
     "DOSE_RATE_LOW": Action(
         "Check that the pump runs at the ordered step and that the line is open.",
@@ -79,7 +79,7 @@ ACTIONS = {
     ),
     "FLOW_MISMATCH": Action(
         "Look at the pump, the syringe and the line: it does not deliver what it shows.",
-        "Kontroller pumpen, sprøyten og slangen: den leverer ikke det den viser.",
+        "Sjekk pumpen, sprøyten og slangen: den leverer ikke det den viser.",
     ),
     "EXTRA_VOLUME": Action(
         "Go to the patient: a bolus came when the line was opened. Look at breathing and circulation.",

@@ -5,7 +5,7 @@ import { titleOf } from "./alarm-text.js";
 import { h } from "./dom.js";
 import { orderFacts } from "./therapy.js";
 import { fact } from "./why.js";
-import { t } from "./words.js";
+import { t, told } from "./words.js";
 
 const OFF_MONITOR_S = 900;
 const PAUSE_S = 120;
@@ -98,6 +98,7 @@ export function awaiting(page, bed, therapy) {
       h("h2", null, t("await.title")),
       h("dl", { class: "facts large" }, orderFacts(page, order).map(([name, value]) => fact(name, value))),
       one.passed.length ? h("p", { class: "outcome refused" }, t("await.passed", { limits: one.passed.map((name) => titleOf({ condition: name })).join(", ") })) : null,
+      (one.advisories ?? []).map((text) => h("p", { class: "outcome warning" }, t("await.read", { text: told(text) }))),
       mine ? h("p", { class: "hint" }, t("await.another")) : null,
       h("div", { class: "actions" },
         one.passed.length

@@ -2,8 +2,9 @@
 
 import { here } from "./feed.js";
 
-/** How long a refusal stands beside what was asked, and a "done". */
+/** How long a refusal stands beside what was asked, and a "done"; one that says something is to be read. */
 const SHOWN_S = { done: 4, refused: 30, unanswered: 60, unsent: 30 };
+const SAID_S = 15;
 /** The server says "unanswered" after 20 s; if even that is lost, the page does. */
 const GIVE_UP_S = 26;
 
@@ -80,7 +81,7 @@ export class Acts {
       this.settle(asked.target, asked.verb, { result: "unanswered", reason: "" }, asked.then);
     }
     for (const [target, outcome] of this.outcomes) {
-      if (now - outcome.at > SHOWN_S[outcome.result]) this.outcomes.delete(target);
+      if (now - outcome.at > (outcome.result === "done" && outcome.said ? SAID_S : SHOWN_S[outcome.result])) this.outcomes.delete(target);
     }
   }
 

@@ -4,6 +4,7 @@ import { actionOf, labelOf, lineOf, personOf, SIGN, wordsBeside } from "./alarm-
 import { countdown, span, timeOf } from "./clock.js";
 import { h } from "./dom.js";
 import { revision } from "./receipt.js";
+import { remedy } from "./remedy.js";
 import { alarmKey } from "./ward.js";
 import { local, t, told } from "./words.js";
 
@@ -31,9 +32,9 @@ export function outcomeOf(page, target) {
   return h("p", { class: `outcome ${outcome.result}`, role: "status", key: "outcome" }, outcomeText(outcome));
 }
 
-/** "Done.", or why not, in this screen's language. */
+/** "Done." with what was understood, or why not, in this screen's language. */
 export function outcomeText(outcome) {
-  if (outcome.result === "done") return `${t("act.done")}${outcome.durable === false ? ` ${t("act.not_durable")}` : ""}`;
+  if (outcome.result === "done") return [t("act.done"), outcome.said ? told(outcome.said) : "", outcome.durable === false ? t("act.not_durable") : ""].filter(Boolean).join(" ");
   return t(`act.${outcome.result}`, { reason: outcome.reason ? told(outcome.reason) : "" });
 }
 
@@ -60,6 +61,7 @@ function edgeCard(page, { edge, alarm, id, since }) {
       alarm.now ? h("p", { class: "now" }, t("alarm.now", { text: lineOf(page.ward, edge, alarm, { label: false, said: alarm.now }) })) : null,
       h("p", { class: "action" }, actionOf(alarm)),
       notes(page, edge, alarm),
+      remedy(page, edge, alarm),
       outcomeOf(page, targetOf(edge, alarm))),
     takeButton(page, edge, alarm),
   );

@@ -1,7 +1,7 @@
 /** A question before something that cannot be undone: end the infusion, close the therapy, pass a soft limit. */
 
-import { about } from "./actions.js";
 import { h } from "./dom.js";
+import { foot, sendForm } from "./form.js";
 import { panel } from "./panel.js";
 import { bedKey } from "./ward.js";
 import { t } from "./words.js";
@@ -17,20 +17,15 @@ export function ask(page) {
   const title = `${t(`verb.${state.verb}`)}: ${bed?.label ?? state.bed}`;
   if (!therapy?.patient) return panel(page, title, h("p", null, t("patient.none")));
   const reason = state.reason ?? "";
-  const send = () => {
-    about(page, bed, therapy, state.verb, { ...(state.named ?? {}), ...(WITH_REASON.has(state.verb) ? { reason } : {}) });
-    page.close();
-  };
+  const send = () => sendForm(page, bed, therapy, state.verb, { ...(state.named ?? {}), ...(WITH_REASON.has(state.verb) ? { reason } : {}) });
   return panel(
     page,
     title,
     h("p", { class: "question" }, t(`ask.${state.verb}`, { case: therapy.patient.case })),
     WITH_REASON.has(state.verb)
       ? h("div", { class: "entry" }, h("label", { for: "entry-reason" }, t("ask.reason")),
-          h("input", { id: "entry-reason", maxlength: 200, value: reason, "data-first": true, on: { input: (event) => page.setPanel({ reason: event.target.value }) } }))
+          h("input", { id: "entry-reason", maxlength: 200, value: reason, "data-first": true, on: { input: (event) => page.setPanel({ reason: event.target.value, error: "" }) } }))
       : null,
-    h("div", { class: "actions" },
-      h("button", { class: "go", disabled: reason.length < (REASON_MIN[state.verb] ?? 0), on: { click: send } }, t(`verb.${state.verb}`)),
-      h("button", { on: { click: () => page.close() } }, t("act.cancel"))),
+    foot(page, { text: t(`verb.${state.verb}`), ready: reason.trim().length >= (REASON_MIN[state.verb] ?? 0), send }),
   );
 }

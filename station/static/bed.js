@@ -6,6 +6,7 @@ import { chart, CHART_NAMES } from "./chart.js";
 import { h } from "./dom.js";
 import { alarmList } from "./overview.js";
 import { report } from "./report.js";
+import { technician } from "./service.js";
 import { shift, Shift } from "./shift.js";
 import { devices, given, limitTable, orders, patientFacts, rounds } from "./therapy.js";
 import { dosing, doubtText, monitored, phase, promptsOf } from "./tile.js";
@@ -90,11 +91,12 @@ function whole(page, bed) {
     alarms.length ? h("section", { class: "reasons", "aria-label": t("why.title"), key: "why" }, alarms.map((one) => why(page, one.edge, one.alarm))) : null,
     trends(page, bed, therapy),
     h("div", { class: "columns", key: "columns" },
-      block("order", t("block.order"), orders(page, therapy), given(bed)),
+      block("order", t("block.order"), orders(page, therapy), given(bed),
+        h("div", { class: "actions", key: "forms" }, form(page, bed, "settle", therapy?.patient && therapy.orders.length), form(page, bed, "connect", therapy?.patient), form(page, bed, "flush", therapy?.patient))),
       block("limits", t("block.limits"), limitTable(therapy), form(page, bed, "limits", therapy?.patient && adjustable(therapy).length)),
-      block("patient", t("block.patient"), patientFacts(page, therapy)),
+      block("patient", t("block.patient"), patientFacts(page, therapy), form(page, bed, "patient", true)),
       block("rounds", t("block.rounds"), rounds(page, therapy)),
-      block("devices", t("block.devices"), devices(page, bed), form(page, bed, "role", true)),
+      block("devices", t("block.devices"), devices(page, bed), form(page, bed, "role", true), technician(page, bed)),
       block("shift", t("block.shift"), shift(page, bed))),
   ].filter(Boolean);
 }
@@ -102,7 +104,7 @@ function whole(page, bed) {
 /** What is due, as a button where one form is the answer. */
 function prompt(page, bed, one) {
   const props = { class: one.late ? "due late" : "due", key: `prompt-${one.kind}` };
-  const opens = { baseline: ["baseline", {}], round: ["observe", { found: {} }] }[one.kind];
+  const opens = { baseline: ["baseline", {}], round: ["observe", { found: {} }], "settle-dose": ["settle", { channel: `${one.port}.${one.channel}` }] }[one.kind];
   if (!opens || page.moment.lost) return h("span", props, one.text);
   return h("button", { ...props, on: { click: () => page.open(opens[0], { edge: bed.edge, bed: bed.bed, ...opens[1] }) } }, one.text);
 }

@@ -3,22 +3,31 @@
 import { about, bedTarget } from "./actions.js";
 import { outcomeText } from "./alarm-card.js";
 import { h } from "./dom.js";
-import { panel } from "./panel.js";
+import { choice, panel } from "./panel.js";
 import { bedKey } from "./ward.js";
 import { t } from "./words.js";
 
+/** What is asked about the devices of a bed, whoever lies there. */
+const PLAIN = new Set(["service", "bed-accepted"]);
+
+/** Whether a refusal is a question: "if it is right, say so (sure)". */
+export const asksSure = (outcome) => /\(sure\)/.test(outcome.reason ?? "");
+
 /**
  * Ask for what a form says. It closes when it is done, and comes back with the reason where it is refused.
- * @param {Record<string, any>} page @param {Record<string, any>} fields
+ * @param {Record<string, any>} page @param {Record<string, any>} fields @param {{done?: () => void}} more
  */
-export function sendForm(page, bed, therapy, verb, fields) {
+export function sendForm(page, bed, therapy, verb, fields, { done = null } = {}) {
   const kept = { ...page.panel };
-  page.setPanel({ busy: true, error: "" });
+  page.setPanel({ busy: true, error: "", asks: false });
   const heard = (outcome) => {
-    if (outcome.result === "done") return page.stands(kept) && page.close();
-    page.tell(kept, { error: outcomeText(outcome) });
+    if (outcome.result === "done") {
+      done?.();
+      return page.stands(kept) && page.close();
+    }
+    page.tell(kept, { error: outcomeText(outcome), asks: asksSure(outcome) });
   };
-  if (therapy?.patient) return about(page, bed, therapy, verb, fields, { then: heard });
+  if (therapy?.patient && !PLAIN.has(verb)) return about(page, bed, therapy, verb, fields, { then: heard });
   return page.acts.ask(verb, bed.edge, { bed: bed.bed, ...fields }, { target: bedTarget(bed), then: heard });
 }
 
@@ -35,11 +44,12 @@ export function bedForm(page, title, fill, { patient = true } = {}) {
   return panel(page, named, fill({ bed, therapy }));
 }
 
-/** What stands under a form: the reason of a refusal, the button that sends, and the way back. */
-export function foot(page, { text, ready, send, more = null }) {
+/** What stands under a form: the reason of a refusal, its question, the button that sends, and the way back. */
+export function foot(page, { text, ready, send, sure = null, more = null }) {
   const { panel: state } = page;
   return [
     state.error ? h("p", { class: "outcome refused", role: "alert", key: "error" }, state.error) : null,
+    sure && state.asks ? h("button", { class: "wide", type: "button", key: "sure", disabled: state.busy || !ready, on: { click: sure } }, t("order.sure")) : null,
     h("div", { class: "actions", key: "foot" },
       h("button", { class: "go", type: "button", disabled: state.busy || !ready, on: { click: send } }, state.busy ? t("act.pending") : text),
       more,
@@ -55,3 +65,18 @@ export function channelsOf(page, bed) {
 }
 
 export const channelName = ({ port, channel }) => t("pump.channel", { port, channel });
+
+const placeOf = ({ port, channel }) => `${port}.${channel}`;
+
+/** The channel that a form is about, and how another one is chosen. */
+export function channelOf(page, bed, all = channelsOf(page, bed)) {
+  const chosen = all.find((one) => placeOf(one) === page.panel.channel) ?? all[0] ?? null;
+  const choose = (place) => page.setPanel({ channel: place, role: undefined, error: "", asks: false });
+  const which = all.length > 1
+    ? choice(t("order.channel"), all.map(placeOf), placeOf(chosen), choose, { label: (place) => channelName(all.find((one) => placeOf(one) === place)) })
+    : null;
+  return { all, chosen, which };
+}
+
+/** The unit of mass in which a drug is dosed: one of micrograms is not typed in milligrams (H-05). */
+export const massOf = (order) => (order?.dosing_unit ?? "mg/kg/h").split("/")[0];

@@ -1,8 +1,8 @@
 /** The observation round, and what was measured by hand: one tap when all is well, one more for each thing that is not. */
 
-import { about } from "./actions.js";
 import { h } from "./dom.js";
 import { entry, quantity, wrong } from "./entry.js";
+import { sendForm } from "./form.js";
 import { choice, panel } from "./panel.js";
 import { bedKey } from "./ward.js";
 import { t } from "./words.js";
@@ -26,14 +26,14 @@ export function observe(page) {
   const send = (all) => {
     const measured = Object.fromEntries(BY_HAND.map(([name, unit]) => [name, quantity(hand[name], unit)]).filter(([, value]) => value));
     const told = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
-    about(page, bed, therapy, "observe", { ...told, ...(all ? { all_well: true } : {}), ...(Object.keys(measured).length ? { vital_signs: measured } : {}) });
-    page.close();
+    sendForm(page, bed, therapy, "observe", { ...told, ...(all ? { all_well: true } : {}), ...(Object.keys(measured).length ? { vital_signs: measured } : {}) });
   };
   const chosen = Object.values(found).some((value) => value !== undefined) || BY_HAND.some(([name]) => hand[name]);
   return panel(
     page,
     `${t("round.title")}: ${bed.label ?? bed.bed}`,
-    h("button", { class: "go", "data-first": true, disabled: bad, on: { click: () => send(true) } }, t(chosen ? "round.rest_well" : "act.all_well")),
+    h("button", { class: "go", "data-first": true, disabled: bad || state.busy, on: { click: () => send(true) } }, t(state.busy ? "act.pending" : chosen ? "round.rest_well" : "act.all_well")),
+    state.error ? h("p", { class: "outcome refused", role: "alert", key: "error" }, state.error) : null,
     choice(t("round.airway"), AIRWAY, found.airway, put("airway"), { label: (one) => t(`airway.${one}`) }),
     choice(t("round.rass"), RASS, found.rass, put("rass"), { label: (one) => (one > 0 ? `+${one}` : String(one)), describe: t("round.rass_about") }),
     choice(t("round.anxiety"), DEGREES, found.anxiety, put("anxiety"), { label: (one) => t(`degree.${one}`) }),
@@ -42,6 +42,6 @@ export function observe(page) {
     h("details", null, h("summary", null, t("round.by_hand")),
       h("div", { class: "entries" }, BY_HAND.map(([name, unit]) =>
         entry({ name: `hand.${name}`, text: hand[name] ?? "", unit, optional: true, change: (text) => page.setPanel({ hand: { ...page.panel.hand, [name]: text } }) })))),
-    h("button", { class: "wide", disabled: bad || !chosen, on: { click: () => send(false) } }, t("round.only")),
+    h("button", { class: "wide", disabled: bad || state.busy || !chosen, on: { click: () => send(false) } }, t("round.only")),
   );
 }

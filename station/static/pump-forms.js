@@ -3,7 +3,7 @@
 import { drugName } from "./alarm-text.js";
 import { h } from "./dom.js";
 import { entry, quantity, wrong } from "./entry.js";
-import { bedForm, channelName, channelsOf, foot, sendForm } from "./form.js";
+import { bedForm, channelOf, foot, massOf, sendForm } from "./form.js";
 import { choice } from "./panel.js";
 import { typed } from "./number.js";
 import { fact } from "./why.js";
@@ -18,16 +18,18 @@ const key = ({ port, channel }) => `${port}.${channel}`;
 export function dose(page) {
   return bedForm(page, t("verb.manual-dose"), ({ bed, therapy }) => {
     const { panel: state } = page;
-    const here = [...new Set([...therapy.orders, ...(therapy.awaiting ?? []).map((one) => one.order)].map((one) => one.drug))];
+    const orders = [...therapy.orders, ...(therapy.awaiting ?? []).map((one) => one.order)];
+    const here = [...new Set(orders.map((one) => one.drug))];
     const known = [...here, ...drugs().filter((one) => !here.includes(one))];
     const drug = state.drug ?? (here.length === 1 ? here[0] : undefined);
     const read = typed(state.text ?? "");
+    const of = massOf(orders.find((one) => one.drug === drug));
     return [
       choice(t("order.drug"), known, drug, (one) => page.setPanel({ drug: one, error: "" }), { label: drugName }),
-      entry({ name: "dose.given", text: state.text ?? "", unit: "mg", first: true, change: (text) => page.setPanel({ text, error: "" }) }),
-      drug && !read.error ? h("dl", { class: "facts huge", key: "read" }, fact(drugName(drug), `${local(read.value)} ${unit("mg")}`)) : null,
+      entry({ name: "dose.given", text: state.text ?? "", unit: of, first: true, change: (text) => page.setPanel({ text, error: "" }) }),
+      drug && !read.error ? h("dl", { class: "facts huge", key: "read" }, fact(drugName(drug), `${local(read.value)} ${unit(of)}`)) : null,
       h("p", { class: "hint", key: "hint" }, t("dose.hint")),
-      foot(page, { text: t("dose.send"), ready: Boolean(drug) && !wrong(state.text), send: () => sendForm(page, bed, therapy, "manual-dose", { drug, dose: quantity(state.text, "mg") }) }),
+      foot(page, { text: t("dose.send"), ready: Boolean(drug) && !wrong(state.text), send: () => sendForm(page, bed, therapy, "manual-dose", { drug, dose: quantity(state.text, of) }) }),
     ];
   });
 }
@@ -36,11 +38,11 @@ export function dose(page) {
 export function role(page) {
   return bedForm(page, t("verb.channel-role"), ({ bed, therapy }) => {
     const { panel: state } = page;
-    const { all, chosen } = chosenOf(page, bed);
+    const { chosen, which } = channelOf(page, bed);
     if (!chosen) return h("p", null, t("pump.none"));
     const now = (therapy?.roles ?? []).find((one) => key(one) === key(chosen))?.role ?? "ordered";
     return [
-      which(page, all, chosen),
+      which,
       choice(t("role.what"), ROLES, state.role ?? now, (one) => page.setPanel({ role: one, error: "" }), { label: (one) => t(`channel.${one}`) }),
       h("p", { class: "question", key: "about" }, t(`channel.${state.role ?? now}.about`)),
       foot(page, { text: t("act.send"), ready: (state.role ?? now) !== now, send: () => sendForm(page, bed, therapy, "channel-role", { ...chosen, case: therapy?.patient?.case ?? "", channel_role: state.role }) }),
@@ -52,13 +54,13 @@ export function role(page) {
 export function line(page) {
   return bedForm(page, t("verb.line-disconnected"), ({ bed, therapy }) => {
     const { panel: state } = page;
-    const { all, chosen } = chosenOf(page, bed);
+    const { chosen, which } = channelOf(page, bed);
     if (!chosen) return h("p", null, t("pump.none"));
     const minutes = state.minutes ?? 2;
     const off = linesOff(page, bed, therapy).some((one) => key(one) === key(chosen));
     const send = (duration) => () => sendForm(page, bed, therapy, "line-disconnected", { ...chosen, duration });
     return [
-      which(page, all, chosen),
+      which,
       h("p", { class: "question", key: "about" }, t("line.about")),
       choice(t("line.for"), OFF_MIN, minutes, (one) => page.setPanel({ minutes: one }), { label: (one) => `${one} ${unit("min")}` }),
       foot(page, {
@@ -73,11 +75,3 @@ export function line(page) {
 export function linesOff(page, bed, therapy) {
   return (therapy?.disconnected ?? []).map((one) => ({ ...one, left: page.moment.until(bed.edge, one.until_mono_s) })).filter((one) => one.left !== null && one.left > 0);
 }
-
-function chosenOf(page, bed) {
-  const all = channelsOf(page, bed);
-  return { all, chosen: all.find((one) => key(one) === page.panel.channel) ?? all[0] ?? null };
-}
-
-const which = (page, all, chosen) =>
-  all.length > 1 ? choice(t("order.channel"), all.map(key), key(chosen), (one) => page.setPanel({ channel: one, role: undefined, error: "" }), { label: (one) => channelName(all.find((each) => key(each) === one)) }) : null;

@@ -78,18 +78,26 @@ export function patientFacts(page, therapy) {
     therapy.baseline ? fact(t("patient.baseline"), ["heart_rate_per_min", "nibp_sys_mmhg", "nibp_mean_mmhg"].map((name) => therapy.baseline[name] ?? "–").join(" / ")) : fact(t("patient.baseline"), t("patient.no_baseline")));
 }
 
-/** What was given so far, an interval where it is not certain. */
 const inOther = (text) => (text && !text.endsWith(" mg") ? told(text) : null);
+
+/** What was given so far, an interval where it is not certain. */
+function amount(dose) {
+  const low = metric(dose.metrics, "session_dose_low_mg")?.value;
+  const high = metric(dose.metrics, "session_dose_high_mg")?.value;
+  const text = low === null || low === undefined ? "--" : low === high || !high ? local(rounded(low, 1)) : `${local(rounded(low, 1, false))}–${local(rounded(high, 1))}`;
+  return inOther(dose.given_text) ?? `${text} mg`;
+}
+
+/** What a channel gave so far, null where nothing is told of it. */
+export function givenOf(bed, { port, channel }) {
+  const dose = (bed.snapshot?.doses ?? []).find((one) => one.port === port && one.channel === channel);
+  return dose ? amount(dose) : null;
+}
 
 export function given(bed) {
   const doses = bed.snapshot?.doses ?? [];
   if (!doses.length) return null;
-  return h("dl", { class: "facts" }, doses.map((dose) => {
-    const low = metric(dose.metrics, "session_dose_low_mg")?.value;
-    const high = metric(dose.metrics, "session_dose_high_mg")?.value;
-    const text = low === null || low === undefined ? "--" : low === high || !high ? local(rounded(low, 1)) : `${local(rounded(low, 1, false))}–${local(rounded(high, 1))}`;
-    return [fact(t("given.title", { drug: drugName(dose.drug) }), inOther(dose.given_text) ?? `${text} mg`), fact(t("given.check"), has(`check.volume.${dose.volume_check}`) ? t(`check.volume.${dose.volume_check}`) : told(dose.volume_check_text))];
-  }));
+  return h("dl", { class: "facts" }, doses.map((dose) => [fact(t("given.title", { drug: drugName(dose.drug) }), amount(dose)), fact(t("given.check"), has(`check.volume.${dose.volume_check}`) ? t(`check.volume.${dose.volume_check}`) : told(dose.volume_check_text))]));
 }
 
 export function rounds(page, therapy) {

@@ -5,6 +5,7 @@ import { notesOf, outcomeOf, takeButton, targetOf } from "./alarm-card.js";
 import { span, timeOf } from "./clock.js";
 import { h } from "./dom.js";
 import { plain } from "./number.js";
+import { remedy } from "./remedy.js";
 import { alarmKey } from "./ward.js";
 import { has, local, t, told, unit } from "./words.js";
 
@@ -27,6 +28,7 @@ export function why(page, edge, alarm) {
     arithmetic ? h("p", { class: "arithmetic" }, told(arithmetic).replaceAll("*", "×").replaceAll(" - ", " − ")) : null,
     trend(alarm.evidence.trend),
     h("p", { class: "action" }, actionOf(alarm)),
+    remedy(page, edge, alarm),
     alarm.now ? h("p", { class: "now" }, t("alarm.now", { text: lineOf(page.ward, edge, alarm, { label: false, said: alarm.now }) })) : null,
     h("dl", { class: "facts" },
       fact(t("why.since"), `${timeOf(alarm.onset, { seconds: true })}${stands === null ? "" : `, ${t("since.span", { span: span(stands) })}`}`),

@@ -150,7 +150,7 @@ def ward(module_ward: Ward) -> Iterator[Ward]:
     """The module's ward, as it was at first."""
     scene = module_ward.scene
     scene.beds = {bed.bed: bed for bed in beds()}
-    scene.alive, scene.refuse, scene.mute = True, "", False
+    scene.alive, scene.refuse, scene.said, scene.mute = True, "", "", False
     scene.wall_ahead_s, scene.synchronised = 0.0, True
     for other in module_ward.others:
         other.alive = True

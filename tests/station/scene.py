@@ -92,6 +92,7 @@ class Scene:
         self.wall_ahead_s = 0.0
         self.synchronised = True
         self.refuse = ""
+        self.said = ""
         self.mute = False
 
     def mono_s(self) -> float:
@@ -270,9 +271,10 @@ class Scene:
 
     async def respond(self, verb: str, asked: dict[str, Any]) -> None:
         """Say what became of something that was asked; a test does it late, where the edge is mute."""
+        done = "" if self.refuse else self.said
         body = {
             "schema": "response/1", "run": RUN, "request_id": asked["request_id"], "verb": verb,
-            "result": "refused" if self.refuse else "done", "reason": self.refuse, "said": "", "durable": True,
+            "result": "refused" if self.refuse else "done", "reason": self.refuse, "said": done, "durable": True,
             "at": self.stamp(),
         }  # fmt: skip
         await self._publish(self.topics.response(STATION), body, retain=False)

@@ -249,7 +249,10 @@ def test_a_step_says_on_the_bed_s_page_what_was_set_and_why_it_is_refused(open_p
     expect(page.locator(".steps .outcome.refused")).to_contain_text("the order was changed since you looked")
 
 
-FORMS = ["Baseline …", "Dose by hand …", "Line off the patient …", "Change a limit …", "What a pump is for …"]
+FORMS = [
+    *("Baseline …", "Dose by hand …", "Line off the patient …", "Change a limit …", "What a pump is for …"),
+    *("Amount given …", "Line connected …", "Line flushed …", "Patient and checklist …"),
+]
 
 
 @pytest.mark.long

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.station.conftest import Ward, beds, until
 from tests.station.scene import Bed
+from tests.station.tabs import wait, window
 from tests.station.test_page_alarms import Open, receipts
 
 
@@ -40,34 +42,37 @@ def test_a_browser_that_stood_still_says_for_how_long_and_its_sound_went_on(open
     assert playing(page) == "high"
 
 
-def hide(page: Page, *, hidden: bool) -> None:
-    """What a browser does with a tab that is put behind another; without a window it cannot be put there."""
-    page.evaluate(
-        """(state) => {
-            Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
-            document.dispatchEvent(new Event("visibilitychange"));
-        }""",
-        "hidden" if hidden else "visible",
-    )
-
-
-def test_a_hidden_tab_sounds_claims_to_show_nothing_and_says_so_afterwards(open_page: Open, ward: Ward) -> None:
-    page = open_page()
-    until(page, lambda: bool(receipts(ward)))
-    hide(page, hidden=True)
-    expect(page).to_have_title("(not in view) Ward 3")
-    told = len(receipts(ward))
-    ward.do(lambda scene: scene.alarm("bed-2", "HR_HIGH"))
-    until(page, lambda: playing(page) == "high")
-    expect(page).to_have_title("(not in view) (1) Ward 3")
-    page.wait_for_timeout(400)
-    assert len(receipts(ward)) == told
-    page.evaluate("station.truth.hiddenAt.at -= 130")
-    hide(page, hidden=False)
-    expect(page.locator(".banner.medium")).to_have_text(
-        re.compile(r"^This page was not in view from \d\d:\d\d on, for 2 min\.$")
-    )
-    until(page, lambda: len(receipts(ward)) > told and len(receipts(ward)[-1]["displayed"]) == 1)
+def test_a_hidden_tab_sounds_claims_to_show_nothing_and_says_so_afterwards(tmp_path: Path, ward: Ward) -> None:
+    """Truly hidden: another tab of the window stands in front, the browser paints it no more, and then freezes it."""
+    with window(tmp_path) as browser:
+        tab = browser.tab(ward.url)
+        tab.until("Boolean(globalThis.station?.ward.ready && station.painted > 0)")
+        tab.click()
+        wait(lambda: bool(receipts(ward)))
+        other = browser.tab("about:blank")
+        tab.until("document.visibilityState", "hidden")
+        tab.until("document.title", "(not in view) Ward 3")
+        painted, told = tab.evaluate("station.painted"), len(receipts(ward))
+        ward.do(lambda scene: scene.alarm("bed-2", "HR_HIGH"))
+        tab.until("station.sound.playing", "high")
+        assert tab.evaluate("station.sound.context.state") == "running"
+        tab.until("document.title", "(not in view) (1) Ward 3")
+        tab.state("frozen")
+        ward.do(lambda scene: scene.alarm("bed-3", "HR_HIGH"))
+        tab.state("active")
+        tab.until("document.title", "(not in view) (2) Ward 3")
+        assert tab.evaluate("station.painted") == painted
+        assert len(receipts(ward)) == told
+        tab.evaluate("station.truth.hiddenAt.at -= 130")
+        tab.front()
+        tab.until("document.visibilityState", "visible")
+        tab.until(
+            "/^This page was not in view from \\d\\d:\\d\\d on, for 2 min\\.$/"
+            ".test(document.querySelector('.banner.medium')?.textContent)"
+        )
+        wait(lambda: len(receipts(ward)) > told and len(receipts(ward)[-1]["displayed"]) == 2)
+        other.front()
+        tab.until("document.visibilityState", "hidden")
 
 
 def test_a_clock_that_is_wrong_is_named_and_times_of_one_that_is_not_set_are_marked(

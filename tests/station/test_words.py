@@ -9,6 +9,7 @@ import pytest
 import station
 from edge.core.catalogue import CATALOGUE
 from edge.core.catalogue_texts import ACTIONS
+from edge.messages.verbs import LOOKS, REQUESTS
 
 STATIC = Path(station.__file__).parent / "static"
 WORDS = {name: json.loads((STATIC / f"i18n/{name}.json").read_text(encoding="utf-8")) for name in ("en", "nb")}
@@ -51,6 +52,17 @@ def test_every_key_that_a_module_names_exists() -> None:
         named |= set(re.findall(r"\bt\(\s*\"([^\"]+)\"", module.read_text(encoding="utf-8")))
     assert sorted(named - WORDS["en"].keys()) == []
     assert len(named) > 50
+
+
+ONE_BUTTON = {"acknowledge", "reset"}
+"""`accept` acknowledges too, and so ends what is latched."""
+
+
+def test_every_verb_has_its_way_on_the_page() -> None:
+    code = "\n".join(module.read_text(encoding="utf-8") for module in MODULES if module.name != "shift.js")
+    missing = {verb for verb in (*REQUESTS, *LOOKS) if f'"{verb}"' not in code}
+    assert missing == ONE_BUTTON
+    assert [verb for verb in REQUESTS if not all(f"verb.{verb}" in words for words in WORDS.values())] == []
 
 
 def test_every_made_up_key_has_a_family() -> None:

@@ -30,6 +30,7 @@ PIN = "2580"
 USERS = (
     User("kari", "Kari N.", "nurse", pin_hash(PIN, b"s" * 16)),
     User("ola", "Ola P.", "prescriber", pin_hash(PIN, b"t" * 16)),
+    User("tone", "Tone T.", "technician", pin_hash(PIN, b"u" * 16)),
 )
 
 
