@@ -14,7 +14,7 @@ from edge.core.phases import LATER_ROUND_S, RECOVERY_ROUND_S, ROUND_S, STOPPED_M
 from edge.core.requests import BASIS_LIMIT_S, TEST_ALARM_S
 from edge.core.rules_bolus import STANDS_S as BOLUS_STANDS_S
 from edge.core.rules_disk import FREE_FILES, HELD_PERCENT
-from edge.core.rules_edge import CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S, NAME_TAKEN_SHOWN_S
+from edge.core.rules_edge import CLOCK_STEP_SHOWN_S, ERROR_SHARE, ERRORS_MIN, FLAP_S, NAME_TAKEN_SHOWN_S, SHORT_LIVES
 from edge.core.rules_therapy import OVERDUE_SILENT_S
 from edge.core.rules_total import UNSURE_SHARE
 from edge.core.rules_vital import CUFF_HIGH_S, CUFF_MEDIUM_MAX_S, HR_APART_PER_MIN
@@ -429,7 +429,8 @@ NOTES = {
     "DATA_FROZEN": "frozen: a device that tells a time of its own says the very same again with the same time,"
     f" {FROZEN_REPEATS} times and for {duration(FROZEN_MIN_S)}, or for {duration(FROZEN_AFTER_S)}; none of it counts",
     "STATION_NOT_DISPLAYING": f"a page counts for {duration(RECEIPT_LIMIT_S)} after its last word",
-    "NORTHBOUND_LOST": f"a connection that comes and goes within {duration(FLAP_S)} counts as lost",
+    "NORTHBOUND_LOST": f"a connection that comes and goes within {duration(FLAP_S)} counts as lost, and so does "
+    f"each after {SHORT_LIVES} in a row that lived no longer, until one has",
     "LINE_ERRORS": f"garbled: more than {ERROR_SHARE * 100:g} % and at least {ERRORS_MIN} messages of the last"
     f" {duration(ERROR_WINDOW_S)}",
     "DISK_NEARLY_FULL": f"bytes, or fewer files than {FREE_FILES[0]} and {FREE_FILES[1]} can be made; ends when"

@@ -262,7 +262,9 @@ _EDGE = {
     "LINE_ERRORS": _technical(
         "LINE_ERRORS", ACTIVE, Band("garbled", MEDIUM, 0.0), audience=_TECHNICIAN, clear_delay_s=30.0
     ),
-    "STORE_FAILED": _technical("STORE_FAILED", ANY_TIME, Band("failed", MEDIUM, 0.0), audience=_TECHNICIAN),
+    "STORE_FAILED": _technical(
+        "STORE_FAILED", ANY_TIME, Band("failed", MEDIUM, 0.0), audience=_TECHNICIAN, clear_delay_s=5.0
+    ),
     "PATIENT_UNWATCHED": _technical("PATIENT_UNWATCHED", ANY_TIME, Band("not configured", HIGH, 0.0)),
     "STORE_NOT_READ": _technical("STORE_NOT_READ", "the edge starts", Band("not read", HIGH, 0.0)),
     "DISK_NEARLY_FULL": _technical(

@@ -247,10 +247,8 @@ class Core:
         self._ward.touched.add(EDGE)
         match item:
             case BrokerLink():
-                edge.connected, edge.connection_detail = item.connected, item.detail
-                if item.connected:
-                    edge.connected_before_at_s, edge.connected_at_s = edge.connected_at_s, item.received_at_s
-                else:
+                rules_edge.hear_link(edge, item)
+                if not item.connected:
                     self._ward.touch_paused(self._attention.end_pauses("the broker was lost"))
                 self._ward.note("broker", now, connected=str(item.connected), detail=item.detail)
             case PublishRefused():
@@ -362,6 +360,8 @@ class Core:
 
     def _not_displaying(self, now_s: float) -> Iterator[Finding]:
         if not self._ward.required:
+            # No screen must show anything any more: what stood of it would stand for ever.
+            yield from stations.not_displaying({}, (), now_s)
             return
         seen = stations.shown(self._state.pages, self._ward.required, now_s)
         unseen = {view.config.label: view.active() for bed, view in self._ward.views.items() if bed not in seen}

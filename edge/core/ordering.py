@@ -13,7 +13,7 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -74,8 +74,18 @@ TAKEN_OVER = (
 )
 """What stays as it was ordered before, where a revision does not say otherwise."""
 
-_OF_ORDER = ("DOSE_RATE_HIGH", "DOSE_RATE_LOW", "DOSE_INPUT_MISSING")
-"""Conditions that nothing judges where there is no order."""
+_BY_LIMIT = (
+    *("DOSE_STEP_HIGH", "DOSE_MASS_RATE_HIGH", "DOSE_CUMULATIVE_HIGH", "DOSE_24H_HIGH", "DURATION_HIGH"),
+    "DOSE_BOLUS_HIGH",
+)
+"""Conditions that nothing judges where the drug of an order has no such limit."""
+
+_OF_ORDER = (
+    *("DOSE_RATE_HIGH", "DOSE_RATE_LOW", "DOSE_INPUT_MISSING", "DOSE_UNCERTAIN"),
+    *("ORDER_MISMATCH", "ORDER_EXCEEDED", "STEP_UNCONFIRMED", "INFUSION_PAUSED", "SYRINGE_CHANGE"),
+    *_BY_LIMIT,
+)
+"""Conditions that nothing judges where there is no order: what stands of them would never end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +380,9 @@ def confirm(desk: Desk, act: ConfirmOrder) -> str:
     if therapy.phase in (TherapyPhase.SETUP, TherapyPhase.RECOVERY):
         therapy = replace(therapy, phase=TherapyPhase.BASELINE, phase_since=desk.now)
     desk.treat(view, replace(therapy, step=therapy.step + (stepped and therapy.step > 0)))
+    place = (order.port, order.channel)
+    judged = {limit.condition for limit in view.limits().doses[place].all()} | {"DOSE_BOLUS_HIGH"}
+    _end(desk, view, place, (one for one in _BY_LIMIT if one not in judged), "Ended: the order has no such limit.")
     drug = drug_of(view, order)
     told = before_it_runs(view, drug, desk.now.mono_s)
     taken = f"; {desk.asker.name} has read: {' '.join(awaiting.advisories)}" if awaiting.advisories else ""
@@ -401,9 +414,13 @@ def withdraw(desk: Desk, act: WithdrawOrder) -> str:
     if view.source(pump).infusing or view.source(pump).infusion is None:
         raise RefusedError("the pump runs, or was not heard since the start: stop it first")
     desk.treat(view, therapy.without_order(*place))
-    for condition in _OF_ORDER:
-        desk.register.end_context(AlarmKey(act.place.bed, condition, *place), "Ended: the order was withdrawn.")
+    _end(desk, view, place, _OF_ORDER, "Ended: the order was withdrawn.")
     return f"revision {act.rev} is withdrawn"
+
+
+def _end(desk: Desk, view: BedView, place: tuple[str, str], conditions: Iterable[str], text: str) -> None:
+    for condition in conditions:
+        desk.register.end_context(AlarmKey(view.config.bed, condition, *place), text)
 
 
 def _awaited(desk: Desk, place: Place, rev: int) -> tuple[BedView, Awaiting]:

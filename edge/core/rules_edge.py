@@ -11,7 +11,7 @@ from edge.core.catalogue import CATALOGUE
 from edge.core.condition import INSIDE, Band
 from edge.core.config import DrugConfig
 from edge.core.finding import Finding, Particulars, Stays, level, when
-from edge.core.inputs import BedsidePart, Certificate
+from edge.core.inputs import BedsidePart, BrokerLink, Certificate
 from edge.core.model import AlarmKey, Instant
 from edge.core.rules_dose import FOR_LONG, HIGH_WITHOUT_ORDER, beyond_by_own_account
 from edge.core.sources import PortState, SourceState
@@ -20,6 +20,8 @@ from edge.core.wall_clock import CLOCK_STEP_S, WallClock
 _NORTHBOUND, _ERRORS = CATALOGUE["NORTHBOUND_LOST"], CATALOGUE["LINE_ERRORS"]
 FLAP_S = 10.0
 """A connection that comes so soon after the one before counts only when it has lived as long."""
+SHORT_LIVES = 3
+"""The same holds after so many connections in a row that did not live as long: in between no loss need be one."""
 ERROR_SHARE = 0.05
 """More rejected messages than this share within the error window is an alarm (H-12)."""
 ERRORS_MIN = 3
@@ -41,6 +43,7 @@ WHOLE_LINE = "all"
 class EdgeState:
     """What the edge remembers of its own parts. ``connected`` is ``None`` until the first attempt ended.
 
+    ``short_lives`` counts the connections, one after the other, that lived less than ``FLAP_S``.
     ``certificates`` has each with its end by the monotonic clock, ``None`` until they were looked at.
     ``wall_ahead_s`` is how far the wall clock was ahead of the monotonic one, ``step_s`` its last leap. ``bedside`` is
     what is wrong with each part of the bedside's own signals that has said anything.
@@ -50,6 +53,7 @@ class EdgeState:
     connection_detail: str = "not yet connected"
     connected_at_s: float = -FLAP_S
     connected_before_at_s: float = -2 * FLAP_S
+    short_lives: int = 0
     store_failure: str = ""
     store_set_aside: str = ""
     unreadable: tuple[str, ...] = ()
@@ -66,10 +70,20 @@ class EdgeState:
     name_taken_detail: str = ""
 
 
+def hear_link(state: EdgeState, link: BrokerLink) -> None:
+    """Take up that the connection to the broker was made or lost."""
+    at_s = link.received_at_s
+    if link.connected:
+        state.connected_before_at_s, state.connected_at_s = state.connected_at_s, at_s
+    elif state.connected:
+        state.short_lives = state.short_lives + 1 if at_s - state.connected_at_s < FLAP_S else 0
+    state.connected, state.connection_detail = link.connected, link.detail
+
+
 def northbound(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Iterator[Finding]:
     """Nobody at the nursing station can be told (H-18); a link that comes and goes is none."""
     beds = ", ".join(labels)
-    flapping = state.connected_at_s - state.connected_before_at_s < FLAP_S
+    flapping = state.connected_at_s - state.connected_before_at_s < FLAP_S or state.short_lives >= SHORT_LIVES
     steady = state.connected and not (flapping and now_s - state.connected_at_s < FLAP_S)
     yield Finding(
         AlarmKey("", "NORTHBOUND_LOST"),
@@ -89,7 +103,7 @@ def store(state: EdgeState, now_s: float) -> Iterator[Finding]:
         AlarmKey("", "STORE_FAILED"),
         when(true=bool(state.store_failure), now_s=now_s),
         CATALOGUE["STORE_FAILED"].bands,
-        0.0,
+        CATALOGUE["STORE_FAILED"].clear_delay_s,
         lambda _: Particulars(f"The alarm store does not take changes: {state.store_failure}."),
     )
     yield Finding(

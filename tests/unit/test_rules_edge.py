@@ -71,6 +71,17 @@ def test_a_link_that_comes_and_goes_is_lost_until_it_stays() -> None:
     assert end_s == 59 + 10 + 5
 
 
+def test_a_link_that_never_lives_long_is_lost_though_no_loss_is_long() -> None:
+    world = connected()
+    for at_s in range(5, 61, 14):  # nine seconds down, five up
+        world.run(START_S + at_s - 1)
+        world.step(START_S + at_s, BrokerLink(START_S + at_s, connected=False, detail="reset"))
+        world.run(START_S + at_s + 8)
+        world.step(START_S + at_s + 9, BrokerLink(START_S + at_s + 9, connected=True, detail=""))
+    world.run(START_S + 90)
+    assert world.told("NORTHBOUND_LOST") == [(43, "start", "lost"), (56 + 10 + 5, "end", "lost")]
+
+
 def test_refused_messages_are_an_alarm_until_the_last_topic_is_taken() -> None:
     world = connected()
     said: tuple[BrokerResult, ...] = (
@@ -97,7 +108,11 @@ def test_a_store_that_fails_is_an_alarm_until_it_commits_again() -> None:
     assert alarm is not None
     assert "disk full" in alarm.text
     world.step(START_S + 3, StoreResult(START_S + 3, 2, committed=True))
-    assert world.told("STORE_FAILED") == [(1, "start", "failed"), (3, "end", "failed")]
+    world.step(START_S + 5, StoreResult(START_S + 5, 3, committed=False, detail="disk full"))
+    world.step(START_S + 6, StoreResult(START_S + 6, 3, committed=True))
+    world.keeps = True
+    world.run(START_S + 20)
+    assert world.told("STORE_FAILED") == [(1, "start", "failed"), (11, "end", "failed")]
 
 
 def test_a_failure_without_a_reason_is_a_failure() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from edge.core.inputs import BrokerLink
 from edge.core.model import Priority
-from edge.core.stations import RECEIPT_LIMIT_S, PageState, shown
-from tests.core_world import BED, OTHER_BED, START_S, order, place
-from tests.unit.alarm_acts import BOTH_BEDS, NURSE, SCREEN, SECOND_SCREEN, WATCHED, Bedside
+from edge.core.stations import NOT_DISPLAYING, RECEIPT_LIMIT_S, PageState, shown
+from tests.core_world import BED, OTHER_BED, START_S, World, order, place
+from tests.unit.alarm_acts import BOTH_BEDS, NURSE, SCREEN, SECOND_SCREEN, WATCHED, Bedside, an_alarm
 
 TWO_SCREENS = replace(WATCHED, stations=(NURSE, SCREEN, SECOND_SCREEN))
 
@@ -153,6 +153,13 @@ def test_it_stays_when_the_broker_is_lost_and_is_not_verifiable() -> None:
     bed.run(20)
     assert bed.world.present() == {"NORTHBOUND_LOST", "STATION_NOT_DISPLAYING"}
     assert not bed.alarm("STATION_NOT_DISPLAYING").verifiable
+
+
+def test_what_stood_of_a_station_that_is_required_no_more_ends() -> None:
+    alarm = an_alarm("STATION_NOT_DISPLAYING", key=NOT_DISPLAYING, latching=False)
+    world = World(alarms=[alarm])
+    world.run(START_S + 6)
+    assert "STATION_NOT_DISPLAYING" not in world.standing()
 
 
 def test_without_a_required_station_nothing_is_judged() -> None:

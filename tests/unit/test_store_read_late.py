@@ -138,6 +138,7 @@ def test_what_this_run_knows_of_a_patient_counts_and_those_of_before_are_known_a
 def test_what_cannot_be_read_of_it_or_was_set_aside_is_a_high_alarm() -> None:
     world = begun()
     read(world, StoredState(therapy=(TherapyRow(BED, THERAPY, "{"),)))
+    world.run(world.now_s + 6)
     assert {"STORE_DAMAGED"} == world.present()
     world = begun()
     read(world, StoredState(set_aside="edge.db.damaged-1"))
