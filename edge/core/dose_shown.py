@@ -8,6 +8,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from drivers.model import Validity
 from edge.core.channel_dose import ChannelDose
 from edge.core.config import Binding
+from edge.core.delivered import Given
+from edge.core.dose_units import EntryUnits
 from edge.core.doses import day_dose_mg, lines_of, session_dose
 from edge.core.effects import DoseView, Metric
 from edge.core.model import Side
@@ -39,31 +41,31 @@ def doses(view: BedView, now_s: float) -> Iterator[DoseView]:
         dose, order = view.state.doses.get((pump.port, pump.channel)), view.order(pump)
         if dose is None:
             continue
-        metrics = tuple(_delivered(view, pump, dose, now_s))
+        live = view.live(pump, now_s) and view.source(pump).trusted
+        metrics = tuple(_delivered(view, pump, dose, now_s, live=live))
+        drug = given = ""
         if order is not None:
-            metrics += tuple(_totals(view, pump, order, now_s))
+            drug, session = order.drug, session_dose(view, order.drug)
+            metrics += tuple(_totals(view, dose, order, (session, now_s), live=live))
+            given = _given_text(session, drug_of(view, order).units, live=live)
         verdict = dose.check.verdict()
-        drug = "" if order is None else order.drug
-        given = "" if order is None else _given_text(view, pump, order, now_s)
         yield DoseView(
             pump.port, pump.channel, drug, verdict, WORDS[verdict], round(dose.account.infusing_s, 3), metrics, given
         )
 
 
-def _given_text(view: BedView, pump: Binding, order: Order, now_s: float) -> str:
+def _given_text(given: Given, units: EntryUnits, *, live: bool) -> str:
     """Write what was given of a drug in its own unit: both ends, or that it is at least so much."""
-    given, units = session_dose(view, order.drug), drug_of(view, order).units
     low, high = (
         units.shown(dose_mg, "mg", side) for dose_mg, side in ((given.low_mg, Side.LOW), (given.high_mg, Side.HIGH))
     )
-    if not (view.live(pump, now_s) and view.source(pump).trusted):
+    if not live:
         return f"at least {low} {units.mass}"
     return f"{low} {units.mass}" if low == high else f"{low} to {high} {units.mass}"
 
 
-def _delivered(view: BedView, pump: Binding, dose: ChannelDose, now_s: float) -> Iterator[Metric]:
+def _delivered(view: BedView, pump: Binding, dose: ChannelDose, now_s: float, *, live: bool) -> Iterator[Metric]:
     check, source = dose.check, view.source(pump)
-    live = view.live(pump, now_s) and source.trusted
     shown = check.delivered() if live else None
     validity = Validity.VALID if shown is not None else Validity.NOT_AVAILABLE if live else Validity.STALE
     if shown is not None and check.verdict() in {VolumeCheck.MORE, VolumeCheck.LESS}:
@@ -76,11 +78,13 @@ def _delivered(view: BedView, pump: Binding, dose: ChannelDose, now_s: float) ->
         yield Metric(name, number, "mL/h", validity, age_s, source.name, note=WORDS[check.verdict()])
 
 
-def _totals(view: BedView, pump: Binding, order: Order, now_s: float) -> Iterator[Metric]:
-    given, dose = session_dose(view, order.drug), view.state.doses.get((pump.port, pump.channel))
-    last = None if dose is None else dose.delivery.last
+def _totals(
+    view: BedView, dose: ChannelDose, order: Order, given_at: tuple[Given, float], *, live: bool
+) -> Iterator[Metric]:
+    given, now_s = given_at
+    last = dose.delivery.last
     age_s = 0.0 if last is None else round(max(0.0, now_s - last.at_s), 3)
-    note, live = "", view.live(pump, now_s) and view.source(pump).trusted
+    note = ""
     lost = view.state.therapy.lost(order.drug)
     if lost:
         note, live = LOST, False
@@ -92,7 +96,7 @@ def _totals(view: BedView, pump: Binding, order: Order, now_s: float) -> Iterato
     if waits_mg:
         said = f"{waits_mg.quantize(Decimal('0.01'), ROUND_CEILING)} mg of it may stand in the line"
         note = f"{note}; {said}" if note else said
-    if dose is not None and dose.flush is not None:
+    if dose.flush is not None:
         said = f"a flush runs: the next {dose.flush.left_ml.quantize(Decimal('0.01'))} mL are not counted"
         note = f"{note}; {said}" if note else said
     validity = Validity.VALID if live and not given.unsure_mg else Validity.QUESTIONABLE

@@ -43,6 +43,16 @@ def number_for(band: BandLimit, value: Value, number: Decimal) -> Decimal:
     return number if value.median is None or band.priority is Priority.HIGH else value.median
 
 
+def _is_well_inside(limit: LimitConfig, value: Value, number: Decimal) -> bool:
+    """Tell whether a number and its median are back from the mildest band by the hysteresis: so from every other."""
+    mildest, median = limit.bands[0].value, value.median
+    if limit.side is Side.HIGH:
+        back = mildest - limit.hysteresis
+        return number <= back and (median is None or median <= back)
+    back = mildest + limit.hysteresis
+    return number >= back and (median is None or median >= back)
+
+
 def judge_limit(limit: LimitConfig, value: Value | None) -> Judgement | None:
     """Judge a value against all bands; ``None`` if it cannot be judged, or is not there.
 
@@ -57,6 +67,8 @@ def judge_limit(limit: LimitConfig, value: Value | None) -> Judgement | None:
         return Judgement(worst, worst, value.sample_at_s) if _PAST.get(value.validity) is side else None
     if not value.usable:
         return None
+    if value.validity is Validity.VALID and limit.bands and _is_well_inside(limit, value, last):
+        return Judgement(INSIDE, INSIDE, value.sample_at_s)  # the commonest case by far
     beyond = held = INSIDE
     for index, band in enumerate(limit.bands):
         number = number_for(band, value, last)

@@ -118,6 +118,25 @@ def test_bands_of_a_low_limit(number: str, beyond: int, held: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("limit", "number", "median", "beyond", "held"),
+    [
+        (HR_LIMIT, "117", "121", 0, -1),
+        (HR_LIMIT, "121", "117", -1, -1),
+        (HR_LIMIT, "141", "117", 1, 1),
+        (HR_LIMIT, "117", "118", -1, -1),
+        (SPO2_LIMIT, "94", "91", 0, -1),
+        (SPO2_LIMIT, "91", "94", -1, -1),
+        (SPO2_LIMIT, "87", "94", 1, 1),
+    ],
+)
+def test_a_soft_band_is_passed_by_the_median_and_left_by_either(
+    limit: LimitConfig, number: str, median: str, beyond: int, held: int
+) -> None:
+    value = value_of(limit.quantity, number)._replace(median=Decimal(median))
+    assert judge_limit(limit, value) == Judgement(beyond, held, START_S)
+
+
+@pytest.mark.parametrize(
     ("number", "resolution", "beyond"),
     [
         ("2.000000", "0.001429", -1),  # 14.00 mL/h at 10 mg/mL and 70 kg: what was ordered at most
