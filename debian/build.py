@@ -35,7 +35,7 @@ LEFT_OUT = {"setuptools"}
 """Libraries that others name and that nothing imports while it runs."""
 
 NOT_MADE = {("lgpio", "arm64", "3.13")}
-"""Wheels that nobody makes: with Debian 13 the pins of a Raspberry Pi cannot be used, and an alarm says so."""
+"""Wheels that nobody makes: with Python 3.13 the pins take Raspberry Pi OS's own python3-lgpio (edge/pins.py)."""
 
 LOCKS = {"infusion-edge": "runtime", "infusion-station": "station"}
 OF_OURS = {

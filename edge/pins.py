@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 from edge.config_annunciator import BuzzerKind, PinSettings
@@ -22,6 +25,12 @@ LOUDEST_DUTY = 0.5
 
 _BOUNCE_S = 0.005
 """The library itself drops what is shorter, so that a noisy line cannot flood the loop."""
+
+
+OF_SYSTEM = ("_lgpio", "lgpio")
+SYSTEM = "/usr/lib/python3/dist-packages"
+"""Where Raspberry Pi OS has its python3-lgpio: for Python 3.13 on arm64 nobody makes a wheel. Nothing else comes from
+there: the program runs with its own libraries (`debian/build.py`)."""
 
 
 class PinError(Exception):
@@ -83,6 +92,7 @@ class Pins:
         if Device.pin_factory is not None:
             return Device.pin_factory
         # Not the library's own choice: it falls back to what drives the processor's registers.
+        _find_lgpio()
         from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415
 
         self._own_factory = LGPIOFactory()
@@ -132,6 +142,22 @@ class Pins:
             self._own_factory = None
 
 
+def _find_lgpio() -> None:
+    """Load the system's lgpio, and nothing else of the system's, where the program has none of its own."""
+    if "lgpio" in sys.modules or find_spec("lgpio") is not None:
+        return
+    for name in OF_SYSTEM:
+        spec = PathFinder.find_spec(name, [SYSTEM])
+        if spec is None or spec.loader is None:
+            return
+        sys.modules[name] = module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[name])
+        except BaseException:
+            del sys.modules[name]  # as an import does: the next attempt tries again
+            raise
+
+
 def _calls(on_edge: Callable[[str, bool], None], bed: str, *, down: bool) -> Callable[[], None]:
     return lambda: on_edge(bed, down)
 
@@ -139,7 +165,9 @@ def _calls(on_edge: Callable[[str, bool], None], bed: str, *, down: bool) -> Cal
 def _words(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name == "lgpio":
         # debian/build.py leaves it out where nobody makes it (NOT_MADE).
-        return 'lgpio is not installed: use Debian 12 (nobody makes it for 13 on arm64), or install the extra "gpio"'
+        return (
+            'lgpio is not installed: sudo apt-get install python3-lgpio (Raspberry Pi OS has it), or the extra "gpio"'
+        )
     if isinstance(error, ModuleNotFoundError):
         return f'{error.name} is not installed: install infusion-edge with its extra "gpio"'
     return f"{type(error).__name__}: {error}"

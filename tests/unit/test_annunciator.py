@@ -363,7 +363,7 @@ async def test_pins_that_cannot_be_had_are_a_fault_of_the_pins_alone(monkeypatch
     monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
     monkeypatch.setitem(sys.modules, "lgpio", None)  # it is only where a Raspberry Pi is
     async with running(Task()) as task:
-        await task.until_fault(BedsidePart.PINS, "lgpio is not installed: use Debian 12")
+        await task.until_fault(BedsidePart.PINS, "lgpio is not installed: sudo apt-get install python3-lgpio")
         assert task.faults()[BedsidePart.HOOK] == ""
 
 
