@@ -32,7 +32,7 @@ RECKON = (
     "conformance/test_matrix.py",
     "property",
 )
-WAIT = ("end_to_end", "fault", "station")
+WAIT = ("boot", "end_to_end", "fault", "station")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,7 +17,9 @@ ALARM = f"{PREFIX}/bed/bed-1/alarm/DOSE_RATE_HIGH.bed-1-pump.11"
 STATE = "/var/lib/infusion-edge"
 EXAMPLES = "/usr/share/doc/infusion-edge/examples"
 NOW, LATER = "0.1.0", "0.1.1"
-LIMIT_S = 30.0
+LIMIT_S = 60.0
+"""A start takes a second or two, and many times that on a machine that tests other things beside."""
+
 WATCHDOG_LIMIT_S = 60.0
 """20 s without a sign, what the abort takes, and a second to the next start."""
 
@@ -27,6 +29,15 @@ BROKER = "10.9.9.9"
 FILES = "/opt/ward"
 READER = "boot-test"
 """The station that this campaign reads as. Two of one name would throw each other out."""
+
+HEAR = """
+import sys
+sys.path.append("/usr/lib/infusion-edge")
+from paho.mqtt import subscribe
+login = {"username": sys.argv[1], "password": sys.argv[2]}
+print(subscribe.simple(sys.argv[3], hostname="127.0.0.1", auth=login).payload.decode())
+"""
+"""By the package's own library: not every Debian has a client of a broker."""
 
 NETWORK = """\
 [Unit]
@@ -131,7 +142,8 @@ class Bedside:
         return f"/opt/{name}"
 
     def _dpkg(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self._machine.run("dpkg", *words, check=check)
+        # A computer that is copied may lack what a Raspberry Pi has, such as udev.
+        return self._machine.run("dpkg", "--force-depends", *words, check=check)
 
     def _version(self) -> str:
         return self._machine.out("dpkg-query", "--show", "--showformat=${Version}", "infusion-edge")
@@ -145,8 +157,8 @@ class Bedside:
     def _heard(self, topic: str) -> dict[str, Any]:
         """Return a retained message; empty where there is none."""
         password = (self._machine.files / f"{FILES.lstrip('/')}/station-{READER}/broker.password").read_text("ascii")
-        login = ("-h", "127.0.0.1", "-u", f"station-{READER}", "-P", password.strip())
-        done = self._machine.run("mosquitto_sub", *login, "-C", "1", "-W", "3", "-t", topic, check=False)
+        words = (f"station-{READER}", password.strip(), topic)
+        done = self._machine.run("timeout", "3", "python3", "-IS", "-c", HEAR, *words, check=False)
         said = done.stdout.strip()
         found: dict[str, Any] = json.loads(said) if said.startswith("{") else {}
         return found

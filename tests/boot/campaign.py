@@ -1,7 +1,8 @@
 """`make test-boot`: the packages in a Debian that is booted by systemd, with a broker, simulated devices, and faults.
 
 It needs root, debootstrap and systemd-nspawn; without them it says loudly that it was skipped. Every step says what
-holds, and how long it took.
+holds, and how long it took. ``--here`` boots a copy of this computer's own root, in a layer of memory over it: so does
+tests/boot/test_here.py in `make test`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,30 +22,66 @@ from tests.boot.machine import ROOT, BootError, Machine, base, mono_s
 from tests.boot.steps import Campaign
 
 EXIT_FAILED = 1
+EXIT_LACKS = 77
+"""As automake has it: nothing was tested."""
+
+TOOLS_HERE = {"systemd-nspawn": "systemd-container", "unshare": "util-linux", "mosquitto": "mosquitto"}
+PYTHONS_HERE = ("Python 3.11.", "Python 3.13.")
+"""Whose libraries are in the package."""
+
+MOUNTS = """
+set -e
+mount -t tmpfs none /run/systemd
+mount -t cgroup2 none /sys/fs/cgroup
+mkdir /run/systemd/upper /run/systemd/work /run/systemd/root
+mount -t overlay overlay -o lowerdir=/,upperdir=/run/systemd/upper,workdir=/run/systemd/work /run/systemd/root
+"""
+"""What a container may forbid; in a namespace of its own."""
+
 TOOLS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "unshare": "util-linux"}
 SUITES = ("bookworm", "trixie")
+SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 def main() -> int:
     """Build the packages, boot a machine, and take every step."""
     parser = argparse.ArgumentParser(prog="make test-boot", description="The packages in a Debian that is booted.")
     parser.add_argument("--suite", choices=SUITES, default=SUITES[0], help="the Debian (default: %(default)s)")
+    parser.add_argument("--here", action="store_true", help="a copy of this root; 77 where that cannot be")
     options = parser.parse_args()
-    if reason := _lack():
+    if reason := _lack_here() if options.here else _lack():
         print(f"test-boot: SKIPPED, nothing was tested: {reason}", file=sys.stderr)
-        return 0
+        return EXIT_LACKS if options.here else 0
+    # Whoever ends it early leaves no machine running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))
     if os.environ.get("INFUSION_BOOT_NAMESPACE") != "1":
         # Its mounts are seen by nobody else, and are gone when it ends, however it ends.
         os.environ["INFUSION_BOOT_NAMESPACE"] = "1"
         os.execvp("unshare", ["unshare", "--mount", sys.executable, "-m", "tests.boot.campaign", *sys.argv[1:]])  # noqa: S606
     begun_s = mono_s()
     try:
-        _campaign(options.suite)
+        _here() if options.here else _campaign(options.suite)
     except (BootError, subprocess.SubprocessError, OSError) as error:
         print(f"test-boot: FAILED: {error}", file=sys.stderr)
         return EXIT_FAILED
-    print(f"test-boot: all held on {options.suite}, in {mono_s() - begun_s:.0f} s")
+    where = "a copy of this root" if options.here else options.suite
+    print(f"test-boot: all held on {where}, in {mono_s() - begun_s:.0f} s")
     return 0
+
+
+def _lack_here() -> str:
+    """Say what is missing to boot a copy of this root; empty where nothing is."""
+    if os.geteuid() != 0:
+        return "it needs root"
+    missing = [package for tool, package in TOOLS_HERE.items() if shutil.which(tool, path=SEARCH) is None]
+    if missing and subprocess.run([ROOT / "scripts/debian", *missing], check=False).returncode != 0:
+        return f"these could not be installed: {', '.join(missing)}"
+    python = subprocess.run(["/usr/bin/python3", "-V"], check=False, capture_output=True, text=True).stdout.strip()
+    if not python.startswith(PYTHONS_HERE):
+        return f"the package has no libraries for this computer's /usr/bin/python3 ({python})"
+    Path("/run/systemd").mkdir(exist_ok=True)
+    tried = subprocess.run(["unshare", "--mount", "sh", "-c", MOUNTS], check=False, capture_output=True, text=True)
+    return "" if tried.returncode == 0 else f"this container may not mount: {tried.stderr.strip()}"
 
 
 def _lack() -> str:
@@ -60,8 +98,29 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
+def _arch() -> str:
+    return subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _here() -> None:
+    with tempfile.TemporaryDirectory(prefix="test-boot-") as folder:
+        packages, stage = Path(folder) / "packages", Path(folder) / "machine"
+        stage.mkdir()
+        _build(packages, _arch(), "infusion-edge")
+        machine = Machine(Path("/"), stage)
+        try:
+            machine.bare()
+            machine.boot()
+            for step in Campaign(machine, packages, _arch()).steps_here():
+                _take(machine, step)
+        finally:
+            machine.off()
+            for mounted in ("root", ""):
+                subprocess.run(["umount", str(stage / mounted)], check=False)
+
+
 def _campaign(suite: str) -> None:
-    arch = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout.strip()
+    arch = _arch()
     with tempfile.TemporaryDirectory(prefix="test-boot-") as folder:
         packages, stage = Path(folder) / "packages", Path(folder) / "machine"
         stage.mkdir()
@@ -79,11 +138,11 @@ def _campaign(suite: str) -> None:
                 subprocess.run(["umount", str(stage / mounted)], check=False)
 
 
-def _build(packages: Path, arch: str) -> None:
+def _build(packages: Path, arch: str, *only: str) -> None:
     begun_s = mono_s()
     # Lightly packed: what is in them is the same, and they are thrown away.
     build = [sys.executable, str(ROOT / "debian/build.py"), "--arch", arch, "--out", str(packages), "--level=0"]
-    for words in ((), ("--version", LATER, "infusion-edge")):
+    for words in (only, ("--version", LATER, "infusion-edge")):
         subprocess.run([*build, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _say(f"  {'packages':26} {mono_s() - begun_s:5.1f} s")
 

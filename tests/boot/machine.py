@@ -72,6 +72,19 @@ class Machine:
         _mount("-t", "tmpfs", "none", "/run/systemd")
         _mount("-t", "cgroup2", "none", "/sys/fs/cgroup")
 
+    def bare(self) -> None:
+        """Leave of a copy of this computer only what the campaign needs: nothing of it starts but the broker."""
+        etc = self.files / "etc"
+        # Images of containers forbid their packages to start anything, by the last of these.
+        for name in ("etc/fstab", "etc/machine-id", "var/lib/mosquitto/mosquitto.db", "usr/sbin/policy-rc.d"):
+            (self.files / name).unlink(missing_ok=True)
+        (etc / "machine-id").touch()
+        for wanted in (etc / "systemd/system").glob("*.wants/*"):
+            wanted.unlink()
+        broker = etc / "systemd/system/multi-user.target.wants/mosquitto.service"
+        broker.parent.mkdir(parents=True, exist_ok=True)
+        broker.symlink_to("/lib/systemd/system/mosquitto.service")
+
     def boot(self) -> None:
         """Start it, and wait until its systemd has started all that it was to start."""
         with (self._folder / "console").open("ab") as console:

@@ -20,6 +20,7 @@ from tests.boot.bedside import (
     on_the_ward,
 )
 from tests.boot.machine import ROOT
+from tests.boot.written import RUN
 
 EXPOSURE_MAX, ON_THE_WARD_MAX = 15, 16
 """Tenths, as in tests/packaging/test_systemd.py."""
@@ -52,12 +53,30 @@ class Campaign(Bedside):
             self.wrong_configuration,
             self.reloaded,
             self.doctor,
+            self.as_written,
             self.full_state_disk,
             self.upgrade_refused_and_done,
             self.station,
             self.stopped,
             self.removed,
             self.purged,
+        ]
+
+    def steps_here(self) -> list[Callable[[], str]]:
+        """Return those that a copy of any Debian can take, without what looks for what is left."""
+        return [
+            self.installed_but_not_started,
+            self.closed_off,
+            self.starts_at_boot_and_alarms,
+            self.network_opened,
+            self.plugged_in_later,
+            self.killed,
+            self.frozen,
+            self.broker_away,
+            self.wrong_configuration,
+            self.upgrade_refused_and_done,
+            self.stopped,
+            self.removed,
         ]
 
     # --- the steps ----------------------------------------------------------------------------------------------------
@@ -196,6 +215,15 @@ class Campaign(Bedside):
         self._expect("the daemon is connected" in [row["text"] for row in rows], "it does not see the connection")
         self._same_alarm()
         return f"{len(rows)} rows, {sum(row['level'] == 'error' for row in rows)} errors"
+
+    def as_written(self) -> str:
+        """What the documents tell to type is done as it stands there."""
+        for line in RUN:
+            typed = line.replace("sudo -u infusion-edge", "runuser -u infusion-edge --").replace("sudo ", "")
+            self._machine.run("sh", "-c", f"mkdir -p /opt/typed && cd /opt/typed && {typed}")
+        self._machine.wait(lambda: self._state("ActiveState") == "active", LIMIT_S, "it does not run")
+        self._same_alarm()
+        return f"{len(RUN)} commands"
 
     def full_state_disk(self) -> str:
         """A full disk is an alarm, and stops nothing; when there is room again it ends."""

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from drivers import registry
+from tests.boot.written import ELSEWHERE, NOT_OURS, RUN, written
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"^[ ]*```sh\n(.*?)^[ ]*```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(
-    r"^(?:sudo (?:-u \S+ )?)?(?:\S*/)?(infusion-(?:edge|sim|station)|make) ([a-z][a-z-]*)([^#|&;\n]*)", re.MULTILINE
+    r"^[ ]*(?:sudo (?:-u \S+ )?)?(?:\S*/)?(infusion-(?:edge|sim|station)|make) ([a-z][a-z-]*)([^#|&;\n]*)", re.MULTILINE
 )
 INLINE = re.compile(r"`((?:infusion-(?:edge|sim|station)|make) [a-z][^`]*)`")
 NAMED = re.compile(
@@ -68,6 +69,13 @@ def test_every_command_exists(document: Path) -> None:
         else:
             known = usage(program, name)
         assert [option for option in options if option not in known] == []
+
+
+def test_every_line_that_is_to_be_typed_is_run() -> None:
+    assert written() == {*RUN, *ELSEWHERE, *NOT_OURS}
+    for place in ELSEWHERE.values():
+        file, _, name = place.partition("::")
+        assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8")
 
 
 def test_the_commands_of_the_readme_are_found() -> None:
