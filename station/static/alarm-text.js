@@ -27,6 +27,14 @@ export function lineOf(ward, edge, alarm, { label = true, said = alarm } = {}) {
   return label && alarm.bed ? `${name}: ${body}` : body;
 }
 
+/** In few words, for a tile without room: what and by how much; drug and unit stand in the tile. */
+export function shortLineOf(alarm) {
+  const { limit, value, condition } = alarm;
+  const subject = has(`subject.${condition}`) ? t(`subject.${condition}`) : condition.startsWith("DOSE_RATE") ? t("trend.dose") : "";
+  if (!limit || value === null || !subject) return titleOf(alarm);
+  return t(`alarm.short.${limit.side === "high" ? "above" : "below"}`, { what: subject, value: local(valueOf(alarm)), limit: local(plain(limit.value)) });
+}
+
 /** Whether the edge's own words say more than the line does: they are English, and not known here. */
 export const wordsBeside = (alarm) => !(alarm.limit && alarm.value !== null) && inWords(alarm.text) === null;
 

@@ -1,10 +1,13 @@
 /** The head of the page: the verdict that is read from afar, whether it is live, and the few things of this screen. */
 
-import { SIGN } from "./alarm-text.js";
+import { labelOf, SIGN } from "./alarm-text.js";
 import { timeOfDay } from "./clock.js";
 import { h } from "./dom.js";
 import { unknownBeds } from "./overview.js";
 import { lang, t } from "./words.js";
+
+/** So many beds have room in the verdict. */
+const NAMED = 3;
 
 export function bar(page) {
   const { ward, moment, route } = page;
@@ -54,8 +57,15 @@ export function verdict(page) {
   }
   return h("div", { class: `verdict ${kind}`, role: "status" },
     items.length ? h("span", { class: "sign", "aria-hidden": "true" }, SIGN[worst]) : null,
-    h("span", null, text),
-    items.length && unknown ? h("span", { class: "and" }, t("verdict.and_unknown", { count: unknown })) : null);
+    who(page, open),
+    h("span", { class: "count" }, text, items.length && unknown ? [" ", h("span", { class: "and" }, t("verdict.and_unknown", { count: unknown }))] : null));
+}
+
+/** Who is in trouble: the beds of the alarms that nobody has taken, the most urgent first. */
+function who({ ward }, open) {
+  const beds = [...new Set(open.filter((item) => item.kind === "edge" && item.alarm.bed).map((item) => labelOf(ward, item.edge, item.alarm.bed)))];
+  if (!beds.length) return null;
+  return h("b", { class: "who" }, beds.slice(0, NAMED).join(", ") + (beds.length > NAMED ? ` +${beds.length - NAMED}` : ""));
 }
 
 function person(page) {

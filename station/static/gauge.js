@@ -27,7 +27,7 @@ export function gauge(told) {
   for (const [number, kind, text] of [[warn, "soft", soft], [stop, "hard", hard]]) {
     if (number === null) continue;
     marks.push(h("line", { class: `limit ${kind}`, x1: x(number), x2: x(number), y1: 16, y2: 40 }));
-    marks.push(h("text", { class: "figure", x: x(number), y: 13, "text-anchor": "middle" }, local(plain(text))));
+    marks.push(h("text", { class: `figure ${kind}`, x: x(number), y: 13, "text-anchor": "middle" }, local(plain(text))));
   }
   if (ordered !== null) {
     marks.push(

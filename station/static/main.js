@@ -7,6 +7,7 @@ import { bar } from "./bar.js";
 import { bedPage, Opened } from "./bed.js";
 import { h, paint } from "./dom.js";
 import { Feed, here } from "./feed.js";
+import { Fit, TRIES } from "./fit.js";
 import { overview } from "./overview.js";
 import { PANELS } from "./panels.js";
 import { Past } from "./past.js";
@@ -44,6 +45,7 @@ class Page {
     this.settled = false;
     this.items = [];
     this.tiles = new WeakMap();
+    this.fit = new Fit();
     this.stamp = 0;
     this.drawing = false;
     this.painted = 0;
@@ -75,6 +77,8 @@ class Page {
       scrollTo(0, 0);
       this.changed();
     });
+    addEventListener("resize", () => this.changed());
+    document.addEventListener("scroll", () => this.draw(), { capture: true, passive: true });
     setInterval(() => this.tick(), 1000);
     this.changed();
   }
@@ -139,6 +143,13 @@ class Page {
     requestAnimationFrame(() => {
       this.drawing = false;
       this.paint();
+      // What does not fit is seen only when it is laid out; it is painted anew before anyone sees it.
+      for (let n = 0; n < TRIES && this.fit.measure(this); n += 1) {
+        this.stamp += 1;
+        this.paint();
+      }
+      this.painted += 1;
+      this.receipts.tick();
     });
   }
 
@@ -155,8 +166,6 @@ class Page {
       h("div", { class: "spoken", "aria-live": "assertive", key: "spoken" }, this.spoken()),
     ]);
     this.focusPanel();
-    this.painted += 1;
-    this.receipts.tick();
   }
 
   /** The parts of a tile are made anew each second, and when its bed changed. */

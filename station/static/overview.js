@@ -2,6 +2,7 @@
 
 import { card, outcomeText } from "./alarm-card.js";
 import { h } from "./dom.js";
+import { beyondBar, cardsBar } from "./fit.js";
 import { tile } from "./tile.js";
 import { rank } from "./ward.js";
 import { t } from "./words.js";
@@ -11,16 +12,23 @@ export function overview(page) {
   const beds = sorted(page, ward.inOrder());
   return h(
     "main",
-    { class: "ward", key: "ward", id: "main" },
+    { class: `ward${beds.length > FEW ? " many" : ""}`, key: "ward", id: "main" },
     beds.length
-      ? h("ul", { class: "tiles", key: "tiles", style: { "--columns": columnsOf(beds.length) } }, beds.map((bed) => page.kept(bed, () => tile(page, bed))))
+      ? h("div", { class: "beds", key: "beds" },
+          h("ul", { class: "tiles", key: "tiles", style: { "--columns": columnsOf(beds.length) } }, beds.map((bed) => page.kept(bed, () => tile(page, bed)))),
+          beyondBar(page))
       : h("p", { class: "empty", key: "empty" }, t(ward.ready ? "ward.no_beds" : "ward.waiting")),
     alarmList(page),
   );
 }
 
-/** So many columns that all beds are seen at once on a wall screen; a smaller one has fewer, and scrolls. */
-const columnsOf = (count) => (count <= 1 ? 1 : count <= 4 ? 2 : count <= 6 ? 3 : count <= 12 ? 4 : count <= 20 ? 5 : 6);
+/** With more beds the list beside leaves more of the screen to the tiles. */
+const FEW = 6;
+/** With more alarms than this the list says of the later ones only what is so, and leaves what to do to the bed's page. */
+const LONG = 3;
+
+/** So many columns that all beds are seen at once on a wall screen. */
+const columnsOf = (count) => (count <= 1 ? 1 : count <= 4 ? 2 : count <= 6 ? 3 : count <= 16 ? 4 : count <= 20 ? 5 : 6);
 
 function sorted(page, beds) {
   if (page.order !== "urgency") return beds;
@@ -43,7 +51,8 @@ export function alarmList(page) {
     { class: "list", key: "list", "aria-label": t("list.title") },
     h("h2", { class: "title" }, t("list.title"), h("span", { class: "count" }, items.length || "")),
     soundRow(page),
-    h("div", { class: "cards" }, items.map((item) => card(page, item))),
+    h("div", { class: `cards${items.length > LONG ? " short" : ""}`, key: "cards" }, items.map((item) => card(page, item))),
+    cardsBar(page),
     unknown.length ? h("p", { class: "unknown" }, t("list.unknown", { beds: unknown.map((bed) => bed.label ?? bed.bed).join(", ") })) : null,
     !items.length && !unknown.length && page.ward.ready && page.ward.beds.size ? h("p", { class: "well" }, t("list.none")) : null,
   );

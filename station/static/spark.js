@@ -37,7 +37,8 @@ function draw(held, bed, therapy) {
   return h(
     "figure",
     { class: "spark", key: "spark" },
-    h("svg", { viewBox: `0 0 ${WIDTH} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": t("trend.hour") },
+    h("div", { class: "drawing" },
+      h("svg", { viewBox: `0 0 ${WIDTH} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": t("trend.hour") },
       lanes.map((lane, n) => {
         const top = n * (HEIGHT + GAP) + GAP / 2;
         return [
@@ -45,7 +46,7 @@ function draw(held, bed, therapy) {
           h("path", { class: `line ${lane.name.split("_")[0]}`, d: path(held.lines.get(keyOf(lane.name, lane.place)), lane, first, top), "vector-effect": "non-scaling-stroke" }),
         ];
       })),
-    h("figcaption", null, lanes.map((lane) => h("span", null, lane.title ?? t(`trend.${lane.name.split("_")[0]}`)))),
+      h("figcaption", null, lanes.map((lane) => h("span", null, lane.title ?? t(`trend.${lane.name.split("_")[0]}`))))),
   );
 }
 

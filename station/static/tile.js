@@ -1,7 +1,7 @@
 /** A bed at a glance, from four metres: in trouble or not, the dose on its limits, the vital signs, and how old it all is. */
 
 import { takeButton, outcomeOf, targetOf, takeable } from "./alarm-card.js";
-import { drugName, lineOf, SIGN } from "./alarm-text.js";
+import { drugName, lineOf, shortLineOf, SIGN } from "./alarm-text.js";
 import { allWellButton, bedTarget, chokingButton } from "./actions.js";
 import { countdown, span, timeOf } from "./clock.js";
 import { h } from "./dom.js";
@@ -13,9 +13,6 @@ import { cell, DOSE_ABOUT, figure, markOf, VITALS } from "./values.js";
 import { alarmKey, bedKey, limitsOf, metric, orderOf } from "./ward.js";
 import { t, unit } from "./words.js";
 
-/** More alarms of one bed than a tile has room for; all are in the list beside. */
-const LINES_MAX = 4;
-
 /** @param {Record<string, any>} page */
 export function tile(page, bed) {
   const { moment, ward } = page;
@@ -25,20 +22,29 @@ export function tile(page, bed) {
   const therapy = moment.therapy(bed);
   const top = alarms[0]?.alarm;
   const state = top ? `${top.priority}${alarms.some((one) => one.alarm.signal !== "acknowledged") ? "" : " quiet"}` : "calm";
+  const told = outcomes(page, bed, alarms);
+  const fits = page.fit.of(bed, alarms, `${doubt} ${told ? told.kids.length : 0}`);
+  const label = bed.label ?? bed.bed;
   return h(
     "li",
-    { class: `tile ${state}${doubt ? " doubt" : ""}${live ? "" : " stale"}`, key: bedKey(bed.edge, bed.bed), "data-bed": bedKey(bed.edge, bed.bed) },
-    h("header", null,
-      h("h2", null, h("a", { class: "open", href: `#/bed/${bed.edge}/${bed.bed}` }, bed.label ?? bed.bed)),
-      top ? h("span", { class: "sign", role: "img", "aria-label": t(`priority.${top.priority}`) }, SIGN[top.priority]) : null,
+    { class: "cell", key: bedKey(bed.edge, bed.bed) },
+    h(
+      "article",
+      { class: `tile ${state}${doubt ? " doubt" : ""}${live ? "" : " stale"}`, "data-bed": bedKey(bed.edge, bed.bed), style: { "--name": label.length } },
+      h("header", null,
+        h("h2", null, h("a", { class: "open", href: `#/bed/${bed.edge}/${bed.bed}` }, label)),
+        top ? h("span", { class: "sign", role: "img", "aria-label": t(`priority.${top.priority}`) }, SIGN[top.priority]) : null,
+        alarms.length > fits.most ? h("span", { class: "more", role: "img", "aria-label": t("alarm.more", { count: alarms.length - fits.most }) }, `+${alarms.length - fits.most}`) : null),
       phase(page, bed, therapy),
-      acts(page, bed, therapy)),
-    doubt ? h("p", { class: "unknown", role: "alert" }, doubtText(moment, bed, doubt)) : null,
-    alarms.length ? alarmLines(page, bed, alarms) : null,
-    channels(page, bed, therapy, live, alarms),
-    vitals(page, bed, live, alarms),
-    spark(page.trends, bed, therapy),
-    foot(page, bed, live),
+      doubt ? h("p", { class: "unknown", role: "alert", key: "doubt" }, doubtText(moment, bed, doubt)) : null,
+      alarms.length ? alarmLines(page, alarms.slice(0, fits.most), fits) : null,
+      channels(page, bed, therapy, live, alarms),
+      vitals(page, bed, live, alarms),
+      spark(page.trends, bed, therapy),
+      told,
+      foot(page, bed, live),
+      acts(page, bed, therapy, alarms),
+    ),
   );
 }
 
@@ -72,22 +78,16 @@ function leftText(left) {
   return left >= 0 ? t("left", { span: span(left) }) : t("left.over", { span: span(-left) });
 }
 
-function alarmLines(page, bed, alarms) {
-  const shown = alarms.slice(0, LINES_MAX);
-  const first = alarms.find((one) => takeable(one.alarm)) ?? alarms[0];
+function alarmLines(page, shown, { clamp, short }) {
   return h(
-    "div",
-    { class: "alarms", key: "alarms" },
-    h("ul", null,
-      shown.map(({ edge, alarm }) =>
-        h("li",
-          { class: `${alarm.priority}${alarm.signal === "acknowledged" ? " quiet" : ""}`, key: alarm.key, "data-alarm": alarmKey(edge, alarm.bed, alarm.key), "data-rev": revision(alarm) },
-          h("span", { class: "sign", "aria-hidden": "true" }, SIGN[alarm.priority]),
-          h("span", { class: "line" }, lineOf(page.ward, edge, alarm, { label: false })),
-          h("span", { class: "since" }, since(page, edge, alarm)))),
-      alarms.length > shown.length ? h("li", { class: "more", key: "more" }, t("alarm.more", { count: alarms.length - shown.length })) : null),
-    takeButton(page, first.edge, first.alarm),
-    outcomeOf(page, targetOf(first.edge, first.alarm)),
+    "ul",
+    { class: `alarms${clamp ? " cut" : ""}`, key: "alarms", style: { "--clamp": clamp } },
+    shown.map(({ edge, alarm }) =>
+      h("li",
+        { class: `${alarm.priority}${alarm.signal === "acknowledged" ? " quiet" : ""}`, key: alarm.key, "data-alarm": alarmKey(edge, alarm.bed, alarm.key), "data-rev": revision(alarm) },
+        h("span", { class: "sign", "aria-hidden": "true" }, SIGN[alarm.priority]),
+        h("span", { class: "line" }, short ? shortLineOf(alarm) : lineOf(page.ward, edge, alarm, { label: false })),
+        h("span", { class: "since" }, since(page, edge, alarm)))),
   );
 }
 
@@ -99,7 +99,7 @@ function since(page, edge, alarm) {
 function channels(page, bed, therapy, live, alarms) {
   const all = bed.snapshot?.channels ?? [];
   if (!all.length) return h("p", { class: "nothing", key: "channels" }, t("pump.none"));
-  return h("div", { class: "channels", key: "channels" }, all.map((channel) => dosing(bed, therapy, channel, live, alarms)));
+  return h("div", { class: `channels${all.length > 1 ? " several" : ""}`, key: "channels", style: { "--pumps": all.length } }, all.map((channel) => dosing(bed, therapy, channel, live, alarms)));
 }
 
 /** A pump channel: drug, state, dose as a figure and as a needle. */
@@ -114,13 +114,14 @@ export function dosing(bed, therapy, channel, live, alarms) {
   const infusion = metric(channel.metrics, "infusion_rate_ml_per_h");
   const state = channel.link === "up" ? t(`state.${channel.state}`) : t("pump.no_contact");
   const known = rate && rate.value !== null;
+  const shown = known ? figure(rate, { asDose: true }) : "--";
   const flow = infusion && infusion.value !== null ? `${figure(infusion)} ${unit("mL/h")}` : "";
   return h(
     "section",
     { class: `dose${flowing ? "" : " stale"}${mark ? ` ${mark}` : ""}`, key: `${channel.port}.${channel.channel}` },
-    h("p", { class: "drug" }, h("b", null, drugName(channel.drug)), h("span", null, state)),
-    h("p", { class: "rate" },
-      h("span", { class: "number" }, known ? figure(rate, { asDose: true }) : "--"),
+    h("p", { class: "drug" }, h("b", null, drugName(channel.drug)), h("span", { class: "unit" }, unit(rate?.unit ?? order?.dosing_unit ?? "mg/kg/h")), h("span", { class: `state ${channel.state}` }, state)),
+    h("p", { class: "rate", style: { "--letters": Math.max(4, shown.length) } },
+      h("span", { class: "number" }, shown),
       h("span", { class: "units" }, h("span", { class: "unit" }, unit(rate?.unit ?? order?.dosing_unit ?? "mg/kg/h")), flow ? h("span", { class: "flow" }, flow) : null)),
     gauge({
       value: known ? rate.value : null, step: number(order?.shown?.step, order?.step_mg_per_kg_per_h),
@@ -130,7 +131,7 @@ export function dosing(bed, therapy, channel, live, alarms) {
 }
 
 function vitals(page, bed, live, alarms) {
-  if (!monitored(page.ward, bed)) return h("p", { class: "nothing", key: "vitals" }, t("vitals.none"));
+  if (!monitored(page.ward, bed)) return h("p", { class: "vitals-none", key: "vitals" }, t("vitals.none"));
   return h("dl", { class: "vitals", key: "vitals" }, VITALS.map((what) => cell(page.moment, bed, what, alarms, { live })));
 }
 
@@ -151,11 +152,22 @@ export function promptsOf(page, bed) {
   });
 }
 
-/** What takes one tap: "choking" always, "all is well" where a round is due. */
-function acts(page, bed, therapy) {
+/** What takes one tap: the alarm, "all is well" where a round is due, and "choking" always, last and at the same place. */
+function acts(page, bed, therapy, alarms) {
   const due = promptsOf(page, bed).some((one) => one.kind === "round" && one.late);
   const step = stepsAsked(page, bed, therapy)[0];
-  return h("span", { class: "acts" }, step ? stepButton(page, bed, therapy, step, { short: true }) : null, due ? allWellButton(page, bed, therapy) : null, chokingButton(page, bed, therapy));
+  const first = alarms.find((one) => takeable(one.alarm)) ?? alarms[0];
+  return h("div", { class: "acts", key: "acts" },
+    first ? takeButton(page, first.edge, first.alarm) : null,
+    step ? stepButton(page, bed, therapy, step, { short: true }) : null,
+    due ? allWellButton(page, bed, therapy) : null,
+    chokingButton(page, bed, therapy));
+}
+
+/** What became of what was asked here. */
+function outcomes(page, bed, alarms) {
+  const told = [bedTarget(bed), ...alarms.map((one) => targetOf(one.edge, one.alarm))].map((target) => outcomeOf(page, target)).filter(Boolean);
+  return told.length ? h("div", { class: "outcomes", key: "outcomes" }, told.map((one, n) => ({ ...one, key: `${n}` }))) : null;
 }
 
 function foot(page, bed, live) {
@@ -169,7 +181,6 @@ function foot(page, bed, live) {
     pauses.map((one) => h("span", { class: "paused" }, `${t(`silence.${one.reason}`)} ${countdown(one.left)}`)),
     prompts.map((one) => h("span", { class: one.late ? "due late" : "due" }, one.text)),
     experimental(page.ward, bed) ? h("span", { class: "experimental" }, t("device.experimental")) : null,
-    outcomeOf(page, bedTarget(bed)),
   );
 }
 
