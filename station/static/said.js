@@ -12,12 +12,18 @@ const DEEP = 4;
 /** With so few letters, units and channels not counted, a phrase would be found where it does not stand. */
 const FEW = 6;
 const BEHIND = /^[ ,;]+/;
+/** The phrase in which an edge passes on what a device says: each alarm with its code behind it. */
+const REPORTS = "{}: {} reports: {}.";
+const LETTER = /\p{L}/u;
+const ALARMS = /(?<=\)), /;
+const CODED = /^(.+)( \([^()]*\))$/s;
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 export class Said {
-  /** @param {Record<string, string>} table */
-  constructor(table) {
+  /** @param {Record<string, string>} table @param {Said | null} device the words of the devices */
+  constructor(table, device = null) {
+    this.device = device;
     this.exact = new Map();
     this.phrases = [];
     this.known = new Map();
@@ -30,7 +36,7 @@ export class Said {
   }
 
   add(told, words) {
-    if (told.includes("{}")) this.phrases.push(phrase(told, words));
+    if (told.includes("{}")) this.phrases.push({ ...phrase(told, words), reports: told === REPORTS });
     else this.exact.set(told, words);
   }
 
@@ -51,10 +57,30 @@ export class Said {
     for (const how of ["strict", "loose"]) {
       for (const one of near) {
         const values = one[how].exec(text)?.slice(1);
-        if (values) return fill(one.words, values.map((value) => this.find(value, deep + 1) ?? value));
+        if (!values) continue;
+        const last = one.reports && this.device ? this.device.relayed(values.pop()) : null;
+        const said = values.map((value) => this.find(value, deep + 1) ?? value);
+        return fill(one.words, last === null ? said : [...said, last]);
       }
     }
     return this.joined(text, deep);
+  }
+
+  /** What a device says: what is known, and in quotes what is not, which is not ours to put into words. */
+  relayed(text) {
+    return text.split(ALARMS).map((alarm) => {
+      const [, words, code] = CODED.exec(alarm) ?? [null, alarm, ""];
+      const known = this.whole(words) ?? (LETTER.test(words) ? this.whole(`the device says ${words}`) : words);
+      return known + code;
+    }).join(", ");
+  }
+
+  /** A text that the table has whole, null for any other. */
+  whole(text) {
+    const exact = this.exact.get(text) ?? this.exact.get(text.toUpperCase());
+    if (exact !== undefined) return exact;
+    const one = this.phrases.find(({ strict, near }) => near(text) && strict.test(text));
+    return one ? fill(one.words, one.strict.exec(text).slice(1).map((value) => this.exact.get(value) ?? value)) : null;
   }
 
   /** Sentences and parts that stand beside each other, in brackets, or behind a name. */

@@ -119,7 +119,7 @@ export function dosing(bed, therapy, channel, live, alarms) {
   return h(
     "section",
     { class: `dose${flowing ? "" : " stale"}${mark ? ` ${mark}` : ""}`, key: `${channel.port}.${channel.channel}` },
-    h("p", { class: "drug" }, h("b", null, drugName(channel.drug)), h("span", { class: "unit" }, unit(rate?.unit ?? order?.dosing_unit ?? "mg/kg/h")), h("span", { class: `state ${channel.state}` }, state)),
+    h("p", { class: "drug" }, h("b", null, drugName(channel.drug)), h("span", { class: "per" }, unit(rate?.unit ?? order?.dosing_unit ?? "mg/kg/h")), h("span", { class: `state ${channel.state}` }, state)),
     h("p", { class: "rate", style: { "--letters": Math.max(4, shown.length) } },
       h("span", { class: "number" }, shown),
       h("span", { class: "units" }, h("span", { class: "unit" }, unit(rate?.unit ?? order?.dosing_unit ?? "mg/kg/h")), flow ? h("span", { class: "flow" }, flow) : null)),

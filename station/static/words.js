@@ -16,7 +16,7 @@ export const lang = () => language;
 export async function use(name, { keep = false } = {}) {
   const chosen = LANGUAGES.includes(name) ? name : "en";
   if (!texts.has(chosen)) {
-    if (chosen !== "en") heard.set(chosen, new Said(await load(`said.${chosen}`)));
+    if (chosen !== "en") heard.set(chosen, new Said(await load(`said.${chosen}`), new Said(await load(`device.${chosen}`))));
     texts.set(chosen, await load(chosen));
   }
   language = chosen;
@@ -55,7 +55,7 @@ export const told = (text) => local(said(text) ?? text);
 export function local(text) {
   if (language !== "nb") return text.replaceAll("mm[Hg]", "mmHg");
   return text
-    .replace(/(\d)\.(\d)/g, "$1,$2")
+    .replace(/(?<![\w.])(\d+)\.(\d+)(?![\w.]*\w)/g, "$1,$2") // no codes, as ALARM1.10
     .replaceAll("mm[Hg]", "mmHg")
     .replaceAll("mg/kg/h", "mg/kg/t")
     .replaceAll("mL/h", "ml/t")
