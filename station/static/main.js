@@ -60,6 +60,7 @@ class Page {
   start() {
     this.begun = here();
     document.documentElement.dataset.theme = this.theme;
+    this.truth.tick(this.begun, document.visibilityState === "visible");
     this.feed.open();
     for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, () => this.allowSound(), { capture: true });
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.escape());

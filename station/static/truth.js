@@ -19,7 +19,7 @@ export class Truth {
     this.hidden = null;
   }
 
-  /** To be called every second. @param {number} hereS */
+  /** To be called at the start, and then every second. @param {number} hereS */
   tick(hereS, visible) {
     if (this.tickedAt !== null && visible && hereS - this.tickedAt > STALL_S) {
       this.stalled = { at: hereS, span: hereS - this.tickedAt };
@@ -34,7 +34,7 @@ export class Truth {
     else if (this.hiddenAt) {
       this.hidden = { at: hereS, from: this.hiddenAt.date, span: hereS - this.hiddenAt.at };
       this.hiddenAt = null;
-      this.tickedAt = null;
+      this.tickedAt = hereS;
     }
   }
 }

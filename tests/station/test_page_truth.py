@@ -1,8 +1,9 @@
 """The page is honest about itself: old values, lost edges, a lost server, and never the last values as if live."""
 
+import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.station.conftest import Ward, until
 from tests.station.test_page_alarms import Open
@@ -18,6 +19,29 @@ def test_old_values_are_grey_and_say_since_when(open_page: Open, ward: Ward) -> 
     expect(tile).to_have_class("tile calm stale")
     expect(tile.locator(".fresh")).to_contain_text("No data since")
     expect(tile.locator(".vital.hr")).to_have_class("vital hr stale")
+
+
+def test_a_stall_in_the_first_second_is_told_too(open_page: Open, context: BrowserContext, ward: Ward) -> None:
+    # Its clock has not ticked yet: what stood still then is reckoned from the start of the page.
+    context.add_init_script("globalThis.setInterval = () => 0")
+    page = open_page()
+    assert isinstance(page.evaluate("station.truth.tickedAt"), float)
+    page.evaluate("station.truth.tickedAt -= 6; station.tick()")
+    expect(page.locator(".banner.medium")).to_have_text(
+        re.compile(r"^This screen stood still for \d+ s\. It is live again\.$")
+    )
+
+
+def test_a_stall_right_after_a_page_was_hidden_is_told_too(open_page: Open, ward: Ward) -> None:
+    page = open_page()
+    page.evaluate(
+        """() => {
+            station.truth.visibility(false, 100);
+            station.truth.visibility(true, 160);
+            station.truth.tick(167, true);
+        }"""
+    )
+    assert page.evaluate("station.truth.stalled") == {"at": 167, "span": 7}
 
 
 def test_a_lost_edge_makes_its_beds_unknown_and_the_verdict_too(open_page: Open, ward: Ward) -> None:
