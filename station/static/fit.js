@@ -10,8 +10,8 @@ import { t } from "./words.js";
 
 /** More alarms of one bed than a tile is given; all are in the list beside. */
 const LINES_MAX = 4;
-/** So often a tile is laid out anew until it fits: with fewer words, without each alarm but one, cut, and looked at again. */
-export const TRIES = LINES_MAX + 3;
+/** So often a tile is laid out anew until it fits: fewer pumps, fewer words, without each alarm but one, cut, and looked at. */
+export const TRIES = LINES_MAX + 8;
 /** Of a tile so much is seen before its bed counts as seen: name, alarms and dose stand above it. */
 const SEEN = 0.6;
 const HEAD = 0.2;
@@ -26,14 +26,15 @@ export class Fit {
   }
 
   /**
-   * How many alarms of a bed its tile shows, whether in few words, and how many lines the only one has, 0 for all.
+   * How many alarms of a bed its tile shows, whether in few words, how many lines the only one has, 0 for all, and how
+   * many of its pumps are shown.
    * `beside` is what else takes their room.
    */
-  of(bed, alarms, beside) {
-    const mark = [this.room, beside, document.documentElement.lang, ...alarms.map((one) => `${one.alarm.key}/${one.alarm.rev}`)].join("|");
+  of(bed, alarms, beside, pumps) {
+    const mark = [this.room, beside, pumps, document.documentElement.lang, ...alarms.map((one) => `${one.alarm.key}/${one.alarm.rev}`)].join("|");
     const known = this.lines.get(bedKey(bed.edge, bed.bed));
     if (known?.mark === mark) return known;
-    const found = { mark, most: Math.min(LINES_MAX, alarms.length), short: false, clamp: 0 };
+    const found = { mark, most: Math.min(LINES_MAX, alarms.length), short: false, clamp: 0, pumps };
     this.lines.set(bedKey(bed.edge, bed.bed), found);
     return found;
   }
@@ -44,14 +45,24 @@ export class Fit {
     const room = `${tiles?.clientWidth} ${tiles?.clientHeight}`;
     let changed = room !== this.room;
     this.room = room;
-    if (!changed) for (const list of document.querySelectorAll(".tile .alarms")) {
-      const found = this.lines.get(list.closest(".tile").dataset.bed);
-      if (found && list.scrollHeight > list.clientHeight + ROUND_PX) changed = fewer(found, list) || changed;
-    }
+    if (!changed) for (const tile of document.querySelectorAll(".tile")) changed = this.lessen(tile) || changed;
     const beyond = { ...bedsBeyond(page), cards: cardsBeyond(page) };
     if (JSON.stringify(beyond) !== JSON.stringify(this.beyond)) changed = true;
     this.beyond = beyond;
     return changed;
+  }
+
+  lessen(tile) {
+    const found = this.lines.get(tile.dataset.bed);
+    const list = tile.querySelector(".alarms");
+    const over = tile.scrollHeight - tile.clientHeight;
+    if (!found) return false;
+    if (over > ROUND_PX && found.pumps > 1) {
+      const each = tile.querySelector(".channels").offsetHeight / found.pumps;
+      found.pumps = Math.max(1, found.pumps - Math.ceil(over / each));
+      return true;
+    }
+    return list !== null && list.scrollHeight > list.clientHeight + ROUND_PX && fewer(found, list);
   }
 }
 

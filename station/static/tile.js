@@ -13,6 +13,9 @@ import { cell, DOSE_ABOUT, figure, markOf, VITALS } from "./values.js";
 import { alarmKey, bedKey, limitsOf, metric, orderOf } from "./ward.js";
 import { t, unit } from "./words.js";
 
+/** With more pumps than these their figures become no smaller. */
+const PUMPS = 3;
+
 /** @param {Record<string, any>} page */
 export function tile(page, bed) {
   const { moment, ward } = page;
@@ -23,7 +26,7 @@ export function tile(page, bed) {
   const top = alarms[0]?.alarm;
   const state = top ? `${top.priority}${alarms.some((one) => one.alarm.signal !== "acknowledged") ? "" : " quiet"}` : "calm";
   const told = outcomes(page, bed, alarms);
-  const fits = page.fit.of(bed, alarms, `${doubt} ${told ? told.kids.length : 0}`);
+  const fits = page.fit.of(bed, alarms, `${doubt} ${told ? told.kids.length : 0}`, bed.snapshot?.channels.length ?? 0);
   const label = bed.label ?? bed.bed;
   return h(
     "li",
@@ -38,7 +41,7 @@ export function tile(page, bed) {
       phase(page, bed, therapy),
       doubt ? h("p", { class: "unknown", role: "alert", key: "doubt" }, doubtText(moment, bed, doubt)) : null,
       alarms.length ? alarmLines(page, alarms.slice(0, fits.most), fits) : null,
-      channels(page, bed, therapy, live, alarms),
+      channels(bed, therapy, live, alarms, fits.pumps),
       vitals(page, bed, live, alarms),
       spark(page.trends, bed, therapy),
       told,
@@ -96,10 +99,16 @@ function since(page, edge, alarm) {
   return stands === null ? timeOf(alarm.onset) : span(stands);
 }
 
-function channels(page, bed, therapy, live, alarms) {
+/** The pumps, as many as there is room for: those with an alarm first, then those that run. */
+function channels(bed, therapy, live, alarms, most) {
   const all = bed.snapshot?.channels ?? [];
   if (!all.length) return h("p", { class: "nothing", key: "channels" }, t("pump.none"));
-  return h("div", { class: `channels${all.length > 1 ? " several" : ""}`, key: "channels", style: { "--pumps": all.length } }, all.map((channel) => dosing(bed, therapy, channel, live, alarms)));
+  const alarmed = (one) => alarms.some(({ alarm }) => alarm.port === one.port && alarm.channel === one.channel);
+  const urgency = (one) => (alarmed(one) ? 0 : one.state === "infusing" ? 1 : 2);
+  const shown = most < all.length ? [...all].sort((a, b) => urgency(a) - urgency(b)).slice(0, most) : all;
+  return h("div", { class: `channels${all.length > 1 ? " several" : ""}`, key: "channels", style: { "--pumps": Math.min(PUMPS, all.length) } },
+    shown.map((channel) => dosing(bed, therapy, channel, live, alarms)),
+    most < all.length ? h("p", { class: "more", key: "more" }, t(all.length - most === 1 ? "pump.more.one" : "pump.more", { count: all.length - most })) : null);
 }
 
 /** A pump channel: drug, state, dose as a figure and as a needle. */

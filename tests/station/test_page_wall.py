@@ -140,6 +140,29 @@ def test_the_verdict_names_the_beds_in_trouble(open_page: Open, ward: Ward) -> N
     expect(page.locator(".verdict .who")).to_have_text(re.compile(r"^Bed [256], Bed [256], Bed [256] \+1$"))
 
 
+def test_pumps_without_room_are_counted_behind_those_with_an_alarm_and_those_that_run(
+    open_page: Open, ward: Ward
+) -> None:
+    page = open_page()
+    page.set_viewport_size(WALL)  # type: ignore[arg-type]
+    looked(page, ward, 12)
+    ward.scene.beds["bed-4"].live = False
+    page.evaluate(
+        """() => {
+            const { snapshot } = station.ward.beds.get("pi-1/bed-4");
+            const [pump] = snapshot.channels;
+            const state = (channel) => (channel === "5" ? "infusing" : "paused");
+            const channels = ["1", "2", "3", "4", "5"].map((one) => ({ ...pump, channel: one, state: state(one) }));
+            const told = { ...snapshot, valid_for_s: 60, channels };
+            station.take("bed", { edge: "pi-1", bed: "bed-4", snapshot: told });
+        }"""
+    )
+    tile = page.locator(".tile[data-bed='pi-1/bed-4']")
+    expect(tile.locator(".channels > .more")).to_have_text(re.compile(r"^and [34] more pumps$"))
+    expect(tile.locator(".dose .state").first).to_have_text("runs")
+    assert tile.evaluate("node => node.scrollHeight - node.clientHeight") <= 2
+
+
 def test_beds_below_the_edge_are_counted_by_their_worst_alarm(open_page: Open, ward: Ward) -> None:
     page = open_page()
     page.set_viewport_size(WALL)  # type: ignore[arg-type]
