@@ -134,7 +134,10 @@ class Control:
             _log.error("control.unavailable", path=str(path), reason=str(error))
             return
         try:
+            await self._folder.ask(partial(_beside(path).replace, path))
             await asyncio.Event().wait()
+        except OSError as error:
+            _log.error("control.unavailable", path=str(path), reason=str(error))
         finally:
             server.close()
             for task in self._talking:
@@ -292,7 +295,7 @@ class Control:
 
 
 def _bind(path: Path) -> socket.socket:
-    """Make the socket's file, in the place of one that a dead daemon left. Raises ControlError, OSError."""
+    """Make the socket's file beside its place, where none or a dead daemon's is. Raises ControlError, OSError."""
     length = len(os.fsencode(path))
     if length > PATH_MAX:
         raise ControlError(
@@ -303,16 +306,22 @@ def _bind(path: Path) -> socket.socket:
             raise ControlError("a file is there that is no socket: move it away, or give another path (--control)")
         if _is_alive(path):
             raise ControlError("another program answers there: end it, or give another path (--control)")
-        path.unlink()
+    made = _beside(path)
+    made.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        listening.bind(os.fspath(path))
+        listening.bind(os.fspath(made))
         # Nobody can connect before it listens.
-        path.chmod(0o660)
+        made.chmod(0o660)
     except OSError:
         listening.close()
         raise
     return listening
+
+
+def _beside(path: Path) -> Path:
+    """Where the socket is made, no longer than its path: it is moved there when it listens, so that it answers."""
+    return path.with_name(f"{path.name[:-1]}~")
 
 
 def _is_alive(path: Path) -> bool:
