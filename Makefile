@@ -9,6 +9,8 @@ COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-head
 # A file's tests stay together. Two reckon and a third waits, for a broker or a device; tests/conftest.py has the order.
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 ARGS ?=
+# A process finds compiled what another compiled, whatever the surroundings say: the tests start hundreds.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
