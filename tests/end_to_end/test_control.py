@@ -38,7 +38,7 @@ async def command(folder: Path, verb: str, *arguments: str) -> tuple[int, str, s
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, error = await asyncio.wait_for(process.communicate(), 10)
+    out, error = await asyncio.wait_for(process.communicate(), 15)
     return process.returncode or 0, out.decode(), error.decode()
 
 

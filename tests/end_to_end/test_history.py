@@ -94,7 +94,7 @@ async def ask_at_the_socket(folder: Path, fields: dict[str, Any]) -> dict[str, A
     reader, writer = await asyncio.open_unix_connection(str(folder / "control.sock"), limit=2**20)
     basis = {"ask": "history", "request_id": "here-1", "run": "any", "edge_mono_s": 0.0}
     writer.write(json.dumps(basis | fields).encode() + b"\n")
-    answer: dict[str, Any] = json.loads(await asyncio.wait_for(reader.readline(), 5))
+    answer: dict[str, Any] = json.loads(await asyncio.wait_for(reader.readline(), 15))
     writer.close()
     return answer
 

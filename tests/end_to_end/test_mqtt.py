@@ -157,7 +157,7 @@ async def test_a_connect_that_is_given_up_is_closed(connect_timeout_s: float) ->
             await begun.wait()
             if connect_timeout_s < 1:
                 await edge.lost()
-        await asyncio.wait_for(ended.wait(), 1)
+        await asyncio.wait_for(ended.wait(), WITHIN_S)
 
 
 async def test_the_reason_of_a_puback_is_told(tmp_path: Path) -> None:
@@ -340,7 +340,7 @@ async def test_a_clean_stop_sends_what_waits_then_stopped_and_no_will(broker: Mo
         await edge.linked()
         edge.events(1, 100)
         await edge.sender.drain_and_stop(STOPPED, 3.0)
-        await asyncio.wait_for(task, 1)
+        await asyncio.wait_for(task, WITHIN_S)
         assert edge.sent[-1] == ("run-1", 100)
         await heard.wait_for(lambda one: one.payload == b"stopped")
         assert heard.messages[-1].payload == b"stopped"
@@ -369,7 +369,7 @@ async def test_a_stop_at_a_frozen_broker_ends_in_time_and_leaves_the_will(broker
         edge.events(1, 1)
         before_s = asyncio.get_running_loop().time()
         await edge.sender.drain_and_stop(STOPPED, 0.2)
-        await asyncio.wait_for(task, 1)
+        await asyncio.wait_for(task, WITHIN_S)
         assert asyncio.get_running_loop().time() - before_s < 2
         broker.thaw()
         await heard.wait_for(lambda one: one.payload == b"lost")
@@ -380,7 +380,7 @@ async def test_a_stop_without_a_broker_ends_in_time(tmp_path: Path) -> None:
     async with edge.running() as task:
         await edge.lost()
         await edge.sender.drain_and_stop(STOPPED, 0.2)
-        await asyncio.wait_for(task, 1)
+        await asyncio.wait_for(task, WITHIN_S)
 
 
 async def test_cleared_is_heard_and_then_leaves_no_retained_message(broker: Mosquitto) -> None:

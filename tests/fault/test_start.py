@@ -51,5 +51,5 @@ async def test_a_log_that_is_full_stops_nothing(tmp_path: Path) -> None:
             os.close(full)
             await heard.wait_for(is_alarm("DOSE_RATE_HIGH.bed-1-pump.11"))
             process.terminate()
-            assert await asyncio.wait_for(process.wait(), 8) == 0
+            assert await asyncio.wait_for(process.wait(), 15) == 0
             await heard.wait_for(lambda one: one.topic == f"{PREFIX}/status" and message(one)["state"] == "stopped")

@@ -124,7 +124,7 @@ async def test_a_fault_in_the_core_ends_the_process_and_the_will_speaks(tmp_path
             stderr=asyncio.subprocess.PIPE,
             cwd=ROOT,
         )
-        _, said = await asyncio.wait_for(process.communicate(), 10)
+        _, said = await asyncio.wait_for(process.communicate(), 15)
         assert process.returncode not in (0, 78), "systemd must start it again"
         assert b"a fault in the core" in said
         await listener.wait_for(lambda one: one.topic == f"{PREFIX}/status" and message(one)["state"] == "lost")
@@ -186,4 +186,4 @@ async def test_one_hung_task_keeps_the_watchdog_hungry(tmp_path: Path) -> None:
         assert await heard(sock, "READY=1", 5)
         assert not await heard(sock, "WATCHDOG=1", 6)
         process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 15)

@@ -25,7 +25,7 @@ include_dir {folder}/conf.d
 """
 """/etc/mosquitto/mosquitto.conf of Debian 12 and 13. It refuses a key that stands twice, but for lists and switches."""
 
-LIMIT_S = 4.0
+LIMIT_S = 15.0
 POLL_S = 0.02
 
 

@@ -38,7 +38,7 @@ SETTINGS = PinSettings(
 )
 DARK = Bedside(None, None, call=False, test=False, standing=())
 NAMED = Named("bed-1", "HR_HIGH", "run-1-1", 3)
-WITHIN_S = 3.0
+WITHIN_S = 15.0
 
 
 @pytest.fixture(autouse=True)

@@ -54,7 +54,7 @@ class World:
     def wait(self, number: int) -> list[str]:
         """Wait until so many alarms are settled; return the names of the folder."""
         with self._came:
-            assert self._came.wait_for(lambda: self._settled >= number, 5.0)
+            assert self._came.wait_for(lambda: self._settled >= number, 15.0)
         return sorted(path.name for path in self.folder.iterdir())
 
 
@@ -162,7 +162,7 @@ def test_a_disk_that_fails_leaves_nothing_half_and_the_next_is_written(
                 patch.setattr(module, "FREE_BYTES", 2**62)
         world.keep(alarm(1, port="mon-1", bed=""))
         with world._came:
-            assert world._came.wait_for(lambda: world._settled >= 1, 5.0)
+            assert world._came.wait_for(lambda: world._settled >= 1, 15.0)
     assert world.written == []
     assert not world.folder.exists() or list(world.folder.iterdir()) == []
     world.keep(alarm(2, port="mon-2", bed=""))

@@ -28,7 +28,7 @@ from edge.outgoing import AlarmRevision, Lane, Outgoing
 from edge.worker import WAITING_MAX
 
 NOW_S = 12.5
-WITHIN_S = 3.0
+WITHIN_S = 15.0
 ACCEPT = {
     "ask": "accept",
     "request_id": "r-1",

@@ -105,7 +105,7 @@ class Watch:
 
     def hear(self) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: self._calls, 5.0)
+            assert self._changed.wait_for(lambda: self._calls, 15.0)
             self._calls.pop(0)()
 
 

@@ -52,7 +52,7 @@ class World:
 
     def wait(self, number: int) -> list[HistoryMessage]:
         with self._came:
-            assert self._came.wait_for(lambda: len(self.pages) >= number, 5.0)
+            assert self._came.wait_for(lambda: len(self.pages) >= number, 15.0)
             pages, self.pages = self.pages, []
         return pages
 

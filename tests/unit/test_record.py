@@ -62,7 +62,7 @@ class Line:
 
     async def when_heard(self, act: Callable[[], object]) -> None:
         """Do something as soon as it was told that the recording began, and two messages may have come."""
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(15):
             await self.begun.wait()
         await asyncio.sleep(0.25)
         act()

@@ -74,7 +74,7 @@ async def reloading(
     await asyncio.sleep(0)
     for _ in range(signals):
         os.kill(os.getpid(), signal.SIGHUP)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while not until():
             assert not running.done()
             await asyncio.sleep(0.01)

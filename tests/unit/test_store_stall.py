@@ -152,7 +152,7 @@ class OnDisk:
     def hear(self, number: int) -> None:
         """Take so many results of the store, and step."""
         with self._lock:
-            assert self._lock.wait_for(lambda: len(self._calls) >= number, 5.0)
+            assert self._lock.wait_for(lambda: len(self._calls) >= number, 15.0)
             calls, self._calls = self._calls, []
         for call in calls:
             call()
