@@ -141,10 +141,10 @@ async def test_the_watchdog_is_fed_while_all_turns_and_not_by_a_frozen_process(t
     ):
         notify = str(tmp_path / "notify")
         async with daemon(tmp_path, 1, NOTIFY_SOCKET=notify, WATCHDOG_USEC="8000000") as running:
-            assert await heard(sock, "READY=1", 5)
+            assert await heard(sock, "READY=1", 15)
             # bed 2 has no devices here: a port that cannot be opened turns too
-            assert await heard(sock, "WATCHDOG=1", 8)
-            assert await heard(sock, "WATCHDOG=1", 8)
+            assert await heard(sock, "WATCHDOG=1", 15)
+            assert await heard(sock, "WATCHDOG=1", 15)
             running.process.send_signal(signal.SIGSTOP)
             while True:
                 try:
@@ -153,7 +153,7 @@ async def test_the_watchdog_is_fed_while_all_turns_and_not_by_a_frozen_process(t
                     break
             assert not await heard(sock, "WATCHDOG=1", 4)
             running.process.send_signal(signal.SIGCONT)
-            assert await heard(sock, "WATCHDOG=1", 8)
+            assert await heard(sock, "WATCHDOG=1", 15)
 
 
 HUNG = """
@@ -183,7 +183,7 @@ async def test_one_hung_task_keeps_the_watchdog_hungry(tmp_path: Path) -> None:
             stderr=asyncio.subprocess.DEVNULL,
             cwd=ROOT,
         )
-        assert await heard(sock, "READY=1", 5)
+        assert await heard(sock, "READY=1", 15)
         assert not await heard(sock, "WATCHDOG=1", 6)
         process.terminate()
         await asyncio.wait_for(process.wait(), 15)
