@@ -47,8 +47,8 @@ _ADDRESS = re.compile(r"501(?:([0-3])([0-9A-O])|([0-3])([0-9]{2}))")
 _SLOTS: Final = "0123456789ABCDEFGHIJKLMNO"
 
 _STUFF: Final = {ord("D"): b"EX", ord("E"): b"EE", ord("d"): b"ex", ord("e"): b"ee"}
-_DESTUFF: Final = {pair: plain for plain, pair in _STUFF.items()}
-_ESCAPES: Final = frozenset(b"Ee")
+_DESTUFF: Final = {pair: bytes((plain,)) for plain, pair in _STUFF.items()}
+_PAIR: Final = re.compile(b"([Ee].?|[Dd])", re.DOTALL)  # and what stuffing keeps off the line
 
 _LENGTH_END: Final = 6  # SOH and five digits
 _TAIL: Final = 7  # ETX or ETB, five digits, EOT
@@ -104,19 +104,12 @@ def stuff(plain: bytes) -> bytes:
 
 def destuff(wire: bytes) -> bytes | None:
     """Undo ``stuff`` from left to right in one pass; ``None`` for bytes that stuffing cannot have made."""
-    plain = bytearray()
-    bytes_left = iter(wire)
-    for byte in bytes_left:
-        if byte in _ESCAPES:
-            original = _DESTUFF.get(bytes((byte, next(bytes_left, 0))))
-            if original is None:
-                return None
-            plain.append(original)
-        elif byte in _STUFF:
-            return None
-        else:
-            plain.append(byte)
-    return bytes(plain)
+    pieces = _PAIR.split(wire)
+    pairs = pieces[1::2]
+    if not all(pair in _DESTUFF for pair in pairs):
+        return None
+    pieces[1::2] = [_DESTUFF[pair] for pair in pairs]
+    return b"".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,13 +239,15 @@ def decode(wire: bytes, *, stuffed: bool) -> Frame | Broken:
     bed_id = prefix.removesuffix("/1/1")
     if not separator or bed_id == prefix or _BED_ID.fullmatch(bed_id) is None:
         return Broken("syntax", wire[:MAX_EXCERPT_BYTES])
-    items = [(item, item.split(",", 3)) for item in information.split(_RS)]
-    return Frame(
-        bed_id,
-        last=plain[-_TAIL] == _ETX,
-        quadruples=tuple(Quadruple(*fields) for _, fields in items if len(fields) == len(Quadruple._fields)),
-        others=tuple(item for item, fields in items if len(fields) != len(Quadruple._fields)),
-    )
+    quadruples: list[Quadruple] = []
+    others: list[str] = []
+    for item in information.split(_RS):
+        fields = item.split(",", 3)
+        if len(fields) == len(Quadruple._fields):
+            quadruples.append(Quadruple._make(fields))
+        else:
+            others.append(item)
+    return Frame(bed_id, plain[-_TAIL] == _ETX, tuple(quadruples), tuple(others))
 
 
 def _fault(plain: bytes) -> str:

@@ -112,6 +112,7 @@ class Line:
         self._finished = False  # no callback will come: closed by the owner, or the loss was told
         self._release: asyncio.Task[None] | None = None
         self._rest: asyncio.TimerHandle | None = None
+        self._watched = True
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(port.fd, self._readable)
 
@@ -140,7 +141,9 @@ class Line:
         """
         rest_s = min(awaited_bytes * self._byte_s - HELD_BACK_S, REST_MAX_S)
         if rest_s >= REST_MIN_S and self._release is None and self._rest is None:
-            self._loop.remove_reader(self._port.fd)
+            if self._watched:
+                self._watched = False
+                self._loop.remove_reader(self._port.fd)
             self._rest = self._loop.call_later(rest_s, self._look)
 
     def close(self) -> asyncio.Future[None]:
@@ -155,6 +158,7 @@ class Line:
         self._rest = None
         self._readable()
         if self._rest is None and self._release is None:
+            self._watched = True
             self._loop.add_reader(self._port.fd, self._readable)
 
     def _readable(self) -> None:

@@ -95,11 +95,11 @@ class Inbox:
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             return
+        timer = asyncio.get_running_loop().call_later(timeout_s, self._filled.set)
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._filled.wait()
-        except TimeoutError:
-            return
+            await self._filled.wait()
+        finally:
+            timer.cancel()
 
     def _put_observation(self, observation: Observation) -> None:
         source = (observation.port, observation.channel)

@@ -11,6 +11,7 @@ The cost of a step does not depend on beds that nothing happened to: only touche
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -65,6 +66,9 @@ from edge.core.view import BedView
 
 BEAT_S = 1.0
 """A step is never farther away than this: the self-check beat."""
+
+BEAT_EARLY_S = 0.5
+"""So much early the edge itself is judged with a bed: a step of its own a moment later would find the same."""
 
 SHOW = "show:"
 """Stands before a bed's name where its snapshot is due; no name of a bed has a colon."""
@@ -298,6 +302,8 @@ class Core:
                 self._showing.add(scope.removeprefix(SHOW))
             else:
                 self._ward.touched.add(scope)
+        if self._ward.touched and self._due.get(EDGE, math.inf) <= now_s + BEAT_EARLY_S:
+            self._ward.touched.add(EDGE)
 
     def _schedule(self, scope: str, at_s: float | None) -> None:
         if at_s is None:
