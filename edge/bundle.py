@@ -81,9 +81,17 @@ class Target:
 # --- export -----------------------------------------------------------------------------------------------------------
 
 
-def export(config: Path, run_dir: Path, out: Path, now: Instant, *, with_state: bool) -> str:
+def export(
+    config: Path,
+    run_dir: Path,
+    out: Path,
+    now: Instant,
+    *,
+    with_state: bool,
+    environment: Mapping[str, str] = os.environ,
+) -> str:
     """Write the bundle of this edge into a new file of its owner alone; return what to say. Raises BundleError."""
-    configuration = _load(config, run_dir, os.environ)
+    configuration = _load(config, run_dir, environment)
     files = tuple(_bundled(Path(name), data, config.parent) for name, data in configuration.files.items())
     state = _state_of(configuration.store_path) if with_state else None
     core = configuration.core

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,10 +39,10 @@ _USUAL_IDENTITY = {"pump": IdentityPolicy.CONFIRM, "monitor": IdentityPolicy.PIN
 Row = tuple[str, ...]
 
 
-def report(path: Path, run_dir: Path) -> tuple[int, str]:
+def report(path: Path, run_dir: Path, environment: Mapping[str, str] = os.environ) -> tuple[int, str]:
     """Check the edge's file. Returns the exit code and the text: 0 and the table, or 78 and every problem."""
     try:
-        configuration = load(path, run_dir)
+        configuration = load(path, run_dir, environment)
     except ConfigError as error:
         count = len(error.problems)
         head = f"{path} cannot be used: {count} problem{'s' * (count > 1)}"

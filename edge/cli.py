@@ -162,9 +162,11 @@ def _add_run_dir(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    from edge.check_config import report  # noqa: PLC0415 - only this command pays for it
+    from edge.check_config import report  # noqa: PLC0415 - only this command pays for these
+    from edge.doctor import credentials  # noqa: PLC0415
 
-    status, text = report(options.config, options.run_dir)
+    with credentials() as environment:
+        status, text = report(options.config, options.run_dir, environment)
     print(text, file=sys.stdout if status == EXIT_OK else sys.stderr)
     return status
 

@@ -52,10 +52,13 @@ def _export(options: argparse.Namespace) -> int:
     from edge.bundle import export  # noqa: PLC0415 - only these commands pay for it
     from edge.bundle_file import BundleError  # noqa: PLC0415
     from edge.clock import Clock  # noqa: PLC0415
+    from edge.doctor import credentials  # noqa: PLC0415
 
     try:
-        with_state = not options.without_state
-        said = export(options.config, options.run_dir, options.file, Clock().now(), with_state=with_state)
+        with_state, now = not options.without_state, Clock().now()
+        with credentials() as environment:
+            place = (options.config, options.run_dir, options.file)
+            said = export(*place, now, with_state=with_state, environment=environment)
     except BundleError as error:
         return _told(EXIT_FAILED, f"infusion-edge: {error}")
     return _told(EXIT_OK, said)

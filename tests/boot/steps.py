@@ -219,7 +219,7 @@ class Campaign(Bedside):
     def as_written(self) -> str:
         """What the documents tell to type is done as it stands there."""
         for line in RUN:
-            typed = line.replace("sudo -u infusion-edge", "runuser -u infusion-edge --").replace("sudo ", "")
+            typed = line.replace("sudo ", "")  # it is root who types here
             self._machine.run("sh", "-c", f"mkdir -p /opt/typed && cd /opt/typed && {typed}")
         self._machine.wait(lambda: self._state("ActiveState") == "active", LIMIT_S, "it does not run")
         self._same_alarm()

@@ -14,7 +14,7 @@ NAMES = "--site demo --edge pi-1 --station ward-desk --host broker.ward.example"
 NAMED = "--device /dev/ttyUSB0 --name bed-1-pump"
 RUN = (
     "infusion-edge ports",
-    "sudo -u infusion-edge infusion-edge check-config",
+    "sudo infusion-edge check-config",
     f"infusion-edge broker-files ward {NAMES}",
     f"infusion-edge broker-files renewed {NAMES} --authority ward/authority",
     "sudo infusion-edge bundle export pi-1.bundle",
