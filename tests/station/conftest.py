@@ -8,10 +8,10 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize, expect, sync_playwright
 
 from tests.station.said import EDGE
 from tests.station.scene import Bed, Scene, alive
@@ -28,6 +28,7 @@ LIMIT_S = 10.0
 WAIT_MS = 15_000
 """A limit of waiting on a busy machine; how soon the page is to paint is measured in `make bench`."""
 
+VIEWPORT: ViewportSize = {"width": 1600, "height": 900}
 FROZEN_MOST_S = 40.0
 Found = TypeVar("Found")
 expect.set_options(timeout=WAIT_MS)
@@ -163,22 +164,69 @@ def ward(module_ward: Ward) -> Iterator[Ward]:
     module_ward.do(lambda one: one.clear_all())
 
 
+def new_context(browser: Browser) -> BrowserContext:
+    return browser.new_context(viewport=VIEWPORT, locale="en-GB")
+
+
+class Window:
+    """A window that a module's tests use one after the other, each as a new one: to open one costs a second."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.context = new_context(browser)
+        self._first = self.context.new_page()
+        self._tools = self.context.new_cdp_session(self._first)
+        self._used = False
+
+    def page(self) -> Page:
+        """The window's page, and from the second time on another one beside it."""
+        used, self._used = self._used, True
+        return self.context.new_page() if used else self._first
+
+    def renew(self, url: str) -> None:
+        """Forget what a test did: its pages, what it kept, held up and set."""
+        for page in self.context.pages:
+            if page is not self._first:
+                page.close()
+        self._first.unroute_all()
+        self._first.evaluate("localStorage.clear()")
+        self._first.goto("about:blank")
+        # Only now nothing of the page runs that could keep more.
+        self._tools.send("Storage.clearDataForOrigin", {"origin": url.rstrip("/"), "storageTypes": "local_storage"})
+        self.context.clear_cookies()
+        self._first.set_viewport_size(VIEWPORT)
+        self._first.emulate_media(media="null")
+        self._used = False
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Window]:
+    found = Window(browser)
+    yield found
+    found.context.close()
+
+
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    found = browser.new_context(viewport={"width": 1600, "height": 900}, locale="en-GB")
+    """A context of its own, for a test that watches it or changes it."""
+    found = new_context(browser)
     yield found
     found.close()
 
 
 @pytest.fixture
-def open_page(context: BrowserContext, ward: Ward) -> Iterator[Callable[..., Page]]:
+def open_page(request: pytest.FixtureRequest, ward: Ward) -> Iterator[Callable[..., Page]]:
     """Open the page; whatever goes wrong in it fails the test."""
     errors: list[str] = []
+    own: BrowserContext | None = request.getfixturevalue("context") if "context" in request.fixturenames else None
+    window: Window | None = None if own else request.getfixturevalue("window")
+
+    def failed(error: Error) -> None:
+        errors.append(str(error))
 
     def opened(path: str = "", *, touched: bool = True, **more: Any) -> Page:
-        page = context.new_page()
+        page = window.page() if window else cast("BrowserContext", own).new_page()
         page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", failed)
         page.goto(ward.url + path, **more)
         until(page, lambda: bool(page.evaluate("Boolean(globalThis.station?.ward.ready && station.painted > 0)")))
         if touched:
@@ -186,4 +234,8 @@ def open_page(context: BrowserContext, ward: Ward) -> Iterator[Callable[..., Pag
         return page
 
     yield opened
+    if window:
+        for page in window.context.pages:
+            page.remove_listener("pageerror", failed)
+        window.renew(ward.url)
     assert errors == []
