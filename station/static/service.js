@@ -70,7 +70,7 @@ export function accept(page) {
         h("button", { type: "button", disabled: page.acts.waits(trying), on: { click: () => page.acts.ask("test-alarm", bed.edge, {}, { target: trying }) } }, t("verb.test-alarm"))),
       outcomeOf(page, trying),
       QUESTIONS.map((one) => choice(t(`accept.${one}`), ANSWERS, answers[one], (answer) => page.setPanel({ answers: { ...page.panel.answers, [one]: answer }, error: "" }), { label: (answer) => t(`answer.${answer}`) })),
-      ready ? h("dl", { class: "facts huge", key: "read" }, fact(bed.label ?? bed.bed, t(faults.length ? "accept.refused" : "accept.accepted"))) : null,
+      ready ? h("dl", { class: "facts huge whole", key: "read" }, fact(bed.label ?? bed.bed, t(faults.length ? "accept.refused" : "accept.accepted"))) : null,
       ready && faults.length ? h("ul", { class: "notes", key: "faults" }, faults.map((one) => h("li", null, one))) : null,
       foot(page, { text: t("accept.send"), ready, send }),
       h("p", { class: "hint", key: "hint" }, t("accept.hint")),

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.station.conftest import Ward, until
 from tests.station.scene import Scene
+from tests.station.test_page_access import MM_15, violations
 from tests.station.test_page_alarms import Open
 from tests.station.test_page_bed import BED, asked, log_in_first
 
@@ -70,6 +71,18 @@ def test_a_test_alarm_is_sent_and_the_edge_says_everything_again(open_page: Open
         page.get_by_role("button", name=name, exact=True).click()
         expect(page.locator(f".technician [data-verb={verb}] .outcome")).to_have_text("Done.")
         assert (asked(ward, verb)[0]["user"], asked(ward, verb)[0]["role"]) == ("tone", "technician")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("button", ["Devices under service …", "Accept the bed …"])
+def test_axe_finds_nothing_and_a_gloved_finger_hits_every_button(open_page: Open, ward: Ward, button: str) -> None:
+    page = at_work(open_page)
+    page.get_by_role("button", name=button).click()
+    assert violations(page) == ""
+    sizes = page.locator(".panel button, .technician button, .technician summary").evaluate_all(
+        "(all) => all.map((one) => Math.min(one.getBoundingClientRect().height, one.getBoundingClientRect().width))"
+    )
+    assert min(sizes) >= MM_15 - 1
 
 
 @pytest.mark.parametrize(("seen", "result"), [("yes", "accepted"), ("no", "not accepted")])

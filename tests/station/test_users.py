@@ -2,9 +2,11 @@
 
 import pytest
 
+from edge.messages.verbs import LOOKS, REQUESTS
 from station.users import (
     ATTENDED_VERBS,
     LOCK_S,
+    OPEN_VERBS,
     SESSION_S,
     SESSIONS_MAX,
     SILENCING_VERBS,
@@ -145,17 +147,11 @@ def test_in_whose_name(verb: str, session: Session | None, attended: bool, locke
     assert actor(verb, session, attended=attended, locked=locked) == wanted
 
 
-def test_orders_limits_overrides_and_closing_take_a_name_everywhere() -> None:
-    for verb in (
-        "order",
-        "confirm",
-        "override",
-        "limits",
-        "close",
-        "start-patient",
-        "step",
-        "confirm-device",
-        "manual-dose",
-    ):
-        assert actor(verb, None, attended=True, locked=True) is None
+@pytest.mark.parametrize("verb", sorted(REQUESTS.keys() - ATTENDED_VERBS))
+def test_all_but_alarms_and_observations_takes_a_name_everywhere(verb: str) -> None:
+    assert actor(verb, None, attended=True, locked=True) is None
+
+
+def test_what_takes_no_name_is_known_to_the_edge() -> None:
+    assert {*ATTENDED_VERBS, *OPEN_VERBS} <= {*REQUESTS, *LOOKS}
     assert SILENCING_VERBS < ATTENDED_VERBS

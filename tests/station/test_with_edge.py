@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from station.config import BrokerLogin
 from tests.end_to_end.world import PREFIX, ROOT, Bed, bed_1, daemon, message
 from tests.station.browser import Browser
 from tests.station.test_ward import TRUTH
-from tests.station.world import running
+from tests.station.world import PIN, running
 from tests.ward_broker import WardBroker
 
 FAR_BEYOND_ML_PER_H = "29.40"
@@ -59,6 +61,51 @@ async def test_a_nurse_sees_an_alarm_and_takes_it(tmp_path: Path) -> None:
         refused = [data for event, data in page.told if event == "answer"][-1]
         assert (refused["request_id"], refused["result"]) == (late.json()["request_id"], "refused")
         assert "that occurrence is over" in refused["reason"]
+
+
+NEEDS_A_NAME = ("settle-dose", "line", "flush", "service", "test-alarm")
+OF_LINE = {"bed": "bed-1", "case": "bed-1", "port": "bed-1-pump", "channel": "11"}
+GIVEN = {**OF_LINE, "given": "5 mg", "reason": "read at the pump", "sure": True}
+ACTS: list[tuple[str, str, dict[str, Any], str, str]] = [
+    ("tone", "settle-dose", GIVEN, "refused", "a technician may not: it takes a nurse"),
+    ("tone", "flush", {**OF_LINE, "volume": "10 mL"}, "refused", "a technician may not: it takes a nurse"),
+    ("tone", "service", {"bed": "bed-1"}, "refused", "Bed 1 has a patient, case bed-1: close the therapy first"),
+    ("tone", "test-alarm", {}, "done", ""),
+    ("kari", "line", {**OF_LINE, "case": "k-1", "dead_volume": "1.5 mL"}, "refused", "look which bed is meant"),
+    ("kari", "flush", {**OF_LINE, "volume": "10 mL"}, "refused", "say the dead volume of the line"),
+    (
+        "kari",
+        "line",
+        {**OF_LINE, "dead_volume": "1.5 mL", "filled_with": "drug"},
+        "done",
+        "1.5 mL, filled with the drug",
+    ),
+    ("kari", "flush", {**OF_LINE, "volume": "10 mL"}, "done", "15 mg of the line count as given"),
+    ("kari", "settle-dose", {**GIVEN, "given": "90 mg"}, "done", "another person reads the pump and says the same"),
+    ("ola", "settle-dose", GIVEN, "refused", "kari said 90 mg: read the pump together"),
+    ("ola", "settle-dose", {**GIVEN, "given": "90 mg"}, "done", "mg of Ketamine, chronic pain by this channel"),
+]
+"""Who asks for what, after what came before, and what comes of it."""
+
+
+def answered(page: Browser, times: int) -> bool:
+    return sum(event == "answer" for event, _ in page.told) == times
+
+
+async def test_the_acts_of_its_forms_take_a_name_and_the_edge_says_why_not(tmp_path: Path) -> None:
+    async with one_bed(tmp_path) as (_, page):
+        for verb in NEEDS_A_NAME:
+            assert (await page.act("pi-1", verb, bed="bed-1")).json()["error"] == "login"
+        asker = ""
+        for number, (user, verb, fields, result, why) in enumerate(ACTS, start=1):
+            if user != asker:
+                assert (await page.post("/login", {"user": user, "pin": PIN})).status == 200
+                asker = user
+            await page.act("pi-1", verb, **fields)
+            await page.until(partial(answered, page, number))
+            answer = [data for event, data in page.told if event == "answer"][-1]
+            told = answer["reason"] or answer["message"]["said"]
+            assert (answer["result"], why in told) == (result, True), (user, verb, told)
 
 
 async def test_what_a_page_paints_is_displayed_at_the_edge_and_what_was_comes_from_there(tmp_path: Path) -> None:
