@@ -56,7 +56,7 @@ class QuantityReader:
 
     what: str
     example: str
-    units: tuple[tuple[str, int], ...]
+    units: tuple[tuple[str, Decimal | int], ...]
     least: Decimal
     most: Decimal
 
@@ -78,7 +78,7 @@ class QuantityReader:
         number, unit = found.groups()
         factor = dict(self.units).get(unit)
         if factor is None:
-            # Nothing is converted: 154 lb and 154 kg must not look alike to whoever reads the file.
+            # No pound becomes a kilogram: 154 lb and 154 kg must not look alike to whoever reads the file.
             raise refusal(f"{shown} is not in {accepted}", f'give {accepted}, like "{self.example}"')
         value = Decimal(number) * factor
         if not self.least <= value <= self.most:
@@ -94,6 +94,7 @@ def quantity(what: str, example: str, unit: str, least: str, most: str) -> Plain
 
 
 _TIME = (("s", 1), ("min", 60))
+_DOSE_RATE = (("mg/kg/h", 1), ("ug/kg/h", Decimal("0.001")))
 
 # The bounds stop slips of a digit, not clinical choices. A delay above 60 s would hide what it delays (H-34).
 Delay = Annotated[Decimal, quantity("a delay", "20 s", "s", "0", "60")]
@@ -106,7 +107,11 @@ PollInterval = Annotated[Decimal, quantity("a poll interval", "1 s", "s", "0.5",
 Weight = Annotated[Decimal, quantity("a weight", "70 kg", "kg", "0.5", "300")]
 Concentration = Annotated[Decimal, quantity("a concentration", "10 mg/mL", "mg/mL", "0.001", "1000")]
 Dose = Annotated[Decimal, quantity("a dose", "50 mg", "mg", "0.001", "10000")]
-DoseRate = Annotated[Decimal, quantity("a dose rate", "1.0 mg/kg/h", "mg/kg/h", "0.001", "100")]
+# Of a drug that is dosed in micrograms a nanogram is the least; what its library allows is held against it.
+DoseRate = Annotated[
+    Decimal,
+    PlainValidator(QuantityReader("a dose rate", "1.0 mg/kg/h", _DOSE_RATE, Decimal("0.000001"), Decimal(100))),
+]
 Volume = Annotated[Decimal, quantity("a volume", "70 %", "%", "0", "100")]
 # A command that takes longer would hold up the next call.
 HookTime = Annotated[Decimal, quantity("this time", "10 s", "s", "1", "60")]

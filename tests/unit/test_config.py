@@ -120,6 +120,12 @@ def test_shipped_orders(shipped: Configuration) -> None:
     assert str(shipped.orders[0].order.step_mg_per_kg_per_h) == "1.0"
 
 
+def test_an_order_of_micrograms_is_taken_in_their_unit_and_in_milligrams(tmp_path: Path) -> None:
+    in_micrograms = (('step = "1.0 mg/kg/h"', 'step = "0.4 ug/kg/h"'), ('"2.0 mg/kg/h"', '"0.0014 mg/kg/h"'))
+    found = load(put(tmp_path, changed(EDGE, *in_micrograms)), tmp_path).orders[0].order
+    assert (str(found.step_mg_per_kg_per_h), str(found.maximum_mg_per_kg_per_h)) == ("0.0004", "0.0014")
+
+
 def test_shipped_limits(shipped: Configuration) -> None:
     """The table of the clinical basis, section 5.6: value, delay; condition by condition, the mildest band first."""
     shown = {
