@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from drivers.model import Quantity
+from drivers.model import Quantity, Validity
 from edge.core import phases
 from edge.core.composed_vital import inside_bounds
 from edge.core.config import LimitConfig
@@ -155,7 +155,8 @@ def _usual(view: BedView, now_s: float) -> Reading:
 
     def usual(quantity: Quantity) -> Decimal | None:
         value = view.vital(quantity, now_s)
-        if value is None or not value.usable or not view.state.usual.is_of_patient(value):
+        # One whose time is not known may be of the patient before: no baseline is made of it (H-09).
+        if value is None or value.validity is not Validity.VALID or not view.state.usual.is_of_patient(value):
             return None
         found = view.state.usual.median(quantity, now_s)
         if found is not None:

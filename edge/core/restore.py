@@ -22,6 +22,7 @@ from edge.core.model import Acknowledgement, Alarm, Delivery, DeliveryState, Ins
 from edge.core.sources import PortState, SourceState
 from edge.core.state import CoreState
 from edge.core.therapy_state import KeptPart
+from edge.core.usual import Usual
 from edge.core.view import BedState
 
 
@@ -52,7 +53,8 @@ def initial_state(
             published=dict(standing),
             answers={(answer.station, answer.request_id): answer for answer in answers},
         ),
-        beds={bed.bed: BedState() for bed in config.beds},
+        # Who was there before, and until when, is not known any more.
+        beds={bed.bed: BedState(usual=Usual(now.mono_s)) for bed in config.beds},
         ports={port.port: PortState(port.round_s) for port in config.ports},
         sources=sources,
         # The configuration says where a device was last seen, until it is seen itself.

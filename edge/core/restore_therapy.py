@@ -113,3 +113,5 @@ def place_therapy(state: CoreState, config: CoreConfig, bed: str, therapy: Thera
     awaiting = tuple(one for one in therapy.awaiting if (one.order.port, one.order.channel) in channels)
     awaiting = tuple(one for one in awaiting if one.order.drug in drugs)
     state.beds[bed].treat(replace(therapy, orders=held, awaiting=awaiting))
+    if therapy.patient is not None:
+        state.beds[bed].usual.from_s = therapy.patient.started.mono_s

@@ -2,7 +2,8 @@
 
 Who takes a baseline without typing takes the median of up to three readings of the last quarter of an hour, so that
 one pressure of a moment, taken anxious, is not what every limit follows (H-30). A cuff pressure that the monitor still
-shows of the patient before is none (H-09). They are kept in memory alone: after a restart they begin anew.
+shows of the patient before is none (H-09). They are kept in memory alone: after a restart they begin anew, with
+what was measured since the patient was started, and how many they are is shown beside them.
 """
 
 from __future__ import annotations

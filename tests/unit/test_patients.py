@@ -149,6 +149,7 @@ def measures(world: Treated, sys: int, hr: int = 80, seconds: int = 120) -> None
 def test_a_baseline_that_is_not_typed_is_the_median_of_the_last_three_readings() -> None:
     """H-30: one pressure of a moment, taken anxious, is not what every limit follows."""
     world = Treated()
+    world.wait(30)
     world.starts()
     for sys, hr in ((118, 70), (122, 72), (150, 95)):
         measures(world, sys, hr)
@@ -159,6 +160,25 @@ def test_a_baseline_that_is_not_typed_is_the_median_of_the_last_three_readings()
     measures(world, 124, 76)
     measures(world, 126, 78)
     assert "nibp_sys_mmhg 126" in world.does(NURSE, SetBaseline(BED, CASE))
+
+
+def test_a_cuff_pressure_whose_time_is_not_known_is_no_baseline() -> None:
+    """H-09: what the monitor shows when the edge is started may be of the patient before."""
+    world = Treated()
+    world.starts()
+    world.wait(2)
+    assert "nibp" not in world.does(NURSE, SetBaseline(BED, CASE))
+    measures(world, 124)
+    assert "nibp_sys_mmhg 124" in world.does(NURSE, SetBaseline(BED, CASE))
+
+
+def test_after_a_restart_what_counts_was_measured_since_this_patient_was_started() -> None:
+    """H-09: when the patient before left is not known any more."""
+    world = Treated()
+    world.starts()
+    again, empty = later(world, 300), Treated()
+    assert again.core.snapshot().beds[BED].usual.from_s == START_S - 300
+    assert empty.core.snapshot().beds[BED].usual.from_s == START_S
 
 
 def test_readings_of_more_than_a_quarter_of_an_hour_ago_do_not_count() -> None:
