@@ -260,20 +260,31 @@ class Sender:
         ears.on_found(found)
 
     async def _listen(self, connection: Connection) -> None:
-        """Hear what stations ask."""
-        try:
-            # In one, before our birth: what is kept there is then another's, and who hears of us can ask.
-            await connection.listen(self._ears.asked, of_others=(self._ears.own_status,))
-        except ListenError as error:
-            # The pipe to the stations is whole all the same: alarms go on, and an alarm says that nobody can answer.
-            _log.error("broker.refused", reason=str(error))
-            self._on_refused(self._ears.asked[0], str(error))
-            return
+        """Hear what stations ask; a broker that refuses it is asked again, as for a message."""
+        while not await self._is_heard(connection):  # noqa: ASYNC110 - nobody tells that it would be granted now
+            await asyncio.sleep(self._settings.refused_retry_s)
         async for heard in connection.heard():
             if heard.topic == self._ears.own_status:
                 self._hear_own_status(heard)
             else:
                 self._ears.on_asked(heard)
+
+    async def _is_heard(self, connection: Connection) -> bool:
+        topic = self._ears.asked[0]
+        try:
+            # In one, before our birth: what is kept there is then another's, and who hears of us can ask.
+            await connection.listen(self._ears.asked, of_others=(self._ears.own_status,))
+        except ListenError as error:
+            # The pipe to the stations is whole all the same: alarms go on, and an alarm says that nobody can answer.
+            if topic not in self._refused:
+                self._refused.add(topic)
+                _log.error("broker.refused", reason=str(error))
+                self._on_refused(topic, str(error))
+            return False
+        if topic in self._refused:
+            self._refused.remove(topic)
+            self._on_accepted(topic)
+        return True
 
     def _hear_own_status(self, heard: Heard) -> None:
         """Hear who else speaks in our name. What is kept there from before our own birth was the run before."""
