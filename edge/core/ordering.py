@@ -1,4 +1,4 @@
-"""Acts about an order: enter, override, confirm, withdraw.
+"""Acts about an order: enter; `confirming.py` has override, confirm and withdraw.
 
 An order costs a nurse half a minute: weight and concentration are typed, the rest comes from the order before, from the
 pump and from the library.
@@ -13,25 +13,21 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from drivers.model import Quantity
-from edge.core import syringe
-from edge.core.composed import DoseLimits, dose_limits
-from edge.core.config import Binding, Bounds, DrugConfig, LimitConfig
+from edge.core.composed import dose_limits
+from edge.core.config import Binding, DrugConfig
 from edge.core.desk import Desk, RefusedError
 from edge.core.dose_units import EntryUnits
 from edge.core.doses import session_of
 from edge.core.inputs import PlaceOrder
-from edge.core.model import AlarmKey
+from edge.core.order_bounds import bounds_passed, overridden
 from edge.core.patients import check_weight
 from edge.core.readiness import before_it_runs
-from edge.core.rules_dose import drug_of
-from edge.core.stepping import step_conflict
-from edge.core.therapy import CONFIGURATION, ChannelRole, Checklist, Known, Order, Override, Patient, TherapyPhase
-from edge.core.therapy_acts import ConfirmOrder, EnterOrder, OverrideBounds, Place, WithdrawOrder
+from edge.core.therapy import CONFIGURATION, ChannelRole, Checklist, Known, Order, Patient, TherapyPhase
+from edge.core.therapy_acts import EnterOrder, Place
 from edge.core.therapy_state import CONFIRM_WITHIN_S, Awaiting, SoftBound, TherapyState
 from edge.core.view import BedView
 
@@ -74,30 +70,6 @@ TAKEN_OVER = (
 )
 """What stays as it was ordered before, where a revision does not say otherwise."""
 
-_BY_LIMIT = (
-    *("DOSE_STEP_HIGH", "DOSE_MASS_RATE_HIGH", "DOSE_CUMULATIVE_HIGH", "DOSE_24H_HIGH", "DURATION_HIGH"),
-    "DOSE_BOLUS_HIGH",
-)
-"""Conditions that nothing judges where the drug of an order has no such limit."""
-
-_OF_ORDER = (
-    *("DOSE_RATE_HIGH", "DOSE_RATE_LOW", "DOSE_INPUT_MISSING", "DOSE_UNCERTAIN"),
-    *("ORDER_MISMATCH", "ORDER_EXCEEDED", "STEP_UNCONFIRMED", "INFUSION_PAUSED", "SYRINGE_CHANGE"),
-    *_BY_LIMIT,
-)
-"""Conditions that nothing judges where there is no order: what stands of them would never end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What the library allows of a number of an order, in one unit; ``condition`` is what alarms beyond it."""
-
-    condition: str
-    what: str
-    number: Decimal
-    unit: str
-    bounds: Bounds
-
 
 # --- enter ------------------------------------------------------------------------------------------------------------
 
@@ -108,7 +80,7 @@ def enter(desk: Desk, act: EnterOrder) -> str:
     view, patient = desk.patient(act.place.bed, act.place.case)
     _, pump = desk.pump(act.place)
     therapy = view.state.therapy
-    _check_rev(therapy, pump, act.rev)
+    check_rev(therapy, pump, act.rev)
     if therapy.role(pump.port, pump.channel) is not ChannelRole.ORDERED:
         raise RefusedError(f"{pump.port} channel {pump.channel} was declared {therapy.role(pump.port, pump.channel)}")
     _check_weight(act, patient)
@@ -116,8 +88,8 @@ def enter(desk: Desk, act: EnterOrder) -> str:
     drug = _drug(view, pump, act, before)
     order = _order(desk, act, pump, drug, before)
     limits = dose_limits(drug, order, replace(patient, weight_kg=order.weight_kg))
-    passed = tuple(_passed(drug, order, limits))
-    order, open_bounds = _overridden(order, passed, act.reason, desk.asker.name)
+    passed = tuple(bounds_passed(drug, order, limits))
+    order, open_bounds = overridden(order, passed, act.reason, desk.asker.name)
     awaiting = Awaiting(
         order,
         user,
@@ -131,10 +103,11 @@ def enter(desk: Desk, act: EnterOrder) -> str:
         f". {said}" for said in (before_it_runs(view, drug, desk.now.mono_s), " ".join(awaiting.advisories)) if said
     )
     acted = f"; limits are tightened by {', '.join(limits.acted)}" if limits.acted else ""
-    return f"{_said(drug, order)}{acted}; {_next(order, open_bounds)}{advice}"
+    return f"{_said(drug, order)}{acted}; {next_act(order, open_bounds)}{advice}"
 
 
-def _check_rev(therapy: TherapyState, pump: Binding, seen: int) -> None:
+def check_rev(therapy: TherapyState, pump: Binding, seen: int) -> None:
+    """Refuse an act whose asker saw another revision than the newest."""
     awaited, order = therapy.awaited(pump.port, pump.channel), therapy.order(pump.port, pump.channel)
     newest = awaited.order if awaited is not None else order
     if seen != (0 if newest is None else newest.rev):
@@ -267,174 +240,12 @@ def _said(drug: DrugConfig, order: Order) -> str:
     )
 
 
-def _next(order: Order, open_bounds: tuple[SoftBound, ...]) -> str:
+def next_act(order: Order, open_bounds: tuple[SoftBound, ...]) -> str:
+    """Say what is to be done before an order that was entered is in force."""
     within = f"another person confirms revision {order.rev} within {CONFIRM_WITHIN_S / 60:g} min"
     if not open_bounds:
         return within
     return f"it passes {'; '.join(bound.text for bound in open_bounds)}: give a reason (override), then {within}"
-
-
-# --- bounds -----------------------------------------------------------------------------------------------------------
-
-
-def bounds(drug: DrugConfig, order: Order, limits: DoseLimits) -> Iterator[Bound]:
-    """Give the library's bounds for an order, composed for its patient."""
-    yield Bound("CONCENTRATION", "concentration", order.concentration_mg_per_ml, "mg/mL", drug.concentration)
-    yield Bound("WEIGHT", "weight", order.weight_kg, "kg", drug.weight)
-    maximum, start = order.maximum_mg_per_kg_per_h, order.start_mg_per_kg_per_h
-    yield from _of_limit("maximum", maximum, limits.dose_rate)
-    yield from _of_limit("start", start, limits.first)
-    yield from _of_limit("increment", order.increment_mg_per_kg_per_h, limits.step)
-    yield from _of_limit("maximum for this weight", maximum * order.weight_kg, limits.mass_rate)
-    if order.total_mg_per_kg is not None:
-        yield Bound("DOSE_CUMULATIVE_HIGH", "total", order.total_mg_per_kg, "mg/kg", limits.total)
-
-
-def _of_limit(what: str, number: Decimal | None, limit: LimitConfig | None) -> Iterator[Bound]:
-    if number is not None and limit is not None:
-        bands = {band.name: band.value for band in limit.bands}
-        bounds = Bounds(soft_high=bands.get("soft"), hard_high=bands.get("hard"))
-        yield Bound(limit.condition, what, number, limit.unit, bounds)
-
-
-def _passed(drug: DrugConfig, order: Order, limits: DoseLimits) -> Iterator[SoftBound]:
-    """Give the soft bounds that an order passes, one of a condition; refuse it at a hard one."""
-    listed = drug.concentrations_mg_per_ml
-    if not drug.custom_concentration and order.concentration_mg_per_ml not in listed:
-        unit = drug.units.concentration
-        known = ", ".join(drug.units.text(one, "mg/mL").removesuffix(f" {unit}") for one in listed)
-        given = drug.units.text(order.concentration_mg_per_ml, "mg/mL")
-        raise RefusedError(f"{given} is no concentration of {drug.label}: {known} {unit}")
-    passed: dict[str, SoftBound] = {}
-    for bound in bounds(drug, order, limits):
-        beyond = _beyond(bound, bound.bounds.hard_low, bound.bounds.hard_high)
-        if beyond is not None:
-            raise RefusedError(f"{_text(bound, 'hard', beyond, drug.units)}: it cannot be ordered")
-        beyond = _beyond(bound, bound.bounds.soft_low, bound.bounds.soft_high)
-        if beyond is not None:
-            text = _text(bound, "soft", beyond, drug.units)
-            passed.setdefault(bound.condition, SoftBound(bound.condition, beyond, bound.number, bound.unit, text))
-    yield from passed.values()
-
-
-def _beyond(bound: Bound, low: Decimal | None, high: Decimal | None) -> Decimal | None:
-    """Return the end that a number lies beyond; the end itself is allowed."""
-    if high is not None and bound.number > high:
-        return high
-    return low if low is not None and bound.number < low else None
-
-
-def _text(bound: Bound, band: str, end: Decimal, units: EntryUnits) -> str:
-    side = "above" if bound.number > end else "below"
-    number, limit = units.text(bound.number, bound.unit), units.text(end, bound.unit)
-    return f"the {bound.what} {number} is {side} the library's {band} limit {limit}"
-
-
-def _overridden(
-    order: Order, passed: tuple[SoftBound, ...], reason: str, by: str
-) -> tuple[Order, tuple[SoftBound, ...]]:
-    if not reason or not passed:
-        return order, passed
-    given = tuple(Override(bound.condition, bound.limit, reason, by) for bound in passed)
-    return replace(order, overrides=(*order.overrides, *given)), ()
-
-
-# --- override, confirm, withdraw --------------------------------------------------------------------------------------
-
-
-def override(desk: Desk, act: OverrideBounds) -> str:
-    """Give the reason why an order that awaits confirmation may pass its soft bounds."""
-    desk.require_user()
-    view, awaiting = _awaited(desk, act.place, act.rev)
-    if not awaiting.passed:
-        raise RefusedError(f"revision {act.rev} passes no soft limit that needs a reason")
-    order, _ = _overridden(awaiting.order, awaiting.passed, act.reason, desk.asker.name)
-    desk.treat(view, view.state.therapy.with_awaiting(replace(awaiting, order=order, passed=())))
-    return f"revision {act.rev}; {_next(order, ())}"
-
-
-def confirm(desk: Desk, act: ConfirmOrder) -> str:
-    """Put an order in force: a second person has compared it with the prescription."""
-    user = desk.require_user()
-    view, awaiting = _awaited(desk, act.place, act.rev)
-    _, patient = desk.patient(act.place.bed, act.place.case)
-    if user.casefold() == awaiting.user.casefold():
-        raise RefusedError(f"{user} entered it: another person confirms, logged in with a name of their own")
-    if awaiting.passed:
-        passed = "; ".join(bound.text for bound in awaiting.passed)
-        raise RefusedError(f"{passed}: a prescriber gives a reason first (override), or enters it anew")
-    _check_again(view, awaiting.order, patient)
-    if conflict := step_conflict(awaiting.order, drug_of(view, awaiting.order).units):
-        raise RefusedError(conflict)
-    order = replace(awaiting.order, confirmed_by=desk.asker.name)
-    therapy = view.state.therapy
-    before = therapy.order(order.port, order.channel)
-    stepped = before is not None and before.step_mg_per_kg_per_h != order.step_mg_per_kg_per_h
-    if before is not None and before.drug == order.drug:
-        came_from = before.step_mg_per_kg_per_h if stepped else before.stepped_from_mg_per_kg_per_h
-        order = replace(order, stepped_from_mg_per_kg_per_h=came_from)
-    if before is not None:
-        order = replace(order, syringe_changed=syringe.still_asked(before, order))
-    therapy = therapy.with_order(order).without_awaiting(order.port, order.channel)
-    therapy = desk.reweigh(therapy, order.weight_kg)
-    if therapy.phase in (TherapyPhase.SETUP, TherapyPhase.RECOVERY):
-        therapy = replace(therapy, phase=TherapyPhase.BASELINE, phase_since=desk.now)
-    desk.treat(view, replace(therapy, step=therapy.step + (stepped and therapy.step > 0)))
-    place = (order.port, order.channel)
-    judged = {limit.condition for limit in view.limits().doses[place].all()} | {"DOSE_BOLUS_HIGH"}
-    _end(desk, view, place, (one for one in _BY_LIMIT if one not in judged), "Ended: the order has no such limit.")
-    drug = drug_of(view, order)
-    told = before_it_runs(view, drug, desk.now.mono_s)
-    taken = f"; {desk.asker.name} has read: {' '.join(awaiting.advisories)}" if awaiting.advisories else ""
-    return f"revision {order.rev} is in force{f'. {told}' if told else ''}{taken}"
-
-
-def _check_again(view: BedView, order: Order, patient: Patient) -> None:
-    """Refuse an order that the checklist, if it was corrected since, does not allow any more."""
-    drug = drug_of(view, order)
-    limits = dose_limits(drug, order, replace(patient, weight_kg=order.weight_kg))
-    reasons = {(one.condition, one.limit) for one in order.overrides}
-    unsaid = [bound.text for bound in _passed(drug, order, limits) if (bound.condition, bound.limit) not in reasons]
-    if unsaid:
-        raise RefusedError(f"{'; '.join(unsaid)}, since the checklist was corrected: enter the order again")
-
-
-def withdraw(desk: Desk, act: WithdrawOrder) -> str:
-    """Take an order off: the one that awaits its confirmation, or the one in force, whose pump must not run."""
-    view, _ = desk.patient(act.place.bed, act.place.case)
-    _, pump = desk.pump(act.place)
-    therapy = view.state.therapy
-    _check_rev(therapy, pump, act.rev)
-    place = (pump.port, pump.channel)
-    if therapy.awaited(*place) is not None:
-        desk.treat(view, therapy.without_awaiting(*place))
-        return f"revision {act.rev} is withdrawn before it was in force"
-    if therapy.order(*place) is None:
-        raise RefusedError("there is no order to withdraw")
-    if view.source(pump).infusing or view.source(pump).infusion is None:
-        raise RefusedError("the pump runs, or was not heard since the start: stop it first")
-    desk.treat(view, therapy.without_order(*place))
-    _end(desk, view, place, _OF_ORDER, "Ended: the order was withdrawn.")
-    return f"revision {act.rev} is withdrawn"
-
-
-def _end(desk: Desk, view: BedView, place: tuple[str, str], conditions: Iterable[str], text: str) -> None:
-    for condition in conditions:
-        desk.register.end_context(AlarmKey(view.config.bed, condition, *place), text)
-
-
-def _awaited(desk: Desk, place: Place, rev: int) -> tuple[BedView, Awaiting]:
-    view, _ = desk.patient(place.bed, place.case)
-    _, pump = desk.pump(place)
-    awaiting = view.state.therapy.awaited(pump.port, pump.channel)
-    if awaiting is None or desk.now.mono_s >= awaiting.placed.mono_s + CONFIRM_WITHIN_S:
-        raise RefusedError(
-            f"no order awaits confirmation there: one that was not confirmed within {CONFIRM_WITHIN_S / 60:g} min "
-            "is entered again"
-        )
-    if awaiting.order.rev != rev:
-        raise RefusedError(f"it is revision {awaiting.order.rev} by {awaiting.order.by} now: look again")
-    return view, awaiting
 
 
 # --- of the configuration ---------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from edge.core import lines, observing, ordering, patients, settling, stepping, syringe
+from edge.core import confirming, lines, observing, ordering, patients, settling, stepping, syringe
 from edge.core.desk import Desk
 from edge.core.inputs import Role
 from edge.core.therapy_acts import (
@@ -71,11 +71,11 @@ def _order(desk: Desk, act: OrderAct) -> str:
         case EnterOrder():
             return ordering.enter(desk, act)
         case ConfirmOrder():
-            return ordering.confirm(desk, act)
+            return confirming.confirm(desk, act)
         case OverrideBounds():
-            return ordering.override(desk, act)
+            return confirming.override(desk, act)
         case WithdrawOrder():
-            return ordering.withdraw(desk, act)
+            return confirming.withdraw(desk, act)
         case TakeStep():
             return stepping.take_step(desk, act)
         case ConfirmSyringe():
