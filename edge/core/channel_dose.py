@@ -10,18 +10,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from drivers.model import DeviceAlarmKind, InfusionState
-from edge.core.delivered import GAP_S, MG_STEP, NOTHING_GIVEN, Account, Delivery, Flow, Given, Piece, Sample
+from edge.core.delivered import GAP_S, MG_STEP, NOTHING_GIVEN, Account, Delivery, Given, Piece, Sample
 from edge.core.kept_dose import DrugGiven, KeptBolus, KeptDose
 from edge.core.line import Line, PumpFlush
 from edge.core.model import Instant
-from edge.core.pump_counter import PumpCounter
 from edge.core.pump_sample import sample_of
 from edge.core.sources import SourceState
 from edge.core.therapy import Known, Order
 from edge.core.volume_check import FlowCheck
-
-DOWNTIME_UNKNOWN_S = 3600.0
-"""Where nobody knows how long the edge was off, a pump that went on unproved is taken to have run for an hour."""
 
 BOLUS_TOLD_WITHIN_S = 60.0
 """A pump tells of a bolus that ended within the round of its line, 30 s at most; two boli are further apart."""
@@ -256,8 +252,8 @@ class ChannelDose:
             self._watch_running(sample, refilled=refilled)
             self.stood_from_s, self.changing = None, False
             return
-        # What is neither, as a purge, an open vein, an unknown state, does not begin the infusion again.
-        ceased = sample.state in _STANDS or sample.state is InfusionState.KVO
+        # A purge or an open vein is no infusion; a state that is not known neither begins a pause nor ends one.
+        ceased = sample.state is not InfusionState.UNKNOWN
         if ceased and self.stood_from_s is None and last is not None and (last.state in _RUNS or self._has_run):
             self.stood_from_s = sample.at_s
         if sample.state not in _STANDS:
@@ -398,54 +394,8 @@ class ChannelDose:
         return None if bolus is None else (bolus.runs, 0.0 if bolus.runs else bolus.until_s)
 
 
-def restored(kept: KeptDose, now: Instant, *, here: bool) -> ChannelDose:
-    """Return the channel as it was kept: the time since is a gap, bridged by what the pump then shows."""
-    if not here or kept.at.mono_s > now.mono_s:
-        known = kept.at.synchronised and now.synchronised
-        downtime_s = max(0.0, now.wall_s - kept.at.wall_s) if known else DOWNTIME_UNKNOWN_S
-        by_s = now.mono_s - downtime_s - kept.at.mono_s
-    else:
-        by_s = 0.0
-    sampled_s, changed_s = kept.sampled.mono_s + by_s, kept.changed.mono_s + by_s
-    runs = kept.bolus is not None and kept.bolus.runs
-    state = InfusionState.STOPPED if kept.stands else InfusionState.BOLUS if runs else InfusionState.INFUSING
-    flow = Flow(_ZERO, kept.flow_ml_per_h)
-    last = Sample(sampled_s, state, flow, kept.counter, kept.serial_number)
-    account = Account(kept.concentration_mg_per_ml, past=kept.given, given=kept.given, infusing_s=kept.infusing_s)
-    return ChannelDose(
-        delivery=Delivery(PumpCounter(kept.counter, changed_s), last, interrupted=True),
-        account=account,
-        session=kept.session,
-        case=kept.case,
-        drug=kept.drug,
-        before_mg=kept.before_mg,
-        earlier=kept.earlier,
-        stood_from_s=None if kept.stood is None else kept.stood.mono_s + by_s,
-        changing=kept.changing,
-        opened=kept.opened,
-        left_ml=kept.left_ml,
-        changed_from=kept.changed_from,
-        unordered=kept.unordered,
-        line=kept.line,
-        flush=None if kept.flush is None else _later(kept.flush, by_s),
-        bolus=None if kept.bolus is None else _restored_bolus(kept.bolus, kept.at, now, here=here),
-        kept_at_s=now.mono_s,
-    )
-
-
-def _later(flush: PumpFlush, by_s: float) -> PumpFlush:
-    return replace(flush, until=replace(flush.until, mono_s=flush.until.mono_s + by_s))
-
-
 def _kept_bolus(bolus: Bolus, now: Instant) -> KeptBolus:
     return KeptBolus(bolus.volume_ml, bolus.step_ml, _moment(bolus.until_s, now), bolus.runs)
-
-
-def _restored_bolus(kept: KeptBolus, at: Instant, now: Instant, *, here: bool) -> Bolus:
-    """Return a bolus as it was; after another boot of the kernel the time between is no credit."""
-    of_this_clock = here and at.mono_s <= now.mono_s
-    until_s = kept.until.mono_s if of_this_clock else now.mono_s - (at.mono_s - kept.until.mono_s)
-    return Bolus(kept.volume_ml, kept.step_ml, until_s, kept.runs)
 
 
 def _moment(at_s: float, now: Instant) -> Instant:

@@ -20,11 +20,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from edge.core.channel_dose import restored
 from edge.core.config import CoreConfig
 from edge.core.effects import Journal
 from edge.core.kept_dose import KeptDose
 from edge.core.model import Instant
+from edge.core.restore_dose import restored
 from edge.core.service import restored as service_restored
 from edge.core.state import CoreState
 from edge.core.steps import Steps

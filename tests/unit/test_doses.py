@@ -10,6 +10,7 @@ import pytest
 
 from drivers.model import BolusGiven, DeviceAlarmKind, Observation, Quantity, Reading, Validity
 from edge.bodies import kept_body, kept_from_body
+from edge.core import restore_dose
 from edge.core.effects import Effect, Keep
 from edge.core.inputs import LinkCause, LinkChange
 from edge.core.kept_dose import KeptDose
@@ -357,6 +358,19 @@ def test_a_pause_is_low_after_two_minutes_and_none_at_the_end_of_the_treatment()
 
 
 # --- gaps and restarts ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ahead_s", "synchronised", "off_s"), [(60, True, 60), (-60, True, 3600), (60, False, 3600)])
+def test_a_clock_that_went_back_or_is_not_known_makes_no_outage_short(
+    ahead_s: float, synchronised: bool, off_s: float
+) -> None:
+    run = Treatment(treatment())
+    run.run(60)
+    kept = next(one.body for one in run.kept() if isinstance(one.body, KeptDose))
+    now = Instant(50_000.0, kept.at.wall_s + ahead_s, synchronised)
+    last = restore_dose.restored(kept, now, here=False).delivery.last
+    assert last is not None
+    assert last.at_s == 50_000.0 - off_s - (kept.at.mono_s - kept.sampled.mono_s)
 
 
 def test_a_gap_is_bridged_by_the_pump_that_tells_its_serial_number() -> None:

@@ -55,6 +55,15 @@ def test_what_the_pump_tells_of_an_open_vein_is_not_told_twice(kind: DeviceAlarm
     assert run.world.alarm("INFUSION_PAUSED") is not None
 
 
+@pytest.mark.parametrize(("state", "told"), [(InfusionState.PURGE, True), (InfusionState.UNKNOWN, False)])
+def test_a_purge_that_goes_on_is_a_pause_and_what_is_not_known_is_none(state: InfusionState, told: bool) -> None:
+    run = Treatment(treatment())
+    run.run(60)
+    run.change = in_state(state)
+    run.run(130)
+    assert ("INFUSION_PAUSED" in run.raised()) is told
+
+
 @pytest.mark.parametrize("between", [InfusionState.PURGE, InfusionState.KVO, InfusionState.UNKNOWN])
 @pytest.mark.parametrize(("emptied", "condition"), [(False, "INFUSION_PAUSED"), (True, "SYRINGE_CHANGE")])
 def test_what_is_no_infusion_does_not_make_a_pause_forgotten(
