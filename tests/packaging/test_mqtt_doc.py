@@ -20,7 +20,10 @@ EXAMPLES: list[dict[str, Any]] = [
     json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 ]
 (ALARM,) = (example for example in EXAMPLES if example["schema"] == "alarm/1")
-SPOKEN_BY = ("attention.py", "requests.py", "desk.py", "patients.py", "ordering.py", "confirming.py", "../asking.py")
+SPOKEN_BY = (
+    *("attention.py", "requests.py", "desk.py", "patients.py"),
+    *("ordering.py", "order_bounds.py", "confirming.py", "../asking.py"),
+)
 
 
 def named(example: dict[str, Any]) -> str:
