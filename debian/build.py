@@ -79,8 +79,16 @@ sys.exit(main())
 MAINTAINER_SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 
 
+EXIT_UNFETCHED = 75
+"""As sysexits.h has it: nothing is wrong here, and it may be otherwise later."""
+
+
 class BuildError(Exception):
     """The package cannot be built; the text says why."""
+
+
+class FetchError(Exception):
+    """The libraries could not be fetched."""
 
 
 def main() -> int:
@@ -112,6 +120,9 @@ def main() -> int:
                         level=options.level,
                     )
                     print(built)
+    except FetchError as error:
+        _say(f"debian/build.py: {error}")
+        return EXIT_UNFETCHED
     except (BuildError, OSError, subprocess.CalledProcessError) as error:
         _say(f"debian/build.py: {error}")
         return 1
@@ -177,7 +188,9 @@ def _wheels(lock: str, python: str, arch: str) -> list[Path]:
             command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-input"]
             command += ["--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation=cp", *platforms]
             command += [f"--python-version={python}", f"--dest={folder}/wheels", f"--requirement={asked}"]
-            subprocess.run(command, check=True)
+            if subprocess.run(command, check=False).returncode != 0:
+                msg = f"the libraries for Python {python} on {arch} could not be fetched: see what pip said above"
+                raise FetchError(msg)
             (Path(folder) / "wheels").rename(kept)
     return sorted(kept.glob("*.whl"))
 

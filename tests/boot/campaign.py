@@ -25,6 +25,9 @@ EXIT_FAILED = 1
 EXIT_LACKS = 77
 """As automake has it: nothing was tested."""
 
+EXIT_UNFETCHED = 75
+"""Of debian/build.py: no index of packages that it could reach."""
+
 TOOLS_HERE = {"systemd-nspawn": "systemd-container", "unshare": "util-linux", "mosquitto": "mosquitto"}
 PYTHONS_HERE = ("Python 3.11.", "Python 3.13.")
 """Whose libraries are in the package."""
@@ -41,6 +44,10 @@ mount -t overlay overlay -o lowerdir=/,upperdir=/run/systemd/upper,workdir=/run/
 TOOLS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "unshare": "util-linux"}
 SUITES = ("bookworm", "trixie")
 SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+class LackError(Exception):
+    """This computer cannot do it, whatever is in the packages; the text says why."""
 
 
 def main() -> int:
@@ -61,6 +68,9 @@ def main() -> int:
     begun_s = mono_s()
     try:
         _here() if options.here else _campaign(options.suite)
+    except LackError as error:
+        print(f"test-boot: SKIPPED, nothing was tested: {error}", file=sys.stderr)
+        return EXIT_LACKS
     except (BootError, subprocess.SubprocessError, OSError) as error:
         print(f"test-boot: FAILED: {error}", file=sys.stderr)
         return EXIT_FAILED
@@ -110,7 +120,12 @@ def _here() -> None:
         machine = Machine(Path("/"), stage)
         try:
             machine.bare()
-            machine.boot()
+            try:
+                machine.boot()
+            except BootError as error:
+                # Nothing of ours is in it yet.
+                msg = f"a copy of this root does not boot: {error}"
+                raise LackError(msg) from error
             for step in Campaign(machine, packages, _arch()).steps_here():
                 _take(machine, step)
         finally:
@@ -143,7 +158,14 @@ def _build(packages: Path, arch: str, *only: str) -> None:
     # Lightly packed: what is in them is the same, and they are thrown away.
     build = [sys.executable, str(ROOT / "debian/build.py"), "--arch", arch, "--out", str(packages), "--level=0"]
     for words in (only, ("--version", LATER, "infusion-edge")):
-        subprocess.run([*build, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run(
+            [*build, *words], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        if done.returncode == EXIT_UNFETCHED:
+            raise LackError(done.stderr.strip())
+        if done.returncode != 0:
+            msg = f"debian/build.py: {done.stderr.strip()}"
+            raise BootError(msg)
     _say(f"  {'packages':26} {mono_s() - begun_s:5.1f} s")
 
 

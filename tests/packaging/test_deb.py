@@ -1,7 +1,9 @@
 """What goes into the Debian packages; `make test-boot` builds, checks, installs and removes them."""
 
 import importlib.util
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +66,19 @@ def test_a_file_of_a_wheel_that_differs_between_pythons_is_refused(build: Module
     assert [path.name for path in into.rglob("*") if path.is_file()] == ["module.py"]
     with pytest.raises(build.BuildError, match="another one for another Python"):
         build._unpack(tmp_path / "2.whl", into)
+
+
+def test_libraries_that_nobody_can_give_are_no_fault_of_the_package(
+    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(build.FetchError, match=r"for Python 3\.13 on amd64 could not be fetched"):
+        build._wheels("runtime", "3.13", "amd64")
+    assert build.EXIT_UNFETCHED == campaign.EXIT_UNFETCHED
 
 
 def test_help_names_the_architectures() -> None:
