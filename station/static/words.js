@@ -9,19 +9,22 @@ const texts = new Map();
 /** What edges say, in the languages that are not theirs. */
 const heard = new Map();
 let language = "en";
+let asked = 0;
 
 export const lang = () => language;
 
-/** Load a language, and keep the choice for this screen. */
+/** Load a language, and keep the choice for this screen. What is asked for last counts, however late an earlier one is there. */
 export async function use(name, { keep = false } = {}) {
+  const number = (asked += 1);
   const chosen = LANGUAGES.includes(name) ? name : "en";
+  if (keep) localStorage.setItem(KEPT, chosen);
   if (!texts.has(chosen)) {
     if (chosen !== "en") heard.set(chosen, new Said(await load(`said.${chosen}`), new Said(await load(`device.${chosen}`))));
     texts.set(chosen, await load(chosen));
   }
+  if (number !== asked) return;
   language = chosen;
   document.documentElement.lang = chosen;
-  if (keep) localStorage.setItem(KEPT, chosen);
 }
 
 async function load(name) {

@@ -64,6 +64,9 @@ class Bed:
     ordered: bool = True
     pauses: list[dict[str, Any]] = field(default_factory=list)
     metrics_more: list[dict[str, Any]] = field(default_factory=list)
+    usual: list[dict[str, Any]] = field(default_factory=list)
+    """What a baseline that is taken now would be."""
+
     therapy_more: dict[str, Any] = field(default_factory=dict)
     channels_more: list[dict[str, Any]] = field(default_factory=list)
     """Other pump channels, as a snapshot has them, at the same port."""
@@ -137,6 +140,7 @@ class Scene:
             metric("respiratory_rate_per_min", vital["rr"], "/min"),
             metric("spo2_percent", vital["spo2"], "%"),
             *(metric(f"nibp_{part}_mmhg", vital[part], "mm[Hg]", **cuff) for part in ("sys", "dia", "mean")),
+            *bed.usual,
         ]
         metrics = [
             metric("dose_rate_mg_per_kg_per_h", bed.dose, "mg/kg/h"),

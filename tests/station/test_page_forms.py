@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.station.conftest import Ward, until
-from tests.station.scene import Bed, Scene, limit
+from tests.station.scene import Bed, Scene, limit, metric
 from tests.station.test_page_access import MM_15, violations
 from tests.station.test_page_alarms import Open
 from tests.station.test_page_bed import BED, asked, log_in, log_in_first
@@ -49,12 +49,21 @@ def sent(ward: Ward, verb: str, *names: str) -> dict[str, Any]:
     return {name: found[0][name] for name in names}
 
 
-def test_a_baseline_is_what_the_monitor_shows_with_one_tap(open_page: Open, ward: Ward) -> None:
+def usual(ward: Ward, *found: dict[str, Any]) -> None:
+    """Let bed 2 say what a baseline would be."""
+    bed = ward.scene.beds["bed-2"]
+    bed.usual = list(found)
+    ward.do(lambda scene: scene.say_snapshot(bed))
+
+
+def test_a_baseline_is_what_the_edge_would_take_with_one_tap(open_page: Open, ward: Ward) -> None:
     page = opened(open_page, ward, "Baseline …", **PREPARED)
-    shown = page.locator(".panel .facts.huge")
-    expect(shown).to_contain_text("78 /min")
-    expect(shown).to_contain_text("128 mmHg")
-    expect(shown).to_contain_text("97 mmHg")
+    shown = page.locator(".panel .facts.huge dd")
+    expect(shown).to_have_text(["--", "--", "--"])  # what the monitor shows may be of the patient before
+    expect(page.get_by_role("button", name="Confirm the baseline")).to_be_disabled()
+    rate = metric("baseline_heart_rate_per_min", "76.5", "/min", note="the middle of 2 readings")
+    usual(ward, rate, metric("baseline_nibp_sys_mmhg", "131", "mm[Hg]", note="the middle of 3 readings"))
+    expect(shown).to_have_text(["76.5 /minthe middle of 2 readings", "131 mmHgthe middle of 3 readings", "--"])
     page.get_by_role("button", name="Confirm the baseline").click()
     until(page, lambda: bool(asked(ward, "baseline")))
     assert sent(ward, "baseline", "case", "readings") == {"case": "k-1047", "readings": []}
@@ -66,6 +75,8 @@ def test_a_baseline_is_typed_in_up_to_three_readings_and_never_taken_from_a_moni
     open_page: Open, ward: Ward
 ) -> None:
     page = opened(open_page, ward, "Baseline …", **PREPARED)
+    usual(ward, metric("baseline_heart_rate_per_min", "76.5", "/min"))
+    expect(page.get_by_role("button", name="Confirm the baseline")).to_be_enabled()
     page.evaluate("station.ward.beds.get('pi-1/bed-2').taken_at_s -= 3600")
     ward.scene.beds["bed-2"].live = False
     page.evaluate("station.ward.beds.get('pi-1/bed-2').taken_at_s -= 3600; station.changed()")

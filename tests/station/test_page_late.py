@@ -69,3 +69,28 @@ def test_a_late_refusal_comes_back_to_its_own_form_and_not_to_that_of_another_be
     expect(page.get_by_label("Dose", exact=True)).to_have_value("20")
     expect(page.locator(".panel .refused")).to_contain_text("the order was changed")
     expect(page.get_by_role("button", name="It was given: enter it")).to_be_enabled()
+
+
+def test_a_greeting_of_the_server_never_undoes_the_language_that_was_chosen(open_page: Open, ward: Ward) -> None:
+    page = open_page(BED)
+    held: list[Route] = []
+    page.route("**/i18n/nb.json", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks what it calls
+    page.get_by_role("button", name="Norsk").click()
+    until(page, lambda: len(held) == 1)
+    page.evaluate("void station.greet({config: {language: 'en'}})")
+    until(page, lambda: len(held) == 2)
+    for route in held:
+        route.continue_()
+    until(page, lambda: page.evaluate("document.documentElement.lang") == "nb")
+    page.get_by_role("button", name="Logg inn").wait_for()
+
+
+def test_of_two_languages_the_last_that_was_asked_for_counts(open_page: Open, ward: Ward) -> None:
+    page = open_page(BED)
+    held: list[Route] = []
+    page.route("**/i18n/nb.json", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks what it calls
+    page.evaluate("void (globalThis.both = Promise.all([station.setLanguage('nb'), station.setLanguage('en')]))")
+    until(page, lambda: len(held) == 1)
+    held[0].continue_()
+    page.evaluate("both")
+    assert page.evaluate("document.documentElement.lang") == "en"

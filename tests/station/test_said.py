@@ -26,7 +26,7 @@ def speaks(path: Path) -> bool:
     return "RefusedError(" in text or "Particulars(" in text
 
 
-VALUES = "attention composed composed_vital dose dose_shown dose_units identity mismatch requests sources stations"
+VALUES = "attention bed composed composed_vital dose dose_shown dose_units identity mismatch requests sources stations"
 FILES = [
     *sorted(path for path in (CODE / "core").glob("*.py") if path.match("rules_*") or speaks(path)),
     *(CODE / f"core/{name}.py" for name in f"{VALUES} readiness strictest validate".split()),
