@@ -229,6 +229,7 @@ def open_page(request: pytest.FixtureRequest, ward: Ward) -> Iterator[Callable[.
         page.on("pageerror", failed)
         page.goto(ward.url + path, **more)
         until(page, lambda: bool(page.evaluate("Boolean(globalThis.station?.ward.ready && station.painted > 0)")))
+        page.evaluate("station.paint()")  # what was painted may be of before it was ready
         if touched:
             page.mouse.click(5, 5)
         return page

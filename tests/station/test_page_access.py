@@ -93,9 +93,13 @@ def test_nothing_runs_out_of_the_window(open_page: Open, ward: Ward, size: tuple
 def test_the_figures_that_are_read_from_afar_are_large(open_page: Open, ward: Ward) -> None:
     page = open_page()
     page.set_viewport_size({"width": 1920, "height": 1080})
+    names = [".tile h2", ".tile .rate .number", ".tile .vital .number", ".verdict"]
+    for name in names:
+        expect(page.locator(name).first).to_be_visible()
     sizes = page.evaluate(
-        """Object.fromEntries([".tile h2", ".tile .rate .number", ".tile .vital .number", ".verdict"].map(
-            (one) => [one, parseFloat(getComputedStyle(document.querySelector(one)).fontSize)]))"""
+        """(names) => Object.fromEntries(names.map(
+            (one) => [one, parseFloat(getComputedStyle(document.querySelector(one)).fontSize)]))""",
+        names,
     )
     assert sizes[".tile h2"] >= 48
     assert sizes[".tile .rate .number"] >= 90
