@@ -205,3 +205,18 @@ def test_a_bed_under_service_says_so_on_its_tile_in_both_languages(open_page: Op
     assert page.locator(".tile .paused").count() == 1
     page.get_by_role("button", name="Norsk").click()
     expect(tile.locator(".paused")).to_contain_text("Apparatene er på service")
+
+
+def test_by_urgency_who_is_worst_and_not_yet_taken_comes_first(open_page: Open, ward: Ward) -> None:
+    page = open_page()
+    ward.do(lambda scene: scene.alarm("bed-2", "NIBP_OVERDUE", priority="low"))
+    ward.do(lambda scene: scene.alarm("bed-3", "HR_HIGH", priority="high", signal="acknowledged"))
+    ward.do(lambda scene: scene.alarm("bed-4", "HR_HIGH", priority="high"))
+    names = page.locator(".tile h2")
+    expect(names).to_have_text(["Bed 1", "Bed 2", "Bed 3", "Bed 4"])
+    page.get_by_role("button", name="By urgency").click()
+    expect(names).to_have_text(["Bed 4", "Bed 2", "Bed 3", "Bed 1"])
+    page.reload()
+    expect(names).to_have_text(["Bed 4", "Bed 2", "Bed 3", "Bed 1"])
+    page.get_by_role("button", name="By bed").click()
+    expect(names).to_have_text(["Bed 1", "Bed 2", "Bed 3", "Bed 4"])
