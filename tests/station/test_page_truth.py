@@ -13,7 +13,7 @@ def test_old_values_are_grey_and_say_since_when(open_page: Open, ward: Ward) -> 
     page = open_page()
     ward.scene.beds["bed-3"].live = False
     tile = page.locator(".tile[data-bed='pi-1/bed-3']")
-    expect(tile).to_contain_text("2 s old")  # what was said before has arrived
+    expect(tile).to_contain_text(re.compile(r"[2-9] s old"))  # what was said before has arrived
     # As old as it would be in eleven seconds: nothing is waited for that can be reckoned.
     page.evaluate("station.ward.beds.get('pi-1/bed-3').taken_at_s -= 11")
     expect(tile).to_have_class("tile calm stale")
