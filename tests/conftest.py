@@ -1,5 +1,6 @@
 """Where the real bytes and records lie, beside the project and never in it; and in which order files are taken up."""
 
+import gc
 import os
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -11,6 +12,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("steady"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "steady")
+
+
+gc.set_threshold(50_000, 20, 20)
+"""Eleven thousand tests are a large heap, and who reckons for long makes much and keeps little: looking for garbage at
+Python's own pace takes a twelfth of the time."""
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +39,12 @@ RECKON = (
     "property",
 )
 WAIT = ("boot", "end_to_end", "fault", "station")
+
+
+def pytest_collection_finish() -> None:
+    """Look no more at what is there as long as the tests run."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
