@@ -79,6 +79,14 @@ class Site:
                     return found
                 await asyncio.sleep(0.05)  # the store's own thread writes
 
+    async def copied(self) -> None:
+        """Wait until the last good copy of the files is kept."""
+        async with asyncio.timeout(15):
+            while True:
+                if (self.folder / NAME).exists():
+                    return
+                await asyncio.sleep(0.05)  # a thread of its own writes
+
 
 def without(text: str, bed: str) -> str:
     """The file without the tables of a bed: its ports, itself, its order."""
@@ -205,6 +213,9 @@ async def test_a_bed_where_drug_flows_is_not_removed_and_goes_on(tmp_path: Path)
 
 async def test_a_start_does_not_take_what_a_reload_refuses_but_by_a_persons_word(tmp_path: Path) -> None:
     async with site(tmp_path, "7.00") as ward:
+        # A kill before the disk has the patient and the files leaves nobody and nothing to ask about.
+        await ward.journalled("request")
+        await ward.copied()
         ward.change('soft = "120 /min"', 'soft = "130 /min"')
         ward.change('label = "Bed 2"', 'label = "Window"')
         ward.bed.daemon.process.kill()
