@@ -17,12 +17,16 @@ from drivers.model import (
 from tests.golden.intellivue_reference import (
     CLOCK,
     NUMERICS,
+    PER_MINUTE,
+    PERCENT,
     SYSTEM,
     accepted,
     alarms,
     attribute,
     created,
+    frame,
     result,
+    single,
     stream,
     thing,
     unframed,
@@ -30,6 +34,9 @@ from tests.golden.intellivue_reference import (
 
 ASSOCIATE, RELEASE, RELEASED, ABORT = 0x0D, 0x09, 0x0A, 0x19
 PLAIN_EVENT = (attribute(0x0987, CLOCK), attribute(0x098F, f"{80_000:08X}"))
+HR = single(1, 0x4182, PER_MINUTE, 87)
+SPO2 = single(2, 0x4BB8, PERCENT, 97)
+ABORTED = frame(bytes.fromhex("192E11010300"))
 
 
 class Talk:
