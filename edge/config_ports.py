@@ -125,15 +125,14 @@ class PortsReader:
             reason = f'one round of "{port.port}" takes {round_s:.1f} s: a lost link is known after more than 10 s'
             remedy = "poll more often, bind fewer channels, or use a faster line or TCP"
             self._warnings.append(Problem(self._edge.file, "port", reason, remedy))
-        return PortConfig(
-            port.port,
-            driver.name,
-            driver.kind,
-            driver.nibp_time,
-            round_s,
-            driver.experimental,
-            bool(driver.freshness),
-        )
+        return port_config(port.port, driver, round_s)
+
+
+def port_config(port: str, driver: Driver, round_s: float) -> PortConfig:
+    """Say in the core's words what stands at a port; ``round_s`` is how long a round of its channels takes."""
+    return PortConfig(
+        port, driver.name, driver.kind, driver.nibp_time, round_s, driver.experimental, bool(driver.freshness)
+    )
 
 
 def _runtime(port: Port, bound: Collection[tuple[str, str]]) -> PortRuntime:

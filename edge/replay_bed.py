@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from drivers.model import DeviceKind, Driver
 from edge.config import Configuration
-from edge.core.config import BedConfig, Binding, CoreConfig, PortConfig
+from edge.config_ports import port_config
+from edge.core.config import BedConfig, Binding, CoreConfig
 from edge.core.effects import Event, Journal, Keep, Persist, Publish, Remember
 from edge.core.engine import Core
 from edge.core.inputs import BrokerLink, Input, PlaceOrder, Request, StoreResult
@@ -38,15 +39,7 @@ def made_up(driver: Driver, channels: Sequence[str], round_s: float) -> Scene:
     bindings = tuple(Binding(PORT, channel) for channel in channels)
     is_pump = driver.kind is DeviceKind.PUMP
     bed = BedConfig(BED, "Replay", bindings if is_pump else (), () if is_pump else bindings, (), CUFF_INTERVAL_S)
-    port = PortConfig(
-        PORT,
-        driver.name,
-        driver.kind,
-        driver.nibp_time,
-        round_s,
-        driver.experimental,
-        bool(driver.freshness),
-    )
+    port = port_config(PORT, driver, round_s)
     return Scene(CoreConfig(RUN, RUN, (port,), (bed,), (), ()), PORT)
 
 

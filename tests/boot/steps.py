@@ -64,20 +64,8 @@ class Campaign(Bedside):
 
     def steps_here(self) -> list[Callable[[], str]]:
         """Return those that a copy of any Debian can take, without what looks for what is left."""
-        return [
-            self.installed_but_not_started,
-            self.closed_off,
-            self.starts_at_boot_and_alarms,
-            self.network_opened,
-            self.plugged_in_later,
-            self.killed,
-            self.frozen,
-            self.broker_away,
-            self.wrong_configuration,
-            self.upgrade_refused_and_done,
-            self.stopped,
-            self.removed,
-        ]
+        left_out = [self.reloaded, self.doctor, self.as_written, self.full_state_disk, self.station, self.purged]
+        return [step for step in self.steps() if step not in left_out]
 
     # --- the steps ----------------------------------------------------------------------------------------------------
 
