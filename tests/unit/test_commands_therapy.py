@@ -8,7 +8,7 @@ import pytest
 
 from edge.messages.verbs import REQUESTS
 from tests.contents import AT, CONTENTS, wire
-from tests.unit.test_commands import NOW_S, Daemon, Run, basis, daemon, path, run
+from tests.unit.command_daemon import NOW_S, Daemon, Run, basis, daemon, path, run
 
 __all__ = ["daemon", "path", "run"]
 
