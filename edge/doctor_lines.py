@@ -11,7 +11,7 @@ import os
 import pwd
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,8 +77,11 @@ def _unreachable(address: str) -> LineError | None:
     return None
 
 
-def may_use(path: Path, user: str) -> bool:
-    """Tell whether a user may read and write a file; where there is no such user, whether this one may."""
+def may_use(path: Path, user: str, more_groups: Collection[str] = ()) -> bool:
+    """Tell whether a user, in more groups than his own, may read and write a file.
+
+    Where there is no such user: whether this one may.
+    """
     try:
         account = pwd.getpwnam(user)
     except KeyError:
@@ -86,7 +89,10 @@ def may_use(path: Path, user: str) -> bool:
     if account.pw_uid == 0:
         return True
     status = path.stat()
-    groups = {account.pw_gid, *(group.gr_gid for group in grp.getgrall() if user in group.gr_mem)}
+    groups = {
+        account.pw_gid,
+        *(group.gr_gid for group in grp.getgrall() if user in group.gr_mem or group.gr_name in more_groups),
+    }
     shift = 6 if status.st_uid == account.pw_uid else 3 if status.st_gid in groups else 0
     return (status.st_mode >> shift) & _READ_WRITE == _READ_WRITE
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
+from edge.commands_stop import UNIT, Systemctl, systemctl
 from edge.config import Configuration, Mode
 from edge.core.config import DrugConfig
 from edge.core.effects import HookReason
-from edge.diagnosis import Row, error, ok, warning
+from edge.diagnosis import Level, Row, error, ok, warning
 from edge.disks import free_mb
 from edge.doctor_lines import may_use
+from edge.pins import lacks
 
 LITTLE_MB = 500
 """The store and the black box stay below it; less is soon no room."""
@@ -130,23 +132,31 @@ def library_rows(mode: Mode, drugs: Iterable[DrugConfig]) -> Iterator[Row]:
             )
 
 
-def bedside_rows(configuration: Configuration, user: str, machine: Machine) -> Iterator[Row]:
+def bedside_rows(
+    configuration: Configuration, user: str, machine: Machine, system: Systemctl = systemctl
+) -> Iterator[Row]:
     """Tell whether this computer can be seen and heard, and where level 3, the nurse call, leads."""
     settings = configuration.annunciator
     pins, hook = (None, None) if settings is None else (settings.pins, settings.hook)
+    driven = None if pins is None else _pin_row(user, machine, system)
     relay = pins is not None and pins.relay is not None
-    calls = hook is not None and HookReason.LEVEL_3 in hook.on
-    if not relay and not calls:
+    ways = ["a relay"] if relay and driven is not None and driven.level is Level.OK else []
+    if hook is not None and HookReason.LEVEL_3 in hook.on:
+        ways.append("the site's command")
+    if ways:
+        yield ok("nurse call", f"level 3 goes to {', '.join(ways)}; try it: infusion-edge test-alarm")
+    elif relay:
+        yield error(
+            "nurse call", "its relay cannot be driven: an alarm that nobody accepts calls no one else", "see bedside"
+        )
+    else:
         remedy = 'give [annunciator] a relay, or a hook with on = ["level_3"] (docs/alarms.md)'
         yield warning("nurse call", "level 3 leads nowhere: an alarm that nobody accepts calls no one else", remedy)
-    else:
-        ways = ", ".join(way for way, there in (("a relay", relay), ("the site's command", calls)) if there)
-        yield ok("nurse call", f"level 3 goes to {ways}; try it: infusion-edge test-alarm")
-    if pins is None:
+    if driven is None:
         remedy = "configure [annunciator] where screens may be far away (docs/alarms.md)"
         yield warning("bedside", "no lamp and no buzzer here: only screens tell", remedy)
     else:
-        yield from _pin_rows(user, machine)
+        yield driven
     if hook is not None:
         program = Path(hook.command[0])
         if program.is_file() and program.stat().st_mode & stat.S_IXOTH:
@@ -157,16 +167,28 @@ def bedside_rows(configuration: Configuration, user: str, machine: Machine) -> I
             )
 
 
-def _pin_rows(user: str, machine: Machine) -> Iterator[Row]:
-    if find_spec("gpiozero") is None:
-        yield error("bedside", "the library for pins is not installed", 'install the extra "gpio" (docs/install.md)')
-        return
+def _pin_row(user: str, machine: Machine, system: Systemctl) -> Row:
+    """Tell whether lamp, buzzer, relay and button can work, as far as that is seen without touching a pin."""
     chips = sorted(machine.dev.glob("gpiochip*"))
     if not chips:
-        yield error("bedside", "this computer has no pins", "a lamp and a buzzer need a Raspberry Pi")
-    elif not any(may_use(chip, user) for chip in chips):
-        yield error(
-            "bedside", f"{user} may not use the pins", f"sudo adduser {user} gpio, and DeviceAllow= in the unit"
+        return error(
+            "bedside",
+            f"this computer has no pins ({machine.dev}/gpiochip*): lamp, buzzer, nurse call and button do not work",
+            "they need a Raspberry Pi; on another computer take them out of [annunciator]",
         )
-    else:
-        yield ok("bedside", f"pins are there ({', '.join(chip.name for chip in chips)})")
+    lacking = lacks()
+    if lacking == "lgpio":
+        python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+        return error(
+            "bedside",
+            f"lgpio for {python} is not installed: lamp, buzzer, nurse call and button do not work",
+            "sudo apt-get install python3-lgpio (Raspberry Pi OS has it)",
+        )
+    if lacking:
+        return error("bedside", "the library for pins is not installed", 'install the extra "gpio" (docs/install.md)')
+    status, said = system("show", UNIT, "--property=LoadState,DevicePolicy,DeviceAllow,SupplementaryGroups")
+    told = dict(line.partition("=")[::2] for line in said.splitlines()) if status == 0 else {}
+    closed = told.get("LoadState") == "loaded" and told.get("DevicePolicy") != "auto" and "char-gpiochip" not in said
+    if closed or not any(may_use(chip, user, told.get("SupplementaryGroups", "").split()) for chip in chips):
+        return error("bedside", f"{user} may not use the pins", "install the drop-in gpio.conf (README)")
+    return ok("bedside", f"pins are there ({', '.join(chip.name for chip in chips)})")

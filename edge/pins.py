@@ -11,7 +11,8 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
-from importlib.machinery import PathFinder
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
@@ -27,7 +28,8 @@ _BOUNCE_S = 0.005
 """The library itself drops what is shorter, so that a noisy line cannot flood the loop."""
 
 
-OF_SYSTEM = ("_lgpio", "lgpio")
+COMPILED = "_lgpio"
+OF_SYSTEM = (COMPILED, "lgpio")
 SYSTEM = "/usr/lib/python3/dist-packages"
 """Where Raspberry Pi OS has its python3-lgpio: for Python 3.13 on arm64 nobody makes a wheel. Nothing else comes from
 there: the program runs with its own libraries (`debian/build.py`)."""
@@ -142,20 +144,34 @@ class Pins:
             self._own_factory = None
 
 
+def lacks() -> str:
+    """Return the name of a library for the pins that this Python has not got; empty where it has all. Loads none."""
+    if find_spec("gpiozero") is None:
+        return "gpiozero"
+    return "" if find_spec(COMPILED) is not None or len(_of_system()) == len(OF_SYSTEM) else "lgpio"
+
+
+def _of_system() -> list[tuple[ModuleSpec, Loader]]:
+    found = (PathFinder.find_spec(name, [SYSTEM]) for name in OF_SYSTEM)
+    return [(spec, spec.loader) for spec in found if spec is not None and spec.loader is not None]
+
+
 def _find_lgpio() -> None:
-    """Load the system's lgpio, and nothing else of the system's, where the program has none of its own."""
-    if "lgpio" in sys.modules or find_spec("lgpio") is not None:
+    """Load the system's lgpio, and nothing else of the system's, where the program has none for this Python."""
+    # Only the compiled part tells: lgpio.py beside it came with the wheel for Python 3.11, and 3.13 finds it too.
+    if "lgpio" in sys.modules or find_spec(COMPILED) is not None:
         return
-    for name in OF_SYSTEM:
-        spec = PathFinder.find_spec(name, [SYSTEM])
-        if spec is None or spec.loader is None:
-            return
-        sys.modules[name] = module_from_spec(spec)
-        try:
-            spec.loader.exec_module(sys.modules[name])
-        except BaseException:
-            del sys.modules[name]  # as an import does: the next attempt tries again
-            raise
+    found = _of_system()
+    if len(found) < len(OF_SYSTEM):
+        raise ModuleNotFoundError(name="lgpio")
+    try:
+        for spec, loader in found:
+            sys.modules[spec.name] = module_from_spec(spec)
+            loader.exec_module(sys.modules[spec.name])
+    except BaseException:
+        for name in OF_SYSTEM:
+            sys.modules.pop(name, None)  # as an import does: the next attempt tries again
+        raise
 
 
 def _calls(on_edge: Callable[[str, bool], None], bed: str, *, down: bool) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -147,12 +148,13 @@ def test_a_relay_and_a_hook_are_ways_to_a_nurse(
     hook.chmod(0o755)
     more = f'\n[annunciator]\nrelay = 24\n[annunciator.hook]\ncommand = ["{hook}"]\non = ["level_3"]\n'
     found = site(tmp_path, more=more)
-    monkeypatch.setattr(doctor_machine, "find_spec", lambda _: object())
+    monkeypatch.setattr(doctor_machine, "lacks", lambda: "")
     assert levels(bedside_rows(found, ME, machine)) == [
         ("nurse call", Level.OK),
         ("bedside", Level.ERROR),
         ("hook", Level.OK),
     ]
+    assert only(bedside_rows(found, ME, machine), "nurse call").text.startswith("level 3 goes to the site's command;")
     (machine.dev / "gpiochip0").touch()
     assert only(bedside_rows(found, ME, machine), "nurse call").text.startswith("level 3 goes to a relay, the site's")
     assert only(bedside_rows(found, ME, machine), "bedside").level is Level.OK
@@ -160,5 +162,47 @@ def test_a_relay_and_a_hook_are_ways_to_a_nurse(
     assert only(bedside_rows(found, "nobody", machine), "bedside").text == "nobody may not use the pins"
     hook.chmod(0o700)
     assert only(bedside_rows(found, ME, machine), "hook").level is Level.ERROR
-    monkeypatch.setattr(doctor_machine, "find_spec", lambda _: None)
-    assert only(bedside_rows(found, ME, machine), "bedside").level is Level.ERROR
+
+
+def test_a_relay_that_cannot_be_driven_is_no_way_to_a_nurse(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = site(tmp_path, more="\n[annunciator]\nrelay = 24\n")
+    lacking = "lgpio"
+    monkeypatch.setattr(doctor_machine, "lacks", lambda: lacking)
+
+    def told() -> str:
+        rows = list(bedside_rows(found, ME, machine))
+        assert levels(rows) == [("nurse call", Level.ERROR), ("bedside", Level.ERROR)]
+        assert rows[0].text.startswith("its relay cannot be driven")
+        return rows[1].text
+
+    assert told().startswith(f"this computer has no pins ({machine.dev}/gpiochip*)")
+    (machine.dev / "gpiochip0").touch()
+    assert told().startswith("lgpio for Python 3.")
+    lacking = "gpiozero"
+    assert told() == "the library for pins is not installed"
+    lacking = ""
+    assert levels(bedside_rows(found, ME, machine)) == [("nurse call", Level.OK), ("bedside", Level.OK)]
+
+
+def test_the_unit_has_to_allow_the_pins(tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = site(tmp_path, more="\n[annunciator]\nrelay = 24\n")
+    chip = machine.dev / "gpiochip0"
+    chip.touch()
+    chip.chmod(0o660)
+    monkeypatch.setattr(doctor_machine, "lacks", lambda: "")
+    group = grp.getgrgid(chip.stat().st_gid).gr_name
+
+    def row(*lines: str, status: int = 0) -> Row:
+        said = "\n".join(("LoadState=loaded", "DevicePolicy=closed", "DeviceAllow=char-4 rw", *lines))
+        return only(bedside_rows(found, "nobody", machine, lambda *_: (status, said)), "bedside")
+
+    drop_in = ("DeviceAllow=char-gpiochip rw", f"SupplementaryGroups={group}")
+    assert row(*drop_in).text == "pins are there (gpiochip0)"
+    for lines in (drop_in[:1], drop_in[1:], ()):
+        assert row(*lines).text == "nobody may not use the pins"
+    chip.chmod(0o666)
+    assert row().remedy == "install the drop-in gpio.conf (README)"
+    # Without the unit there is nothing that closes it: the file's own rights decide.
+    assert row(status=1).level is Level.OK

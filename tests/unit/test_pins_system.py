@@ -44,8 +44,35 @@ def test_it_is_used_with_its_own_part_and_asked_for_the_pins(system: Path) -> No
     assert str(system) not in sys.path
 
 
+def test_it_is_used_also_where_the_package_has_that_of_another_python(
+    system: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As the package is on Raspberry Pi OS 13: lgpio.py of the wheel for Python 3.11, and no compiled part for 3.13.
+    own = tmp_path_factory.mktemp("own")
+    (own / "lgpio.py").write_text("import _lgpio\nraise OSError('the other one')\n", encoding="ascii")
+    monkeypatch.syspath_prepend(own)
+    assert pins.lacks() == "lgpio"
+    assert why_not().startswith("lgpio is not installed: sudo apt-get install python3-lgpio")
+    (system / "_lgpio.py").write_text("", encoding="ascii")
+    assert pins.lacks() == "lgpio"
+    assert why_not().startswith("lgpio is not installed")
+    (system / "lgpio.py").write_text("def __getattr__(name):\n    raise OSError('no chip here')\n", encoding="ascii")
+    assert pins.lacks() == ""
+    assert why_not() == "OSError: no chip here"
+
+
+def test_its_own_is_used_where_it_is_whole(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pins, "SYSTEM", str(system / "other"))
+    monkeypatch.syspath_prepend(system)
+    (system / "_lgpio.py").write_text("", encoding="ascii")
+    (system / "lgpio.py").write_text("def __getattr__(name):\n    raise OSError('no chip here')\n", encoding="ascii")
+    assert pins.lacks() == ""
+    assert why_not() == "OSError: no chip here"
+
+
 def test_where_the_system_has_none_it_says_how_to_get_it(system: Path) -> None:
     (system / "other.py").write_text("", encoding="ascii")
+    assert pins.lacks() == "lgpio"
     assert why_not().startswith("lgpio is not installed: sudo apt-get install python3-lgpio")
 
 
