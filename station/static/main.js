@@ -8,6 +8,7 @@ import { bedPage, Opened } from "./bed.js";
 import { h, paint } from "./dom.js";
 import { Feed, here } from "./feed.js";
 import { Fit, TRIES } from "./fit.js";
+import { flash } from "./flash.js";
 import { overview } from "./overview.js";
 import { PANELS } from "./panels.js";
 import { Past } from "./past.js";
@@ -59,6 +60,7 @@ class Page {
 
   start() {
     this.begun = here();
+    flash(document.documentElement);
     document.documentElement.dataset.theme = this.theme;
     this.truth.tick(this.begun, document.visibilityState === "visible");
     this.feed.open();
@@ -67,10 +69,6 @@ class Page {
     document.addEventListener("visibilitychange", () => {
       this.truth.visibility(document.visibilityState === "visible", here());
       this.tick();
-    });
-    document.addEventListener("animationstart", (event) => {
-      // All flash together: a ward of lights out of step is unrest, and hides the fastest.
-      for (const animation of event.target.getAnimations()) animation.startTime = 0;
     });
     addEventListener("hashchange", () => {
       this.readRoute();

@@ -107,16 +107,52 @@ def test_the_figures_that_are_read_from_afar_are_large(open_page: Open, ward: Wa
     assert sizes[".verdict"] >= 40
 
 
+_LOOKS = """([bed, dark]) => {
+    for (const name of ["high", "medium"]) document.documentElement.toggleAttribute(`data-${name}-dark`, dark);
+    const tile = document.querySelector(`.tile[data-bed="pi-1/${bed}"]`);
+    const sign = getComputedStyle(tile.querySelector(":scope > header > .sign"));
+    const {borderTopColor: frame, boxShadow: ring} = getComputedStyle(tile);
+    return {frame, ring, sign: sign.backgroundColor};
+}"""
+
+
 def test_priority_is_told_by_colour_shape_sign_and_flash(open_page: Open, ward: Ward) -> None:
     page = open_page()
-    told = (("bed-1", "high", "!!!", "0.5s"), ("bed-2", "medium", "!!", "1.667s"), ("bed-3", "low", "!", "0s"))
-    for bed, priority, _, _ in told:
+    told = (("bed-1", "high", "!!!"), ("bed-2", "medium", "!!"), ("bed-3", "low", "!"))
+    for bed, priority, _ in told:
         ward.do(lambda scene, bed=bed, priority=priority: scene.alarm(bed, "HR_HIGH", priority=priority))  # type: ignore[misc]
-    for bed, priority, sign, flash in told:
+    for bed, priority, sign in told:
         tile = page.locator(f".tile[data-bed='pi-1/{bed}']")
         expect(tile).to_have_class(re.compile(rf"\b{priority}\b"))
         expect(tile.locator("> header > .sign")).to_have_text(sign)
-        assert tile.evaluate("node => getComputedStyle(node).animationDuration") == flash
+        lit, dark = page.evaluate(_LOOKS, [bed, False]), page.evaluate(_LOOKS, [bed, True])
+        differ = [name for name in lit if lit[name] != dark[name]]
+        assert differ == ([] if priority == "low" else ["frame", "ring", "sign"])
+
+
+def test_all_flash_at_the_pace_of_their_priority(context: BrowserContext, ward: Ward) -> None:
+    page = context.new_page()
+    page.clock.install()
+    page.goto(ward.url)
+    page.evaluate(
+        """async () => {
+            globalThis.turns = {"data-high-dark": 0, "data-medium-dark": 0};
+            const {flash} = await import("/static/flash.js");
+            flash({toggleAttribute: (name) => { turns[name] += 1; }});
+        }"""
+    )
+    page.clock.run_for(10_000)
+    assert page.evaluate("turns") == {"data-high-dark": 40, "data-medium-dark": 12}
+
+
+def test_the_page_flashes(open_page: Open, ward: Ward) -> None:
+    page = open_page()
+    ward.do(lambda scene: scene.alarm("bed-1", "HR_HIGH", priority="high"))
+    expect(page.locator(".tile[data-bed='pi-1/bed-1']")).to_have_class(re.compile(r"\bhigh\b"))
+    for name in ("data-high-dark", "data-medium-dark"):
+        for _ in range(2):
+            expect(page.locator(f":root[{name}]")).to_have_count(1)
+            expect(page.locator(f":root:not([{name}])")).to_have_count(1)
 
 
 def test_no_third_party_is_asked_and_the_policy_is_kept(open_page: Open, context: BrowserContext, ward: Ward) -> None:

@@ -37,6 +37,11 @@ async def fill(scene: Scene, count: int) -> None:
         await scene.alarm("bed-3", "DEVICE_UNKNOWN.bed-3-pump.11", priority="medium", text=LONG)
 
 
+_LIT_AND_DARK = """(node) => [false, true].map((dark) => {
+    document.documentElement.toggleAttribute("data-high-dark", dark);
+    return getComputedStyle(node).backgroundColor;
+})"""
+
 LOOK = """() => {
     const high = (node) => node.scrollHeight - node.clientHeight;
     const wide = (node) => node.scrollWidth - node.clientWidth;
@@ -173,7 +178,8 @@ def test_beds_below_the_edge_are_counted_by_their_worst_alarm(open_page: Open, w
     ward.do(lambda scene: scene.alarm("bed-29", "HR_HIGH"))
     expect(below).to_have_text("▼!!!5 beds below · 2 with alarms")
     expect(below).to_have_class("notice high")
-    assert below.evaluate("node => getComputedStyle(node).animationDuration") == "0.5s"
+    lit, dark = below.evaluate(_LIT_AND_DARK)
+    assert lit != dark
     below.click()
     expect(page.locator(".tile[data-bed='pi-1/bed-29']")).to_be_in_viewport(ratio=1)
     expect(below).to_have_text(re.compile(r"^▲!!!\d+ beds above · 2 with alarms$"))
