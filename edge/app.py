@@ -245,7 +245,8 @@ class App:
             self._wire.continue_run(found.previous_run, found.previous_event_seq)
             self._keeper.note("store read", {"previous_run": found.previous_run, "set_aside": found.set_aside or ""})
             self._sender.add_events(found.outbox)
-            for item in found_later(found, self._boot, self._around.clock.now()):
+            edge, now = self._configuration.core.edge, self._around.clock.now()
+            for item in found_later(edge, found, self._boot, now):
                 self._inbox.put(item)
 
     def _tell_start(self, stored: StoredState) -> None:

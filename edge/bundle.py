@@ -15,8 +15,8 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 
 from edge.bodies import alarm_body, alarm_from_body, kept_body, kept_from_body
 from edge.bundle_file import (
+    FILE_NAME,
     BundledAlarm,
     BundledFile,
     BundledPart,
@@ -39,6 +40,7 @@ from edge.bundle_file import (
 from edge.clock import rfc3339
 from edge.config import ConfigError, Configuration, load
 from edge.config_broker import CREDENTIAL
+from edge.config_file import toml
 from edge.core.model import Instant
 from edge.core.replaced import Part, of_replaced
 from edge.core.therapy_state import KeptTherapy
@@ -131,6 +133,11 @@ def _bundled(path: Path, data: bytes, base: Path) -> BundledFile:
         raise BundleError(
             f"{path} is not below {base}: move it there, so that the spare finds it by the same name"
         ) from error
+    if not re.fullmatch(FILE_NAME, name):
+        raise BundleError(
+            f"{path}: in a bundle a name has letters, digits, points, hyphens and underscores alone, and no .. before "
+            "it: rename it"
+        )
     return BundledFile(name=name, text=data.decode())
 
 
@@ -219,8 +226,8 @@ def _credentials(content: Content, target: Target) -> Iterator[_Credential]:
     if main is None:
         raise BundleError(f"the bundle names {content.main} as its configuration, and does not hold it")
     try:
-        broker: Any = tomllib.loads(main).get("broker", {})
-    except tomllib.TOMLDecodeError as error:
+        broker: Any = toml(main).get("broker", {})
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{content.main} of the bundle cannot be read: {error}") from error
     wanted = {key: told for key in CREDENTIAL_FILES if isinstance(told := broker.get(key), str)}
     if wanted and target.credentials is None:
@@ -237,6 +244,10 @@ def _credentials(content: Content, target: Target) -> Iterator[_Credential]:
             path = target.credstore / f"infusion-edge.{handed}"
         elif Path(told).is_absolute():
             source, path = target.credentials / Path(told).name, Path(told)
+        elif ".." in Path(told).parts:
+            raise BundleError(
+                f"broker.{key}: {told} leads out of the folder of edge.toml: name the whole path, and export it again"
+            )
         else:
             source, path = target.credentials / Path(told).name, target.config.parent / told
         if not source.is_file():
@@ -279,16 +290,23 @@ def _rows(content: Content, target: Target, now: Instant) -> _Rows:
             "Look at the beds. If these patients are there still: --treatments take. If not: --treatments leave"
         )
     take = target.treatments is not Treatments.LEAVE
+    if not take:
+        state = state.model_copy(update={"alarms": (), "therapies": ()})
     try:
-        parts = [Part(row.bed, row.part, kept_from_body(row.part, row.body)) for row in state.therapies]
+        parts = [Part(row.bed, row.part, kept_from_body(row.bed, row.part, row.body)) for row in state.therapies]
         alarms = [
             AlarmRow(row.bed, row.key, row.occurrence, row.rev, alarm_body(alarm_from_body(row.body)))
             for row in state.alarms
         ]
     except ValueError as error:
-        raise BundleError(f"a row of its store cannot be read by this program: {str(error)[:200]}") from error
+        raise BundleError(
+            f"a row of its store cannot be read by this program: {str(error)[:200]}. Export it again with this "
+            "version; if that says the same, bring in the rest with --treatments leave, and enter the treatments anew"
+        ) from error
     # Without the boot whose clock their times are of: they are of no boot of this computer.
-    kept = tuple(TherapyRow(each.bed, each.part, kept_body(each.part, each.body)) for each in of_replaced(parts))
+    kept = tuple(
+        TherapyRow(each.bed, each.part, kept_body(each.bed, each.part, each.body)) for each in of_replaced(parts)
+    )
     story = {
         "bundle": digest(content.model_dump(mode="json")),
         "exported": content.exported,
@@ -300,7 +318,7 @@ def _rows(content: Content, target: Target, now: Instant) -> _Rows:
     row = JournalRow(
         run.run, "imported", rfc3339(now.wall_s), now.synchronised, now.mono_s, json.dumps(story, ensure_ascii=False)
     )
-    transaction = Transaction(0, alarms=tuple(alarms) if take else (), journal=(row,), therapy=kept if take else ())
+    transaction = Transaction(0, alarms=tuple(alarms), journal=(row,), therapy=kept)
     return run, state.event_seq, transaction
 
 
@@ -398,7 +416,7 @@ def _patients(content: Content) -> Iterator[str]:
     """Say each treatment of a bundle; what cannot be read is said when the rows are."""
     for row in content.state.therapies if content.state is not None else ():
         try:
-            kept = kept_from_body(row.part, row.body)
+            kept = kept_from_body(row.bed, row.part, row.body)
         except ValueError:
             continue
         if isinstance(kept, KeptTherapy) and kept.therapy.patient is not None:

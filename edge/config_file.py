@@ -6,20 +6,25 @@ Each table is checked by itself, so that one run finds every error of a file and
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 FILE_MAX_BYTES = 1_048_576
 """A ward of 72 pumps needs some 30 kB; a file beyond this was hardly meant, and would sit in memory."""
+
+POINTS_MAX = 100
+"""Points in a line: the time to read a key grows with the square of its parts, and one of a megabyte takes hours."""
 
 EXCERPT_CHARS = 60
 """How much of a wrong value is shown again."""
@@ -281,7 +286,7 @@ class Reader:
         self.data = data
         self.sha256 = hashlib.sha256(data).hexdigest()
         try:
-            self.content = tomllib.loads(data.decode())
+            self.content = toml(data.decode())
         except RecursionError:
             self.refuse("", "is nested too deeply", "give a configuration file")
             return False
@@ -291,7 +296,11 @@ class Reader:
         return True
 
     def _bytes(self) -> bytes:
-        with Path(self.file).open("rb") as file:
+        # A pipe to which nobody writes would hold up the start for ever.
+        descriptor = os.open(self.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ValueError("it is no regular file")
             return file.read(FILE_MAX_BYTES + 1)
 
     def refuse(self, key: str, message: str, remedy: str) -> None:
@@ -356,6 +365,14 @@ class Reader:
             case _:
                 wanted = detail["msg"].partition(" should ")[2] or detail["msg"]
                 self.refuse(key, f"{repr(detail['input'])[:EXCERPT_CHARS]} is not accepted", f"it should {wanted}")
+
+
+def toml(text: str) -> dict[str, Any]:
+    """Parse the text of a configuration file. Raises ``ValueError``, RecursionError where it is nested too deeply."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > POINTS_MAX:
+            raise ValueError(f"more than {POINTS_MAX} points (at line {number})")
+    return tomllib.loads(text)
 
 
 def join(parent: str, name: str) -> str:

@@ -6,6 +6,7 @@ is written when a configuration was found good and is another than the one kept.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -14,6 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 NAME = "last-good.json"
+SEAL = "sha256"
+"""Beside the files by their paths; what an earlier version would take for one more file, and pass over."""
+
 COPY_MAX_BYTES = 8 * 1024 * 1024
 """Two files of a megabyte at most each, as JSON text."""
 
@@ -42,7 +46,8 @@ def beds_named(path: Path) -> tuple[tuple[str, str], ...]:
 
 def keep(files: Mapping[str, bytes], run_dir: Path) -> None:
     """Keep the files of a good configuration, unless they are kept already. Raises OSError; the kept ones then stay."""
-    kept = json.dumps({name: data.decode() for name, data in files.items()}).encode()
+    texts = {name: data.decode() for name, data in files.items()}
+    kept = json.dumps({**texts, SEAL: _seal(texts)}).encode()
     target = run_dir / NAME
     with suppress(OSError):
         if target.read_bytes() == kept:
@@ -67,7 +72,14 @@ def recall(path: Path, run_dir: Path) -> dict[str, bytes]:
     try:
         with (run_dir / NAME).open("rb") as file:
             found = json.loads(file.read(COPY_MAX_BYTES))
+        # A copy of an earlier version has none; one whose digits the disk changed must not set a limit (H-32).
+        if found.pop(SEAL, None) not in (None, _seal(found)):
+            return {}
         files = {name: text.encode() for name, text in found.items()}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, TypeError):
         return {}
     return files if str(path) in files else {}
+
+
+def _seal(texts: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()

@@ -14,6 +14,7 @@ import json
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -31,6 +32,7 @@ from edge.runtime import Runtime
 from edge.sender import Sender
 from edge.status_line import StatusLine
 from edge.wire import Wire
+from edge.worker import Worker
 
 READ_LIMIT_S = 10.0
 """A card can stall for seconds; one that takes longer gives no files."""
@@ -84,6 +86,8 @@ class Reload:
         self._notify = notify
         self._mono_s = mono_s
         self._wanted = asyncio.Event()
+        # Not the loop's threads: reloads from a disk that hangs would take them all, and with them the broker's.
+        self._disk = Worker("configuration")
 
     async def run(self) -> None:
         """Reload whenever it is asked for, until cancelled; signals that come meanwhile are one more reload."""
@@ -97,8 +101,7 @@ class Reload:
 
     async def _once(self) -> None:
         try:
-            async with asyncio.timeout(READ_LIMIT_S):
-                wanted = await asyncio.to_thread(self._files.load)
+            wanted = await self._disk.ask(self._files.load, READ_LIMIT_S)
         except TimeoutError:
             self._refuse([f"the files cannot be read within {READ_LIMIT_S:g} s"])
             return
@@ -161,8 +164,7 @@ class Reload:
 
     async def _keep_copy(self, wanted: Configuration) -> None:
         try:
-            async with asyncio.timeout(READ_LIMIT_S):
-                await asyncio.to_thread(self._files.keep, wanted)
+            await self._disk.ask(partial(self._files.keep, wanted), READ_LIMIT_S)
         except OSError as error:  # a TimeoutError is one
             _log.warning("the configuration is good and could not be kept for later", reason=str(error))
 

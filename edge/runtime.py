@@ -74,7 +74,7 @@ class _Rows:
             self.alarms[place] = AlarmRow(*place, alarm.occurrence, alarm.rev, alarm_body(alarm, self.boot))
 
     def keep(self, kept: Keep) -> None:
-        body = None if kept.body is None else kept_body(kept.part, kept.body, self.boot)
+        body = None if kept.body is None else kept_body(kept.bed, kept.part, kept.body, self.boot)
         self.therapy[kept.bed, kept.part] = TherapyRow(kept.bed, kept.part, body)
 
     def transaction(self, mark: int) -> Transaction | None:

@@ -31,6 +31,7 @@ from edge.mqtt import (
 from edge.outgoing import AlarmRevision, Outgoing
 from edge.rows import Omitted
 from edge.send_queue import EventRow, Sending, SendQueue
+from edge.worker import Worker
 
 READ_BACK_LIMIT_S = 2.0
 """How long the broker may take to give back what it retains: nothing is sent meanwhile."""
@@ -113,6 +114,8 @@ class Sender:
         self._linked: bool | None = None
         self._linked_at_s = 0.0
         self._unacknowledged: dict[Sending, float] = {}
+        # Not the loop's threads: a disk that hangs would take one at each try, until nothing could connect or end.
+        self._disk = Worker("login")
         self._refused: set[str] = set()
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
@@ -225,8 +228,7 @@ class Sender:
 
     async def _log_in(self) -> Login:
         try:
-            async with asyncio.timeout(LOGIN_LIMIT_S):
-                login = await asyncio.to_thread(self._settings.login)
+            login = await self._disk.ask(self._settings.login, LOGIN_LIMIT_S)
         except TimeoutError:
             raise LoginError(
                 "the files for logging in at the broker cannot be read: the disk does not answer"

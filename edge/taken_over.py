@@ -11,11 +11,11 @@ import structlog
 from edge.bodies import alarm_from_body, answer_from_body, boot_of, kept_from_body
 from edge.core.config import CoreConfig
 from edge.core.inputs import AlarmFound, StoreRead
-from edge.core.model import Instant
+from edge.core.model import Alarm, Instant
 from edge.core.restore import initial_state
 from edge.core.state import CoreState
-from edge.core.therapy_state import KeptPart
-from edge.rows import StoredState, TherapyRow
+from edge.core.therapy_state import DAY, KeptPart, kind_of
+from edge.rows import AlarmRow, StoredState, TherapyRow
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 def core_state(config: CoreConfig, run: str, boot: str, now: Instant, stored: StoredState) -> CoreState:
     """Make the state that a run begins with, in the kernel's boot ``boot``."""
-    rows = [(row, alarm) for row in stored.alarms if (alarm := _restored(row.body, alarm_from_body)) is not None]
+    rows, spoiled = _alarms(config.edge, stored)
     answers = [answer for row in stored.answers if (answer := _restored(row.body, answer_from_body)) is not None]
     parts, unreadable = _therapy(stored, boot)
     state = initial_state(
@@ -35,7 +35,7 @@ def core_state(config: CoreConfig, run: str, boot: str, now: Instant, stored: St
         answers=answers,
         therapy=parts,
     )
-    state.edge.unreadable = unreadable
+    state.edge.unreadable = unreadable + spoiled
     state.disks.unread = stored.fault if stored.unread else ""
     state.edge.store_set_aside = stored.set_aside or ""
     state.edge.store_failure = stored.fault
@@ -43,21 +43,31 @@ def core_state(config: CoreConfig, run: str, boot: str, now: Instant, stored: St
     return state
 
 
-def found_later(stored: StoredState, boot: str, now: Instant) -> Iterator[AlarmFound | StoreRead]:
+def found_later(edge: str, stored: StoredState, boot: str, now: Instant) -> Iterator[AlarmFound | StoreRead]:
     """Say what a store kept that could be read only when the run went on already, therapies first."""
     parts, unreadable = _therapy(stored, boot)
-    yield StoreRead(now.mono_s, parts, unreadable, stored.set_aside or "")
-    for row in stored.alarms:
-        alarm = _restored(row.body, alarm_from_body)
-        if alarm is not None:
-            yield AlarmFound(now.mono_s, alarm, shown=False)
+    rows, spoiled = _alarms(edge, stored)
+    yield StoreRead(now.mono_s, parts, unreadable + spoiled, stored.set_aside or "")
+    for _, alarm in rows:
+        yield AlarmFound(now.mono_s, alarm, shown=False)
+
+
+def _alarms(edge: str, stored: StoredState) -> tuple[list[tuple[AlarmRow, Alarm]], tuple[str, ...]]:
+    """Return the alarms with their rows, and of whom there are such that cannot be read."""
+    found = [(row, _restored(row.body, alarm_from_body)) for row in stored.alarms]
+    spoiled = tuple(row.bed or edge for row, alarm in found if alarm is None)
+    return [(row, alarm) for row, alarm in found if alarm is not None], spoiled
 
 
 def _therapy(stored: StoredState, boot: str) -> tuple[tuple[KeptPart, ...], tuple[str, ...]]:
-    """Return the parts of all therapies, and the beds of those that cannot be read."""
+    """Return the parts of all therapies, and of whom there are such that cannot be read: beds, or cases."""
     parts = [(row, _kept_part(row, boot)) for row in stored.therapy]
-    # A lost order or patient is no detail: somebody must look at the bed.
-    unreadable = tuple(row.bed for row, part in parts if part is None and row.bed)
+    # A lost order, patient or total of a day is no detail: somebody must look. A weight of before is asked for anew.
+    unreadable = tuple(
+        row.bed or row.part.partition(":")[2]
+        for row, part in parts
+        if part is None and (row.bed or kind_of(row.part) == DAY)
+    )
     return tuple(part for _, part in parts if part is not None), unreadable
 
 
@@ -71,7 +81,7 @@ def last_known_s(stored: StoredState) -> float | None:
 
 def _kept_part(row: TherapyRow, boot: str) -> KeptPart | None:
     body = row.body or ""
-    kept = _restored(body, lambda text: kept_from_body(row.part, text))
+    kept = _restored(body, lambda text: kept_from_body(row.bed, row.part, text))
     return None if kept is None else KeptPart(row.bed, row.part, kept, here=boot_of(body) == boot != "")
 
 

@@ -122,7 +122,7 @@ def _damage(state: EdgeState) -> str:
             "acknowledgements and messages of the run before are lost."
         )
     beds = ", ".join(dict.fromkeys(state.unreadable))
-    return f"What was kept of the therapy at {beds} cannot be read: patient, order or dose are lost."
+    return f"What was kept of {beds} cannot be read: alarms, patient, order or dose are lost."
 
 
 def _is_new_damage(state: EdgeState, now_s: float) -> bool:

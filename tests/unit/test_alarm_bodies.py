@@ -70,11 +70,13 @@ def test_fields_of_a_later_version_are_ignored_at_every_depth(alarm: Alarm) -> N
             return {name: grown(value) for name, value in part.items()} | {"added_later": {"x": [1]}}
         return part
 
-    assert alarm_from_body(json.dumps(grown(json.loads(alarm_body(alarm))))) == alarm
+    later = json.loads(alarm_body(alarm))
+    del later["sum"]  # it would have its own
+    assert alarm_from_body(json.dumps(grown(later))) == alarm
 
 
 @pytest.mark.parametrize(
-    "broken", ["", "{}", "[]", alarm_body(ALARM)[:-1], alarm_body(ALARM).replace('"2.60"', '"NaN"')]
+    "broken", ["", "{}", "[]", alarm_body(ALARM)[:-1], alarm_body(ALARM).replace('"2.60"', '"2.00"')]
 )
 def test_what_is_no_alarm_is_refused(broken: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - only the kind of the error is promised

@@ -74,7 +74,7 @@ def home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Home:
         1,
         alarms=(AlarmRow(BED, "HR_HIGH", stood.occurrence, stood.rev, alarm_body(stood, "boot-1")),),
         journal=(JournalRow("run-a", "start", "2026-11-29T12:00:00Z", True, 1.0, "{}"),),
-        therapy=(TherapyRow(BED, "therapy", kept_body("therapy", therapy, "boot-1")),),
+        therapy=(TherapyRow(BED, "therapy", kept_body(BED, "therapy", therapy, "boot-1")),),
     )
     file = StoreFile(old.run_dir / "edge.db", Run("run-a", "boot-1", "2026-11-29T12:00:00Z"))
     file.open()
@@ -161,6 +161,15 @@ def test_a_library_elsewhere_is_refused_since_the_spare_would_not_find_it(home: 
     assert (status, f"{elsewhere} is not below {home.etc}: move it there" in said) == (1, True)
 
 
+@pytest.mark.parametrize("name", ["my drugs.toml", "../drugs.toml"])
+def test_a_file_whose_name_no_bundle_may_have_is_named_with_the_remedy(home: Home, tmp_path: Path, name: str) -> None:
+    (home.etc / "drugs.toml").rename(home.etc / name)
+    config = home.etc / "edge.toml"
+    config.write_text(config.read_text(encoding="utf-8").replace('"drugs.toml"', f'"{name}"'), encoding="utf-8")
+    status, said = home.asks("export", tmp_path / "x.bundle")
+    assert (status, f"{home.etc / name}: in a bundle a name has letters" in said) == (1, True)
+
+
 # --- what becomes of it -----------------------------------------------------------------------------------------------
 
 
@@ -176,7 +185,7 @@ def test_a_spare_becomes_the_edge_with_new_credentials_and_totals_that_nobody_kn
     assert (kept.previous_run, kept.previous_event_seq) == ("run-a", 41)
     assert head is not None
     (therapy,) = (row for row in kept.therapy if row.part == "therapy")
-    found = kept_from_body("therapy", therapy.body or "")
+    found = kept_from_body(BED, "therapy", therapy.body or "")
     assert isinstance(found, KeptTherapy)
     assert [one.drug for one in found.therapy.totals_lost] == ["ketamine"]
     assert stat.S_IMODE((spare.run_dir / "edge.db").stat().st_mode) == 0o600
@@ -286,8 +295,23 @@ def _another(found: dict[str, Any]) -> None:
     found["content"]["edge"] = "pi-9"
 
 
+def _leading_out(found: dict[str, Any]) -> None:
+    for file in found["content"]["files"]:
+        file["text"] = file["text"].replace('"broker.password"', '"../broker.password"')
+
+
+def _endless(found: dict[str, Any]) -> None:
+    for file in found["content"]["files"]:
+        file["text"] = f"{'a.' * 400_000}b = 1\n{file['text']}"
+
+
 def _unreadable(found: dict[str, Any]) -> None:
     found["content"]["state"]["alarms"][0]["body"] = "{}"
+
+
+def _spoiled(found: dict[str, Any]) -> None:
+    therapy = found["content"]["state"]["therapies"][0]
+    therapy["body"] = therapy["body"].replace('"weight_kg":"70', '"weight_kg":"30')
 
 
 def _no_main(found: dict[str, Any]) -> None:
@@ -301,7 +325,10 @@ REFUSED: list[tuple[Edit, bool, str]] = [
     (_outside, True, "content.files.0.name: String should match pattern"),
     (_unusable, True, "this program cannot use the configuration of the bundle:"),
     (_another, True, "its configuration is of another edge than the bundle says: export it again"),
+    (_leading_out, True, "broker.password_file: ../broker.password leads out of the folder of edge.toml"),
+    (_endless, True, "edge.toml of the bundle cannot be read: more than 100 points (at line 1)"),
     (_unreadable, True, "a row of its store cannot be read by this program"),
+    (_spoiled, True, "it is not what was written: the disk changed it. Export it again with this version"),
     (_no_main, True, "the bundle names other.toml as its configuration, and does not hold it"),
 ]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -279,8 +281,9 @@ def test_missing_password_file(tmp_path: Path) -> None:
         (b"mode = 'd\xe9mo'\n", r"is not TOML: 'utf-8' codec can't decode .*"),
         (b"mode = " + b"9" * 5000, r"is not TOML: .*"),
         (b"mode = " + b"[" * 100_000, r"is nested too deeply"),
+        (b"\n" + b"a." * 400_000 + b"b = 1\n", r"is not TOML: more than 100 points \(at line 2\)"),
     ],
-    ids=["syntax", "key twice", "not UTF-8", "huge number", "nested"],
+    ids=["syntax", "key twice", "not UTF-8", "huge number", "nested", "hours to read"],
 )
 def test_not_toml(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "edge.toml"
@@ -288,6 +291,13 @@ def test_not_toml(content: bytes, message: str, tmp_path: Path) -> None:
     (problem,) = problems_of(path, tmp_path)
     assert (problem.file, problem.key) == (str(path), "")
     assert re.fullmatch(message, problem.message)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_named_and_not_waited_for(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "edge.toml")
+    (problem,) = problems_of(tmp_path / "edge.toml", tmp_path)
+    assert re.match("cannot be read: (it is no regular file|Is a directory)$", problem.message)
 
 
 @pytest.mark.parametrize(("size", "refused"), [(FILE_MAX_BYTES, False), (FILE_MAX_BYTES + 1, True)])

@@ -412,7 +412,7 @@ def restarted(run: Treatment, after_s: float, *, here: bool = True, serial: str 
     therapy = KeptTherapy(instant(run.world.now_s), run.therapy)
     assert {part.part.partition(":")[0] for part in parts} >= {"dose", "day"}
     for part in parts:
-        assert kept_from_body(part.part, kept_body(part.part, part.body)) == part.body
+        assert kept_from_body(part.bed, part.part, kept_body(part.bed, part.part, part.body)) == part.body
     at_s = run.world.now_s + after_s
     parts.append(replace(parts[0], bed=BED, part="therapy", body=therapy))
     return Treatment(None, kept=parts, pump=run.pump, at_s=at_s, serial=serial, config=TREATING)

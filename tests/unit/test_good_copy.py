@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -107,6 +108,17 @@ def test_a_copy_that_cannot_be_used_leaves_the_error_of_the_files(site: Site, ke
     site.change(site.edge, "[[bed]]", "[[bedd]]")
     with pytest.raises(ConfigError, match="bedd"):
         load_or_last_good(site.edge, site.run_dir, {})
+
+
+def test_a_copy_whose_limit_the_disk_changed_sets_no_limit(site: Site) -> None:
+    site.keep()
+    copy = site.run_dir / NAME
+    whole = copy.read_text(encoding="utf-8")
+    copy.write_text(whole.replace('hard = \\"140 /min', 'hard = \\"150 /min', 1), encoding="utf-8")
+    assert copy.read_text(encoding="utf-8") != whole
+    assert recall(site.edge, site.run_dir) == {}
+    copy.write_text(json.dumps({str(site.edge): "of an earlier version"}), encoding="utf-8")
+    assert recall(site.edge, site.run_dir) == {str(site.edge): b"of an earlier version"}
 
 
 def test_what_is_kept_already_is_not_written_again(site: Site) -> None:

@@ -6,7 +6,9 @@ import asyncio
 import os
 import shutil
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +135,25 @@ async def test_files_that_do_not_come_are_given_up(before: Configuration, monkey
     async with reloading(before, edge, Files(hang, _never), lambda: bool(edge.noted)):
         goes_on.set()
     assert edge.noted[0][1]["reason"] == "the files cannot be read within 0.05 s"
+
+
+async def test_reloads_from_a_disk_that_hangs_leave_the_loop_its_threads(
+    before: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reload, "READ_LIMIT_S", 0.01)
+    answers = threading.Event()
+
+    def hang() -> Configuration:
+        answers.wait(15)
+        return before
+
+    edge = Edge()
+    pool = ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(pool)
+    async with reloading(before, edge, Files(hang, _never), lambda: len(edge.noted) == 1):
+        async with asyncio.timeout(15):
+            assert await asyncio.to_thread(lambda: "the broker's") == "the broker's"
+        answers.set()
 
 
 async def test_signals_that_come_together_are_one_reload(before: Configuration) -> None:

@@ -171,7 +171,12 @@ def restarted(run: Treatment, off_s: float, *, here: bool = True, **changes: Any
     at_s = run.world.now_s + off_s
     alarms = [alarm for alarm in run.world.retained.values() if alarm.key.condition == BOLUS]
     kept = [
-        KeptPart(part.bed, part.part, kept_from_body(part.part, kept_body(part.part, part.body)), here=here)
+        KeptPart(
+            part.bed,
+            part.part,
+            kept_from_body(part.bed, part.part, kept_body(part.bed, part.part, part.body)),
+            here=here,
+        )
         for part in run.kept()
     ]
     return Treatment(treatment(), config=WITH_BOLUS, kept=kept, pump=run.pump, at_s=at_s, alarms=alarms, **changes)

@@ -21,7 +21,9 @@ from tests.core_world import RUN, START_S, World, instant
 from tests.therapies import FULL, THEN
 
 ROOT = Path(__file__).parents[2]
-SOMEBODY = StoredState(therapy=(TherapyRow("bed-1", THERAPY, kept_body(THERAPY, KeptTherapy(THEN, FULL), "boot-1")),))
+SOMEBODY = StoredState(
+    therapy=(TherapyRow("bed-1", THERAPY, kept_body("bed-1", THERAPY, KeptTherapy(THEN, FULL), "boot-1")),)
+)
 NOBODY = StoredState()
 LAXER = ('soft = "120 /min"', 'soft = "130 /min"')
 STRICTER = ('soft = "120 /min"', 'soft = "118 /min"')

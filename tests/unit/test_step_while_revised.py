@@ -32,7 +32,7 @@ def revised(step: str | None = None, **changes: Any) -> Treated:
 
 def restarted(world: Treated, *, here: bool = True) -> Treated:
     """The next run of the edge, with what the store has."""
-    body = kept_from_body(THERAPY, kept_body(THERAPY, KeptTherapy(instant(world.now_s), world.therapy)))
+    body = kept_from_body(BED, THERAPY, kept_body(BED, THERAPY, KeptTherapy(instant(world.now_s), world.therapy)))
     state = initial_state(WARD, RUN, instant(world.now_s), therapy=[KeptPart(BED, THERAPY, body, here)])
     after = Treated(state=state)
     after.rate, after.pump_state = world.rate, world.pump_state

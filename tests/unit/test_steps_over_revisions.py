@@ -62,7 +62,7 @@ class Revised(World):
         for step in self.steps:
             parts.update({(one.bed, one.part): one.body for one in step.effects if isinstance(one, Keep)})
         kept = [
-            KeptPart(bed, part, kept_from_body(part, kept_body(part, body)), here=True)
+            KeptPart(bed, part, kept_from_body(bed, part, kept_body(bed, part, body)), here=True)
             for (bed, part), body in parts.items()
             if body is not None
         ]

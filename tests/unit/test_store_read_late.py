@@ -19,7 +19,9 @@ from tests.therapies import FULL, THEN
 
 FAULT = "the disk has not answered for 8 s"
 UNREAD = StoredState(fault=FAULT, unread=True)
-KEPT = TherapyRow(BED, THERAPY, kept_body(THERAPY, KeptTherapy(THEN, FULL), "boot-1"))
+KEPT, ELSEWHERE = (
+    TherapyRow(bed, THERAPY, kept_body(bed, THERAPY, KeptTherapy(THEN, FULL), "boot-1")) for bed in (BED, OTHER_BED)
+)
 
 
 def begun(*inputs: Input) -> World:
@@ -29,7 +31,7 @@ def begun(*inputs: Input) -> World:
 
 
 def read(world: World, stored: StoredState, boot: str = "boot-1") -> CoreState:
-    world.step(world.now_s + 1, *found_later(stored, boot, instant(world.now_s + 1)))
+    world.step(world.now_s + 1, *found_later("pi-1", stored, boot, instant(world.now_s + 1)))
     return world.core.snapshot()
 
 
@@ -109,7 +111,7 @@ def test_the_patient_and_order_of_a_bed_that_nobody_touched_since_are_in_force_a
 def test_a_bed_that_has_a_patient_of_this_run_takes_nothing_over_of_the_one_before() -> None:
     world = begun(place(START_S, order()))
     ours = world.core.snapshot().beds[BED].therapy
-    state = read(world, StoredState(therapy=(replace(KEPT, bed=OTHER_BED), KEPT)))
+    state = read(world, StoredState(therapy=(ELSEWHERE, KEPT)))
     assert state.beds[BED].therapy == ours
     assert state.beds[OTHER_BED].therapy.patient == FULL.patient
 
@@ -119,7 +121,7 @@ def test_what_a_patient_was_given_in_the_day_is_what_either_knows_together() -> 
     world = begun()
     since = DayDose("k-1").plus("ketamine", Decimal(12), instant(START_S))
     world.core._state.days["k-1"] = since
-    state = read(world, StoredState(therapy=(TherapyRow("", "day:k-1", kept_body("day:k-1", before, "boot-1")),)))
+    state = read(world, StoredState(therapy=(TherapyRow("", "day:k-1", kept_body("", "day:k-1", before, "boot-1")),)))
     assert state.days["k-1"].total_mg("ketamine", START_S + 1) == 42
 
 
@@ -129,7 +131,7 @@ def test_what_this_run_knows_of_a_patient_counts_and_those_of_before_are_known_a
     world.core._state.cases["k-1"] = ours
     kept = [Case("k-1", Decimal(70), THEN), Case("k-2", Decimal(55), THEN)]
     parts = [(f"{CASE}:{one.case}", one) for one in kept]
-    rows = tuple(TherapyRow("", part, kept_body(part, one, "boot-1")) for part, one in parts)
+    rows = tuple(TherapyRow("", part, kept_body("", part, one, "boot-1")) for part, one in parts)
     state = read(world, StoredState(therapy=rows))
     assert state.cases["k-1"] == ours
     assert state.cases["k-2"].weight_kg == 55
@@ -148,7 +150,7 @@ def test_what_cannot_be_read_of_it_or_was_set_aside_is_a_high_alarm() -> None:
 
 
 def test_therapies_come_before_the_alarms_of_their_beds() -> None:
-    read, found = found_later(StoredState(alarms=(stood(),), therapy=(KEPT,)), "boot-1", instant(START_S))
+    read, found = found_later("pi-1", StoredState(alarms=(stood(),), therapy=(KEPT,)), "boot-1", instant(START_S))
     assert (type(read), type(found)) == (StoreRead, AlarmFound)
     assert isinstance(found, AlarmFound)
     assert not found.shown

@@ -36,15 +36,15 @@ def test_the_example_has_every_field() -> None:
 )
 @pytest.mark.parametrize("boot", ["", "boot-1"])
 def test_what_is_kept_is_read_back_exactly(part: str, body: KeptTherapy | Case, boot: str) -> None:
-    text = kept_body(part, body, boot)
-    assert kept_from_body(part, text) == body
+    text = kept_body(BED, part, body, boot)
+    assert kept_from_body(BED, part, text) == body
     assert boot_of(text) == boot
 
 
 @pytest.mark.parametrize("part", ["of-another-version", THERAPY])
 def test_a_part_that_cannot_be_read_says_so(part: str) -> None:
     with pytest.raises(ValueError, match=r"no part|validation error"):
-        kept_from_body(part, "{}")
+        kept_from_body(BED, part, "{}")
 
 
 def test_a_part_is_one_row_and_the_last_word_counts(tmp_path: Path) -> None:
