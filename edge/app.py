@@ -228,6 +228,8 @@ class App:
             stored = StoredState(fault=str(error), unread=True)
         if stored.set_aside:
             _log.error("the store was damaged and was set aside", file=stored.set_aside)
+        if stored.gone:
+            _log.error("the store is gone, and a new one is begun", file=str(path))
         if stored.fault:
             _log.error("the store cannot be used", reason=stored.fault)
         return stored

@@ -245,7 +245,7 @@ def issue(authority: Authority, name: str, now: datetime, days: int, hosts: Sequ
     """Return a certificate and its key, PEM: of a server where it has ``hosts``, else of a client."""
     key = ec.generate_private_key(ec.SECP256R1())
     ends = authority.certificate.not_valid_after_utc
-    if now + timedelta(days=days) > ends:
+    if days > (ends - now).days:
         raise BrokerFilesError(f"the authority itself ends on {ends:%Y-%m-%d}: give fewer days, or make a new one")
     builder = _builder(_name(name), authority.certificate.subject, key.public_key(), now, days)
     purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH

@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 
 from edge.bodies import alarm_body, alarm_from_body, kept_body, kept_from_body
 from edge.bundle_file import (
+    BUNDLE_MAX_BYTES,
     FILE_NAME,
     BundledAlarm,
     BundledFile,
@@ -167,7 +168,7 @@ def bring_in(bundle: Path, target: Target, now: Instant, run: str) -> str:
     """
     try:
         with bundle.open("rb") as file:
-            data = file.read()
+            data = file.read(BUNDLE_MAX_BYTES + 1)
     except OSError as error:
         raise BundleError(f"{bundle} cannot be read: {error.strerror}") from error
     try:

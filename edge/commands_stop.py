@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from edge.messages.therapy import TherapyMessage
@@ -21,6 +21,13 @@ IDLE = "none"
 
 STOPPED = frozenset({"inactive", "failed"})
 """What systemd says of a unit that does not run and that it will not start by itself."""
+
+_SPEAK_OF_PATIENTS = {
+    "STORE_NOT_READ": "who is there is not known",
+    "STORE_DAMAGED": "who is there is not known",
+    "ORDER_MISSING": "a pump runs without an order",
+}
+"""Alarms by which there may be a patient although no bed has a treatment."""
 
 SYSTEMCTL_LIMIT_S = 30.0
 """The unit itself has 15 s to end."""
@@ -45,7 +52,8 @@ def stop(exchange: Exchange, options: argparse.Namespace, system: Systemctl = sy
     answer = exchange({"get": "therapy"})
     labels = {row["bed"]: row["label"] for row in answer["beds"]}
     therapies = [TherapyMessage.read(json.dumps(each).encode()) for each in answer["therapies"]]
-    taken = list(_taken(therapies, labels))
+    alarms = exchange({"get": "alarms"})["alarms"]
+    taken = [*_taken(therapies, labels), *_untold({therapy.bed for therapy in therapies}, labels, alarms)]
     if taken and not options.with_patients:
         return EXIT_REFUSED, "\n".join(
             [
@@ -86,3 +94,14 @@ def _taken(therapies: list[TherapyMessage], labels: Mapping[str, str]) -> Iterat
         if therapy.patient is not None or therapy.phase != IDLE:
             case = "" if therapy.patient is None else f", case {therapy.patient.case}"
             yield f"  {labels.get(therapy.bed, therapy.bed)}: {therapy.phase}{case}"
+
+
+def _untold(told: Collection[str], labels: Mapping[str, str], alarms: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Say where nobody can tell whether a patient is there: a memory that is lost must not look like an empty ward."""
+    if not labels:
+        yield "  the edge has only just begun: ask again"
+    for bed in labels.keys() - told:
+        yield f"  {labels[bed]}: not known yet"
+    for alarm in alarms:
+        if why := _SPEAK_OF_PATIENTS.get(alarm["condition"]):
+            yield f"  {labels.get(alarm['bed'], 'any bed')}: {why} ({alarm['condition']})"

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from edge.config_file import FilePath, Problem, Reader, Table, Text
+from edge.config_file import FilePath, Problem, Reader, Table, Text, open_regular
 from edge.tls import Judged, TlsContext, TlsFiles
 
 PORT, PORT_TLS = 1883, 8883
@@ -113,7 +113,7 @@ class BrokerReader:
         else:
             path = self._base / told
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 others = os.fstat(file.fileno()).st_mode & _OTHERS
         except (OSError, ValueError) as error:
             reason = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, BinaryIO, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -296,11 +296,7 @@ class Reader:
         return True
 
     def _bytes(self) -> bytes:
-        # A pipe to which nobody writes would hold up the start for ever.
-        descriptor = os.open(self.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ValueError("it is no regular file")
+        with open_regular(Path(self.file)) as file:
             return file.read(FILE_MAX_BYTES + 1)
 
     def refuse(self, key: str, message: str, remedy: str) -> None:
@@ -365,6 +361,16 @@ class Reader:
             case _:
                 wanted = detail["msg"].partition(" should ")[2] or detail["msg"]
                 self.refuse(key, f"{repr(detail['input'])[:EXCERPT_CHARS]} is not accepted", f"it should {wanted}")
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read it. Raises ``OSError``, ``ValueError``: also of what might be waited for without end."""
+    # A pipe to which nobody writes would hold up the start for ever.
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ValueError("it is no regular file")
+    return file
 
 
 def toml(text: str) -> dict[str, Any]:

@@ -215,7 +215,7 @@ def _broker(text: str) -> tuple[str, int]:
         return text, 1883
     if not host or not port.isdecimal():
         raise InitError(f"--broker {text}: give HOST or HOST:PORT")
-    return host, int(port)
+    return host.removeprefix("[").removesuffix("]"), int(port)  # an IPv6 address stands in brackets before a port
 
 
 def _host_name() -> str:

@@ -26,9 +26,14 @@ class Claim:
             self._lock = lock(self._store)
 
 
+def lock_of(store: Path) -> Path:
+    """Where the lock of a store is. The store leaves a trace in it: that there is one."""
+    return store.with_name(f"{store.name}.lock")
+
+
 def lock(store: Path) -> int:
     """Take the store for this process; the lock goes with the descriptor. Raises AlreadyRunningError, or OSError."""
-    path = store.with_name(f"{store.name}.lock")
+    path = lock_of(store)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:

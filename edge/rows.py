@@ -146,7 +146,8 @@ class StoredState:
     was found damaged: its alarms, events, answers and therapies are missing here. ``fault`` says why the file cannot
     be written or read; the store goes on trying.
     ``ended`` has the newest alarms, ``(bed, key, occurrence)``, of which it is known that they are over.
-    ``unread``: the file could not be read, and what it keeps is not known; it is told when it can be.
+    ``unread``: the file could not be read, and what it keeps is not known; it is told when it can be. ``gone``: there
+    was one, and nothing is left of it.
     """
 
     previous_run: str = ""
@@ -161,6 +162,7 @@ class StoredState:
     last_known_wall: str = ""
     ended: frozenset[tuple[str, str, str]] = frozenset()
     unread: bool = False
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from edge.chain import CHECKPOINT, GENESIS, checkpoint_body, link
+from edge.lock import lock_of
 from edge.rows import (
     AlarmRow,
     AnswerRow,
@@ -75,6 +76,9 @@ _BAD_ROW = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeErr
 """What a row itself can be to blame for; every other error is the disk's or the file's."""
 
 
+_Identity: TypeAlias = tuple[int, int] | None
+"""Device and inode of a file, none where there is none."""
+
 Outcome: TypeAlias = tuple[bool, str]
 """Whether an item was committed, and what there is to say about it."""
 
@@ -102,6 +106,8 @@ class StoreFile:
         self._outbox_rows = 0
         self._first_number = 1
         self._unlooked_rows = 0
+        self._is: _Identity = None
+        self._wal_is: _Identity = None
         self.head = Head(0, GENESIS)
 
     def open(self) -> StoredState:
@@ -111,12 +117,14 @@ class StoreFile:
         """
         state: StoredState | None = None
         try:
+            is_gone = self._is_gone()
             try:
-                state = self._load()
+                state = replace(self._load(), gone=is_gone)
             except _DamagedError:
                 state = StoredState(set_aside=self._set_aside())
             self.commit(())
             self._forget_gone_runs()
+            self._leave_trace()
         except NewerFileError:
             self.drop()
             raise
@@ -152,6 +160,7 @@ class StoreFile:
         """Commit items in order, as one; whatever is raised, nothing of them was (and `drop` must follow)."""
         db = self._connect()
         db.execute("BEGIN IMMEDIATE")
+        self._find_in_place()
         db.execute(_RUN, astuple(self._run))
         outcomes = [self._apply(db, item) for item in items]
         db.execute("COMMIT")
@@ -167,7 +176,31 @@ class StoreFile:
         if self._db is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
-            self._db = None
+            self._db = self._wal_is = None
+
+    def _find_in_place(self) -> None:
+        """Raise StoreFileError where the file is not at its place: what is written to a lost one is read by nobody."""
+        found = [_identity(part) for part in self._parts()[:2]]
+        self._is, self._wal_is = self._is or found[0], self._wal_is or found[1]
+        if found != [self._is, self._wal_is]:
+            raise _moved(self._path)
+
+    def _is_gone(self) -> bool:
+        """Tell whether there was a file at this place, and nothing is left of it: that must not look like a new one."""
+        try:
+            return self._lock.stat().st_size > 0 and not any(part.exists() for part in self._parts())
+        except OSError:
+            return False
+
+    def _leave_trace(self) -> None:
+        """Note beside the file that there is one, once."""
+        with contextlib.suppress(OSError):
+            if self._lock.stat().st_size == 0:
+                self._lock.write_text(f"{self._path.name}\n", encoding="utf-8")
+
+    @property
+    def _lock(self) -> Path:
+        return lock_of(self._path)
 
     def _load(self) -> StoredState:
         """Read everything. Raises `_DamagedError`, `NewerFileError`, `sqlite3.Error`."""
@@ -228,6 +261,8 @@ class StoreFile:
     def _connect(self) -> sqlite3.Connection:
         if self._db is not None:
             return self._db
+        if self._is is not None and _identity(self._path) != self._is:
+            raise _moved(self._path)  # a fresh one would lack the alarms that stand
         # Made by the opener and handed over to the store's thread once, hence not bound to the thread that made it.
         self._db = db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         if not self._checked and (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
@@ -394,6 +429,21 @@ def _age(older: str, newer: str) -> timedelta:
         return datetime.fromisoformat(newer) - datetime.fromisoformat(older)
     except (ValueError, TypeError):
         return timedelta(0)
+
+
+def _identity(path: Path) -> _Identity:
+    """Tell which file is at a place now."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _moved(path: Path) -> StoreFileError:
+    return StoreFileError(
+        f"{path} or its -wal was taken away or replaced while it was in use: put it back, or restart infusion-edge"
+    )
 
 
 def error_text(error: Exception) -> str:

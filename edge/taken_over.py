@@ -35,7 +35,7 @@ def core_state(config: CoreConfig, run: str, boot: str, now: Instant, stored: St
         answers=answers,
         therapy=parts,
     )
-    state.edge.unreadable = unreadable + spoiled
+    state.edge.unreadable = unreadable + spoiled + _gone(config.edge, stored)
     state.disks.unread = stored.fault if stored.unread else ""
     state.edge.store_set_aside = stored.set_aside or ""
     state.edge.store_failure = stored.fault
@@ -47,9 +47,13 @@ def found_later(edge: str, stored: StoredState, boot: str, now: Instant) -> Iter
     """Say what a store kept that could be read only when the run went on already, therapies first."""
     parts, unreadable = _therapy(stored, boot)
     rows, spoiled = _alarms(edge, stored)
-    yield StoreRead(now.mono_s, parts, unreadable + spoiled, stored.set_aside or "")
+    yield StoreRead(now.mono_s, parts, unreadable + spoiled + _gone(edge, stored), stored.set_aside or "")
     for _, alarm in rows:
         yield AlarmFound(now.mono_s, alarm, shown=False)
+
+
+def _gone(edge: str, stored: StoredState) -> tuple[str, ...]:
+    return (edge,) if stored.gone else ()
 
 
 def _alarms(edge: str, stored: StoredState) -> tuple[list[tuple[AlarmRow, Alarm]], tuple[str, ...]]:

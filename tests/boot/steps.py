@@ -245,7 +245,14 @@ class Campaign(Bedside):
         drugs = machine.files / "etc/infusion-edge/drugs.toml"
         drugs.write_text(f"{drugs.read_text(encoding='utf-8')}\n# of this site\n", encoding="utf-8")
         machine.run("infusion-edge", "stop", "--with-patients")
-        self._dpkg("--install", later)
+        # Cut short between its two halves, and ended when a patient is there again.
+        self._dpkg("--unpack", later)
+        machine.run("systemctl", "start", UNIT)
+        before = self._state("MainPID")
+        said = self._dpkg("--configure", "infusion-edge").stdout
+        self._expect("sudo systemctl restart infusion-edge" in said, f"it does not say that it waits: {said}")
+        self._expect(self._state("MainPID") == before, "an upgrade that was ended late restarted the service")
+        machine.run("systemctl", "restart", UNIT)
         machine.wait(lambda: self._state("ActiveState") == "active", LIMIT_S, "not started again")
         self._expect(self._version() == LATER, "it was not upgraded")
         for name in ("edge.toml", "drugs.toml"):

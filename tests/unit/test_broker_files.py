@@ -102,6 +102,7 @@ def test_nothing_is_overwritten(tmp_path: Path, there: str) -> None:
         (Ward("north", ("a", "a"), (), ("h",)), 9, "--edge: a name is given twice"),
         (Ward("north", ("a",), (), ("bröker",)), 9, "--host: bröker is neither a name nor an address"),
         (Ward("north", ("a",), (), ("h",)), 4000, "the authority itself ends on 2037-"),
+        (Ward("north", ("a",), (), ("h",)), 99_999_999, "the authority itself ends on 2037-"),
         (Ward("north", ("a",), (), ("h",)), 0, "--days: give 1 or more"),
     ],
 )

@@ -351,7 +351,9 @@ def test_what_is_no_bundle_is_refused(data: bytes, spare: Home, tmp_path: Path) 
     assert (status, said.startswith(f"infusion-edge: {path}: it ")) == (1, True)
 
 
-def test_a_file_that_is_cut_short_or_too_large_is_refused(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_cut_short_or_too_large_is_refused(
+    bundle: Path, spare: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = bundle.read_bytes()
     for end in range(0, len(data) - 2, len(data) // 40):
         with pytest.raises(BundleError):
@@ -359,6 +361,8 @@ def test_a_file_that_is_cut_short_or_too_large_is_refused(bundle: Path, monkeypa
     monkeypatch.setattr(bundle_file, "BUNDLE_MAX_BYTES", len(data))
     assert opened(data).edge == "pi-1"
     monkeypatch.setattr(bundle_file, "BUNDLE_MAX_BYTES", len(data) - 1)
+    status, said = spare.imports(Path("/dev/zero"))  # read no further than that
+    assert (status, "/dev/zero: it is larger than" in said) == (1, True)
     with pytest.raises(BundleError, match="it is larger than"):
         opened(data)
 

@@ -35,13 +35,18 @@ def therapy(bed: str, phase: str, patient: Mapping[str, Any] | None = None) -> d
     return {**said.model_dump(mode="json", by_alias=True), "patient": patient}
 
 
-def answer(*therapies: dict[str, Any]) -> Any:
-    return lambda _said: {"beds": BEDS, "therapies": therapies}
+def answer(*therapies: dict[str, Any], beds: Any = BEDS, alarms: tuple[tuple[str, str], ...] = ()) -> Any:
+    standing = [{"bed": bed, "condition": condition} for bed, condition in alarms]
+    answers = {"therapy": {"beds": beds, "therapies": therapies}, "alarms": {"beds": beds, "alarms": standing}}
+    return lambda said: answers[said["get"]]
+
+
+NOBODY = (therapy("bed-1", "none"), therapy("bed-2", "none"))
 
 
 def test_without_a_patient_it_stops_the_unit() -> None:
     systemd = Systemd()
-    status, said = stop(answer(therapy("bed-1", "none"), therapy("bed-2", "none")), options(), systemd)
+    status, said = stop(answer(*NOBODY), options(), systemd)
     assert (status, systemd.asked) == (0, [("stop", "infusion-edge.service")])
     assert said == "stopped; start it again: sudo systemctl start infusion-edge"
 
@@ -65,12 +70,30 @@ def test_the_explicit_word_stops_it() -> None:
 
 def test_check_stops_nothing() -> None:
     systemd = Systemd()
-    assert stop(answer(therapy("bed-1", "none")), options(check=True), systemd) == (0, "no bed has a patient")
+    assert stop(answer(*NOBODY), options(check=True), systemd) == (0, "no bed has a patient")
     assert systemd.asked == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (answer(*NOBODY, alarms=(("", "STORE_NOT_READ"),)), "any bed: who is there is not known (STORE_NOT_READ)"),
+        (answer(*NOBODY, alarms=(("", "STORE_DAMAGED"),)), "any bed: who is there is not known (STORE_DAMAGED)"),
+        (answer(*NOBODY, alarms=(("bed-2", "ORDER_MISSING"),)), "Room 5: a pump runs without an order (ORDER_MISSING)"),
+        (answer(NOBODY[0]), "Room 5: not known yet"),
+        (answer(beds=[]), "the edge has only just begun: ask again"),
+    ],
+)
+def test_a_memory_that_is_lost_is_no_empty_ward(asked: Any, why: str) -> None:
+    systemd = Systemd()
+    status, said = stop(asked, options(check=True), systemd)
+    assert (status, systemd.asked) == (1, [])
+    assert f"  {why}\n" in said
+    assert stop(asked, options(with_patients=True), systemd)[0] == 0
+
+
 def test_a_refusal_of_systemd_is_said() -> None:
-    status, said = stop(answer(), options(), Systemd(status=4))
+    status, said = stop(answer(*NOBODY), options(), Systemd(status=4))
     assert (status, said) == (1, "infusion-edge.service was not stopped: Access denied")
 
 

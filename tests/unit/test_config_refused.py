@@ -266,9 +266,13 @@ def test_library_that_is_not_toml(tmp_path: Path) -> None:
     assert problem.message.startswith("is not TOML: ")
 
 
-def test_missing_password_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("make", "why"), [(lambda _: None, "No such file or directory"), (os.mkfifo, "it is no regular file")]
+)
+def test_a_password_file_that_is_not_there_or_is_a_pipe(make: Callable[[Path], None], why: str, tmp_path: Path) -> None:
     path = put(tmp_path, changed(EDGE, ("port = 1883", 'username = "pi"\npassword_file = "secret"')))
-    reason = f"{tmp_path / 'secret'} cannot be read: No such file or directory"
+    make(tmp_path / "secret")
+    reason = f"{tmp_path / 'secret'} cannot be read: {why}"
     remedy = "give a file that the service's user may read"
     assert problems_of(path, tmp_path) == (Problem(str(path), "broker.password_file", reason, remedy),)
 

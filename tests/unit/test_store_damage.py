@@ -1,5 +1,6 @@
 """Files that are damaged, newer, or cannot be used."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from edge import store as module
 from edge import store_file
+from edge.lock import lock
 from edge.store import NewerFileError, Run, Store, StoredState, Transaction
 from edge.store_file import StoreFile
 from tests.unit.stores import (
@@ -121,6 +123,34 @@ def test_the_wal_of_a_damaged_or_lost_file_is_kept_beside_it(path: Path, lost: b
     assert reload(path).set_aside == "store.db.damaged-1"
     assert path.with_name("store.db.damaged-1-wal").read_bytes() == wal
     assert path.with_name("store.db.damaged-1").exists() is not lost
+
+
+@pytest.mark.parametrize("taken", [("store.db", "store.db-wal"), ("store.db",), ("store.db-wal",)])
+def test_a_file_that_is_taken_away_takes_nothing_until_it_is_put_back(path: Path, taken: tuple[str, ...]) -> None:
+    opened = Opened(path)
+    opened.commit(Transaction(1, (alarm(),)))
+    away = path.with_name("away")
+    away.mkdir()
+    for name in taken:
+        path.with_name(name).rename(away / name)
+    opened.commit(Transaction(2, (alarm("BP_LOW"),)))
+    assert opened.results.pairs()[:2] == [(1, True), (2, False)]
+    assert opened.results.told[1][2].startswith(f"StoreFileError: {path} or its -wal was taken away")
+    assert path.exists() is ("store.db" not in taken), "a fresh one would lack the alarms that stand"
+    for one in away.iterdir():
+        one.rename(path.with_name(one.name))
+    opened.results.wait_for(3)
+    opened.close()
+    assert opened.results.pairs()[2:] == [(2, True)]
+    assert reload(path, "run-2").alarms == (alarm("BP_LOW"), alarm())
+
+
+def test_a_store_of_which_nothing_is_left_does_not_look_like_a_first_one(path: Path) -> None:
+    os.close(lock(path))
+    assert not reload(path).gone
+    path.unlink()
+    assert reload(path, "run-2") == StoredState(gone=True)
+    assert not reload(path, "run-3").gone
 
 
 def test_a_newer_file_is_refused_and_left_as_it_is(path: Path) -> None:

@@ -16,8 +16,8 @@ def kept(bed: str, boot: str = "boot-1") -> str:
     return kept_body(bed, THERAPY, KeptTherapy(THEN, FULL), boot)
 
 
-def begun(*rows: TherapyRow, alarms: tuple[AlarmRow, ...] = ()) -> World:
-    stored = StoredState(therapy=rows, alarms=alarms)
+def begun(*rows: TherapyRow, alarms: tuple[AlarmRow, ...] = (), gone: bool = False) -> World:
+    stored = StoredState(therapy=rows, alarms=alarms, gone=gone)
     world = World(state=core_state(CONFIG, RUN, "boot-1", instant(START_S), stored))
     world.step(START_S)
     return world
@@ -57,6 +57,13 @@ def test_an_alarm_or_a_total_of_the_day_that_cannot_be_read_is_told_too() -> Non
     told = world.alarm("STORE_DAMAGED")
     assert told is not None
     assert told.text.startswith(f"What was kept of k-1, {CONFIG.edge}, {BED} cannot be read: alarms,")
+
+
+def test_a_store_that_is_gone_is_told() -> None:
+    world = begun(gone=True)
+    told = world.alarm("STORE_DAMAGED")
+    assert told is not None
+    assert told.text.startswith(f"What was kept of {CONFIG.edge} cannot be read: alarms,")
 
 
 def test_a_forgotten_weight_is_no_alarm() -> None:
