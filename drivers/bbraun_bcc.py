@@ -151,14 +151,14 @@ class Framer:
         """Whether a frame has begun and not ended."""
         return bool(self._frame)
 
-    @property
-    def awaited_bytes(self) -> int:
-        """At least so many bytes of the begun frame are missing: its length is told, and stuffing only adds."""
+    def awaited_bytes(self, *, stuffed: bool) -> int:
+        """At least so many bytes of the begun frame are missing: its length is told, and each pair is one of it."""
         if not self._frame:
             return 0
         told = self._frame[1:_LENGTH_END]
         whole = int(told) if len(told) == _LENGTH_END - 1 and told.isdigit() else _FIXED_BYTES
-        return max(0, whole - len(self._frame))
+        pairs = len(_PAIR.findall(self._frame)) if stuffed else 0
+        return max(0, whole + pairs - len(self._frame))
 
     def feed(self, data: bytes) -> list[Part]:
         """Take bytes; linear, and never more than ``MAX_FRAME_BYTES`` held."""

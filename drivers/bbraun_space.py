@@ -145,7 +145,7 @@ class BccSession:
     @property
     def awaited_bytes(self) -> int:
         """How many bytes of a frame are missing, at least."""
-        return self._framer.awaited_bytes
+        return self._framer.awaited_bytes(stuffed=self._stuffed)
 
     def start(self, now_s: float) -> Sequence[Output]:
         """Ask whether the device is there."""

@@ -119,6 +119,11 @@ class DriSession:
         """How many bytes are held back; at most MAX_FRAME_BYTES."""
         return self._framer.held_bytes
 
+    @property
+    def awaited_bytes(self) -> int:
+        """How many bytes of a frame are missing, at least."""
+        return self._framer.awaited_bytes
+
     def start(self, now_s: float) -> Sequence[Output]:
         """Stop what an earlier host may have asked for, then ask."""
         return self._stop(now_s)

@@ -35,8 +35,11 @@ MAX_EXCERPT_BYTES: Final = 64
 HEADER_BYTES: Final = 40
 
 _FLAG: Final = b"\x7e"
+_ESCAPE: Final = b"\x7d"
 _ESCAPED = re.compile(rb"\x7d(.?)", re.DOTALL)
 _UNSTUFFED: Final = {b"\x5e": b"\x7e", b"\x5d": b"\x7d"}
+_LENGTH_BYTES: Final = 2
+_TAIL_BYTES: Final = 2  # the checksum and the flag
 
 
 class Ask(Enum):
@@ -91,6 +94,15 @@ class Framer:
         """How many bytes are held back."""
         return len(self._bytes)
 
+    @property
+    def awaited_bytes(self) -> int:
+        """At least so many bytes of the begun frame are missing: its length is told, and stuffing only adds."""
+        if not self._bytes or not self._synchronous or self._overlong:
+            return 0
+        told = _ESCAPED.sub(_unstuffed, self._bytes[: 2 * _LENGTH_BYTES])[:_LENGTH_BYTES]
+        record = int.from_bytes(told, "little") if len(told) == _LENGTH_BYTES else HEADER_BYTES
+        return max(0, record + _TAIL_BYTES - len(self._bytes) + self._bytes.count(_ESCAPE))
+
     def feed(self, data: bytes) -> list[bytes | Rejected]:
         """Take bytes; give each good record, and a rejection for each thing between flags that is none."""
         out: list[bytes | Rejected] = []
@@ -121,15 +133,20 @@ class Framer:
         escapes = _ESCAPED.findall(self._bytes)
         if any(escape not in _UNSTUFFED for escape in escapes):
             return self._rejected("syntax")
-        plain = _ESCAPED.sub(lambda escape: _UNSTUFFED[escape[1]], self._bytes)
+        plain = _ESCAPED.sub(_unstuffed, self._bytes)
         record, checksum = plain[:-1], plain[-1]
         if len(record) < HEADER_BYTES:
             return self._rejected("length")
         if sum(record) % 256 != checksum:
             return self._rejected("checksum")
-        if int.from_bytes(record[:2], "little") != len(record):
+        if int.from_bytes(record[:_LENGTH_BYTES], "little") != len(record):
             return self._rejected("length")
         return bytes(record)
 
     def _rejected(self, reason: str) -> Rejected:
         return Rejected(reason, bytes(self._bytes[:MAX_EXCERPT_BYTES]))
+
+
+def _unstuffed(escape: re.Match[bytes]) -> bytes:
+    """Give the byte that a pair stands for, and none for what is no pair."""
+    return _UNSTUFFED.get(escape[1], b"")

@@ -134,6 +134,11 @@ class MibSession:
         """How many bytes of an unfinished frame are held back; less than MAX_FRAME_BYTES."""
         return self._framer.held_bytes
 
+    @property
+    def awaited_bytes(self) -> int:
+        """How many bytes of a frame are missing, at least."""
+        return self._framer.awaited_bytes
+
     def start(self, now_s: float) -> Sequence[Output]:
         """Ask for an association."""
         return self._associate(now_s)

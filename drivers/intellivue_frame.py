@@ -66,6 +66,10 @@ def _flipped(byte: bytes) -> bytes:
     return bytes((byte[0] ^ _FLIP,))
 
 
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return _flipped(found[1])
+
+
 class Framer:
     """Cuts a stream into messages, in any cut of the stream the same; less than ``MAX_FRAME_BYTES`` are held."""
 
@@ -79,6 +83,16 @@ class Framer:
     def held_bytes(self) -> int:
         """How many bytes are held back."""
         return len(self._bytes)
+
+    @property
+    def awaited_bytes(self) -> int:
+        """At least so many bytes of the begun frame are missing: its length is told, and escapes only add."""
+        if not self._inside:
+            return 0
+        header = _ESCAPED.sub(_unescaped, self._bytes[: 2 * _HEADER_BYTES])[:_HEADER_BYTES]
+        user_data = int.from_bytes(header[2:], "big") if len(header) == _HEADER_BYTES else 0
+        whole = _HEADER_BYTES + user_data + _FCS_BYTES + len(_END)
+        return max(0, whole - len(self._bytes) + self._bytes.count(_ESCAPE))
 
     def feed(self, data: bytes) -> list[bytes | Rejected]:
         """Take bytes; give the user data of each good frame, and a rejection for each thing that is none."""
@@ -115,7 +129,7 @@ class Framer:
     def _judge(self) -> bytes | Rejected:
         if self._bytes.endswith(_ESCAPE):
             return self._rejected("aborted")
-        plain = _ESCAPED.sub(lambda found: _flipped(found[1]), bytes(self._bytes))
+        plain = _ESCAPED.sub(_unescaped, bytes(self._bytes))
         checked, told = plain[:-_FCS_BYTES], plain[-_FCS_BYTES:]
         if len(checked) <= _HEADER_BYTES:
             return self._rejected("length")

@@ -42,6 +42,13 @@ REST_MAX_S = 0.05
 """So long at most a line is not looked at while nothing whole can be there. It bounds what that costs where bytes come
 faster than the line's speed: from a device server that gathers them, or a pty."""
 
+REST_LONG_S = 0.25
+"""The same for a serial line whose far end has kept to its speed. It bounds how late a torn message or a lost line is
+seen: well below the stillness that any driver takes for a message's end."""
+
+KEPT_PACE_MIN = 8
+"""After so many rests in a row without a byte too many, a far end counts as one that keeps to the line's speed."""
+
 REST_MIN_S = 0.01
 """Less is not worth a timer: a USB adapter hands over about as often."""
 
@@ -112,6 +119,8 @@ class Line:
         self._finished = False  # no callback will come: closed by the owner, or the loss was told
         self._release: asyncio.Task[None] | None = None
         self._rest: asyncio.TimerHandle | None = None
+        self._rested_from_s = 0.0
+        self._kept_pace = 0
         self._watched = True
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(port.fd, self._readable)
@@ -135,16 +144,18 @@ class Line:
         self._writable()
 
     def rest(self, awaited_bytes: int) -> None:
-        """Do not look at the line before so many bytes can have come at its speed, and for REST_MAX_S at most.
+        """Do not look at the line before so many bytes can have come at its speed, and for REST_LONG_S at most.
 
         A message in pieces then costs a few turns of the loop, and is heard when its last byte is there all the same.
         """
-        rest_s = min(awaited_bytes * self._byte_s - HELD_BACK_S, REST_MAX_S)
+        longest_s = REST_LONG_S if self._kept_pace >= KEPT_PACE_MIN else REST_MAX_S
+        rest_s = min(awaited_bytes * self._byte_s - HELD_BACK_S, longest_s)
         if rest_s >= REST_MIN_S and self._release is None and self._rest is None:
             if self._watched:
                 self._watched = False
                 self._loop.remove_reader(self._port.fd)
-            self._rest = self._loop.call_later(rest_s, self._look)
+            self._rested_from_s = self._loop.time()
+            self._rest = self._loop.call_at(self._rested_from_s + rest_s, self._look)
 
     def close(self) -> asyncio.Future[None]:
         """End the line now, without ``on_lost``, discarding what is unsent; a loss not yet told stays untold.
@@ -156,12 +167,12 @@ class Line:
 
     def _look(self) -> None:
         self._rest = None
-        self._readable()
+        self._readable(after_rest=True)
         if self._rest is None and self._release is None:
             self._watched = True
             self._loop.add_reader(self._port.fd, self._readable)
 
-    def _readable(self) -> None:
+    def _readable(self, *, after_rest: bool = False) -> None:
         try:
             data = os.read(self._port.fd, READ_MAX_PER_TURN)
         except BlockingIOError:
@@ -172,11 +183,19 @@ class Line:
         if not data:
             self._lose("end of data: the device or the far end is gone")
             return
+        if after_rest:
+            self._judge_pace(len(data))
         try:
             self._on_data(data)
         except BaseException:
             self._lose("the receiver of the data failed")
             raise
+
+    def _judge_pace(self, count: int) -> None:
+        """Note whether what came in a rest was no more than the line carries. Of TCP the speed is only a guess."""
+        carried = (self._loop.time() - self._rested_from_s + HELD_BACK_S) / self._byte_s
+        keeps_pace = self.settings_in_force is not None and count <= carried
+        self._kept_pace = self._kept_pace + 1 if keeps_pace else 0
 
     def _writable(self) -> None:
         try:

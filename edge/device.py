@@ -41,6 +41,9 @@ TURN_S = 1.0
 ROUND_SAME_S = 0.05
 """A round that is longer or shorter by less than this is not told anew: no two are alike to the millisecond."""
 
+EARLY_S = 0.1
+"""A timer that is no more than this too early looks again; any other is made anew, which costs less than a wake-up."""
+
 QUIET_MIN_S = 15.0
 QUIET_ROUNDS = 5
 """A port without an accepted message for so many rounds, and this long, is closed and opened again."""
@@ -277,8 +280,8 @@ class _Connection:
     def _arm(self) -> None:
         deadline_s = self.session.deadline_s
         if self._timer is not None:
-            # Each byte of a frame moves the deadline: a timer that is too early looks again, and none is made for it.
-            if deadline_s is not None and self._timer.when() <= deadline_s:
+            # Each byte of a frame moves the deadline.
+            if deadline_s is not None and 0.0 <= deadline_s - self._timer.when() <= EARLY_S:
                 return
             self._timer.cancel()
             self._timer = None

@@ -12,15 +12,17 @@ from random import Random
 import pytest
 
 from drivers.ivy_450c import DRIVER as IVY
+from drivers.ivy_450c import IvySession
 from drivers.line import Line, open_line
 from drivers.model import DeviceIdentified, Driver, LineSettings, Observation, Output, SessionOptions
 from drivers.reconnect import Backoff
 from edge import device
 from edge.config_ports import PortRuntime
 from edge.core.inputs import Input, LineErrors, LinkCause, LinkChange
-from edge.device import DeviceTask
+from edge.device import EARLY_S, DeviceTask
 from edge.inbox import Inbox
 from edge.notify import Notifier, Watchdog
+from edge.tape import Tape
 from simulators.ivy_450c import IvyMonitor
 from simulators.model import SimulatedDevice
 from simulators.patient import Patient, Vitals
@@ -189,6 +191,37 @@ async def test_a_silent_port_is_opened_again_without_a_false_word(
         await asyncio.gather(running, return_exceptions=True)
     links = [(item.up, item.cause) for item in (*told, *inbox.drain()) if isinstance(item, LinkChange)]
     assert links == [(True, LinkCause.OPENED), (True, LinkCause.REOPENED)]
+
+
+class _Due(IvySession):
+    """A session that is due when the test says."""
+
+    due_s: float | None = None
+
+    @property
+    def deadline_s(self) -> float | None:
+        return self.due_s
+
+
+@pytest.mark.parametrize(
+    ("next_after_s", "timer_after_s"),
+    [(0.0, 0.0), (EARLY_S / 2, 0.0), (2 * EARLY_S, 2 * EARLY_S), (-0.001, -0.001), (None, None)],
+)
+async def test_a_timer_that_is_far_too_early_is_made_anew_and_one_that_is_hardly_so_is_kept(
+    next_after_s: float | None, timer_after_s: float | None
+) -> None:
+    loop = asyncio.get_running_loop()
+    port = PortRuntime("monitor", "", replace(IVY, session=_Due), IVY.line, 1.0, ("0",))
+    connection = device._Connection(port, Inbox(), loop.time, device.Refusals("monitor", loop.time), Tape())
+    session, begun_s = connection.session, loop.time() + 60.0
+    assert isinstance(session, _Due)
+    session.due_s = begun_s
+    connection.on_data(b"x")
+    session.due_s = None if next_after_s is None else begun_s + next_after_s
+    connection.on_data(b"x")
+    at_s = None if connection._timer is None else connection._timer.when()
+    assert at_s == (None if timer_after_s is None else begun_s + timer_after_s)
+    connection.end()
 
 
 class _Counting:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
 from bench.codec import DEVICES, record
 from drivers import registry
-from drivers.line import HELD_BACK_S, REST_MAX_S, Line, open_line
+from drivers.line import HELD_BACK_S, KEPT_PACE_MIN, REST_LONG_S, REST_MAX_S, Line, open_line
 from drivers.model import AwaitingSession, LineSettings, SessionOptions
 
 RECORDED_S = 4.0
@@ -94,6 +95,51 @@ async def test_what_comes_in_a_rest_is_heard_after_it_and_the_line_is_watched_ag
     await line.close()
 
 
+async def _rested(receiver: Receiver, line: Line, write: Callable[[bytes], object], count: int) -> float:
+    """Have so many bytes come in a rest that is as long as the line may, and tell how long that was to be."""
+    began_s = asyncio.get_running_loop().time()
+    line.rest(9999)
+    rest = line._rest
+    assert rest is not None
+    awaited = receiver.heard + bytes(count)
+    write(bytes(count))
+    await receiver.until(awaited)
+    return rest.when() - began_s
+
+
+async def test_a_far_end_that_keeps_to_the_speed_is_looked_at_less_often_until_it_is_faster(
+    far: tuple[int, str],
+) -> None:
+    receiver = Receiver(0)
+    line = await receiver.open(far[1])
+
+    async def rested_s(count: int) -> float:
+        return await _rested(receiver, line, partial(os.write, far[0]), count)
+
+    for _ in range(KEPT_PACE_MIN):
+        assert await rested_s(40) < REST_LONG_S / 2
+    assert await rested_s(1) >= REST_LONG_S
+    # As many as four seconds of the line would bring: a loop that was held up for less sees the haste all the same.
+    assert await rested_s(3900) >= REST_LONG_S
+    for _ in range(KEPT_PACE_MIN):
+        assert await rested_s(40) < REST_LONG_S / 2
+    assert await rested_s(1) >= REST_LONG_S
+    await line.close()
+
+
+async def test_over_tcp_whose_speed_is_not_known_no_rest_is_long() -> None:
+    heard: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
+    server = await asyncio.start_server(lambda _, writer: heard.set_result(writer), "127.0.0.1", 0)
+    receiver = Receiver(0)
+    line = await receiver.open(f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    writer = await heard
+    for _ in range(KEPT_PACE_MIN + 1):
+        assert await _rested(receiver, line, writer.write, 1) < REST_LONG_S / 2
+    await line.close()
+    writer.close()
+    server.close()
+
+
 async def test_a_loss_in_a_rest_is_told_after_it(far: tuple[int, str]) -> None:
     receiver = Receiver(9999)
     line = await receiver.open(far[1])
@@ -116,7 +162,7 @@ async def test_a_line_that_is_closed_looks_no_more(far: tuple[int, str]) -> None
     assert line._rest is rest
 
 
-@pytest.mark.parametrize("name", ["bbraun-space", "bbraun-space-cyclic", "ivy-450c"])
+@pytest.mark.parametrize("name", ["bbraun-space", "bbraun-space-cyclic", "ge-dri", "philips-intellivue", "ivy-450c"])
 def test_nothing_is_whole_before_the_awaited_bytes_have_come(name: str) -> None:
     driver = registry.driver(name)
     calls, _ = record(driver, DEVICES[name](), RECORDED_S, 1)
