@@ -20,7 +20,7 @@ demo: ## four simulated beds, a broker, the daemon and a viewer: make demo ARGS=
 	@$(BIN)/infusion-sim demo $(ARGS)
 
 test: ## every check and every test, three at a time: make test ARGS="tests/unit -k ivy", or ARGS="-n 0"
-	@scripts/debian mosquitto systemd chromium
+	@scripts/debian mosquitto systemd chromium binutils
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
@@ -47,7 +47,7 @@ fault: ## kills -9 under load, with faults of network and disk: make fault ARGS=
 	$(BIN)/python -m tests.fault.campaign $(ARGS)
 
 test-boot: ## the package in a Debian that is booted, with its faults; needs root: make test-boot ARGS="--suite trixie"
-	@scripts/debian dpkg-deb
+	@scripts/debian dpkg-deb binutils
 	@scripts/venv dev
 	$(BIN)/python -m tests.boot.campaign $(ARGS)
 
@@ -68,7 +68,7 @@ wheel: ## the package for an installation, in dist/
 	$(BIN)/python -m hatchling build -t wheel
 
 deb: ## the Debian packages for amd64 and arm64, in dist/: make deb ARGS="--arch arm64 infusion-edge"
-	@scripts/debian dpkg-deb
+	@scripts/debian dpkg-deb binutils
 	@scripts/venv demo
 	$(BIN)/python debian/build.py $(ARGS)
 

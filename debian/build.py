@@ -212,6 +212,58 @@ def _unpack(wheel: Path, into: Path, only: tuple[str, ...] = ("",)) -> None:
             path.write_bytes(content)
 
 
+# --- what is compiled -------------------------------------------------------------------------------------------------
+
+ELF = b"\x7fELF"
+OF_DEPENDS = re.compile(r"(lib(c|m|dl|rt|pthread|gcc_s)|ld-linux-(x86-64|aarch64))\.so\.[0-9]")
+"""What libc6 and libgcc-s1 have, on which the packages depend."""
+
+COMPILED = re.compile(r"(?P<module>\w+)\.(abi3|cpython-(?P<python>3[0-9]+)-(?P<machine>\w+)-linux-gnu)\.so")
+
+
+def check_compiled(libraries: Path, arch: str) -> int:
+    """Return how many compiled libraries there are: each for this machine and for both Pythons, or for any.
+
+    Raises BuildError for one of another machine, or that asks for what Debian 12 lacks, or that a Python lacks.
+    """
+    made: dict[Path, set[str]] = {}
+    found = [path for path in sorted(libraries.rglob("*")) if path.is_file() and _is_elf(path)]
+    for path in found:
+        named = COMPILED.fullmatch(path.name)
+        if named is None or named["machine"] not in (None, MACHINES[arch]):
+            raise BuildError(f"{path.relative_to(libraries)} is compiled, and for what its name does not say")
+        for fault in _faults(path, arch):
+            raise BuildError(f"{path.relative_to(libraries)} {fault}")
+        python = named["python"]
+        pythons = {f"{python[0]}.{python[1:]}"} if python else set(PYTHONS)
+        made.setdefault(path.with_name(named["module"]), set()).update(pythons)
+    for module, pythons in made.items():
+        for python in set(PYTHONS) - pythons:
+            if (module.name.removeprefix("_"), arch, python) not in NOT_MADE:
+                raise BuildError(f"{module.relative_to(libraries)} is not there for Python {python} on {arch}")
+    return len(found)
+
+
+def _is_elf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(ELF)) == ELF
+
+
+def _faults(path: Path, arch: str) -> Iterator[str]:
+    """Tell what would keep the loader of Debian 12 from it."""
+    command = ["readelf", "--wide", "--file-header", "--dynamic", "--version-info", str(path)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
+    machine = re.search(r"^ +Machine: +(.+)$", said, re.MULTILINE)
+    if machine is None or machine[1].lower().replace("-", "_").rpartition(" ")[2] != MACHINES[arch]:
+        yield f"is for {machine[1] if machine else 'no machine'}, not for {arch}"
+    for name in re.findall(r"\(NEEDED\) .*\[(.+)\]", said):
+        if OF_DEPENDS.fullmatch(name) is None:
+            yield f"needs {name}, which is in no package that this one depends on"
+    for minor in sorted({int(each) for each in re.findall(r"\bName: GLIBC_2\.([0-9]+)", said)}):
+        if minor > GLIBC[0]:
+            yield f"needs glibc 2.{minor}; Debian 12 has 2.{GLIBC[0]}"
+
+
 # --- the tree ---------------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +276,7 @@ def _build(
         for one in _wheels(LOCKS[package], python, arch):
             _unpack(one, libraries)
     shutil.rmtree(libraries / "bin", ignore_errors=True)
+    _say(f"{package} {version} {arch}: {check_compiled(libraries, arch)} compiled libraries, each as it has to be")
     _unpack(wheel, libraries, OF_OURS[package])
     _place(tree, package, version, epoch)
     _control(tree, package, arch, version)

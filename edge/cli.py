@@ -43,12 +43,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and no other command needs it
+
+        say(f"{parser.prog} {version('infusion-edge')}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="infusion-edge",
         description="Watch infusion pumps and monitors at a bedside, and tell the nursing station over MQTT. "
         "Not a medical device: do not rely on this for alarms.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is, and end")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run the daemon")

@@ -30,12 +30,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and no other command needs it
+
+        print(f"{parser.prog} {version('infusion-edge')}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="infusion-station",
         description="The nursing station: one page of all beds of a ward, for many screens. "
         "Not a medical device: do not rely on this for alarms.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is, and end")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="serve the ward's page")
     _add_configuration(run)

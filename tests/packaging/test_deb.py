@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 from types import ModuleType
 
@@ -79,6 +80,88 @@ def test_libraries_that_nobody_can_give_are_no_fault_of_the_package(
     with pytest.raises(build.FetchError, match=r"for Python 3\.13 on amd64 could not be fetched"):
         build._wheels("runtime", "3.13", "amd64")
     assert build.EXIT_UNFETCHED == campaign.EXIT_UNFETCHED
+
+
+# --- what is compiled -------------------------------------------------------------------------------------------------
+
+
+def compiled_of(lock: str, build: ModuleType) -> list[str]:
+    """Return the names in a lock whose wheels have compiled libraries, as this computer's have."""
+    names = set(
+        re.findall(r"^[a-z0-9-]+", (ROOT / f"requirements/{lock}.lock").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    here = {re.sub(r"[-_.]+", "-", each.name).lower(): each.files or () for each in distributions()}
+    found = [name for name in names if any(Path(file).suffix == ".so" for file in here.get(name, ()))]
+    return sorted([*found, *(name for name, arch, _ in build.NOT_MADE if arch == "arm64" and name in names)])
+
+
+@pytest.mark.long
+def test_what_is_compiled_for_arm64_is_whole(
+    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The bedside's alone, since each wheel has to be fetched; whoever builds a package looks at every one of both.
+    wanted, whole = compiled_of("runtime", build), build.requirements
+    assert {"cffi", "pydantic-core", "cryptography"} <= set(wanted)
+
+    def compiled(lock: str, python: str, arch: str) -> str:
+        rows = whole(lock, python, arch).splitlines(keepends=True)
+        return "".join(row for row in rows if row.partition("==")[0] in wanted)
+
+    monkeypatch.setattr(build, "requirements", compiled)
+    try:
+        wheels = [wheel for python in build.PYTHONS for wheel in build._wheels("runtime", python, "arm64")]
+    except build.FetchError as error:
+        pytest.skip(f"THE LIBRARIES FOR ARM64 WERE NOT CHECKED: {error}")
+    for wheel in wheels:
+        build._unpack(wheel, tmp_path)
+    assert build.check_compiled(tmp_path, "arm64") == 6
+    with pytest.raises(build.BuildError, match="for what its name does not say"):
+        build.check_compiled(tmp_path, "amd64")
+    (lost,) = tmp_path.glob("_cffi_backend.cpython-313-*")
+    lost.unlink()
+    with pytest.raises(build.BuildError, match=r"^_cffi_backend is not there for Python 3\.13 on arm64$"):
+        build.check_compiled(tmp_path, "arm64")
+
+
+def a_compiled_library(folder: Path, name: str) -> Path:
+    """Copy one that is for this computer and for every Python."""
+    from cryptography.hazmat.bindings import _rust  # noqa: PLC0415 - these tests alone want it
+
+    return Path(shutil.copyfile(_rust.__file__, folder / name))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (b"\x7fELF\x02\x01\x01", None, ""),
+        (b"libc.so.6\x00", b"libd.so.6\x00", "needs libd.so.6, which is in no package that this one depends on"),
+        (b"GLIBC_2.34\x00", b"GLIBC_2.37\x00", "needs glibc 2.37; Debian 12 has 2.36"),
+    ],
+    ids=["well", "library", "glibc"],
+)
+def test_what_debian_12_cannot_load_is_refused(
+    build: ModuleType, tmp_path: Path, old: bytes, new: bytes | None, fault: str
+) -> None:
+    library = a_compiled_library(tmp_path, "_rust.abi3.so")
+    arch = {machine: arch for arch, machine in build.MACHINES.items()}[os.uname().machine]
+    content = library.read_bytes()
+    assert old in content
+    library.write_bytes(content if new is None else content.replace(old, new))
+    if not fault:
+        assert build.check_compiled(tmp_path, arch) == 1
+        return
+    with pytest.raises(build.BuildError, match=re.escape(fault)):
+        build.check_compiled(tmp_path, arch)
+
+
+def test_one_of_another_machine_is_refused_whatever_its_name(build: ModuleType, tmp_path: Path) -> None:
+    a_compiled_library(tmp_path, "_rust.abi3.so")
+    other = next(arch for arch, machine in build.MACHINES.items() if machine != os.uname().machine)
+    with pytest.raises(build.BuildError, match=rf"^_rust\.abi3\.so is for .*, not for {other}$"):
+        build.check_compiled(tmp_path, other)
+    (tmp_path / "_rust.abi3.so").rename(tmp_path / "plain.so")
+    with pytest.raises(build.BuildError, match=r"^plain\.so is compiled, and for what its name does not say$"):
+        build.check_compiled(tmp_path, "amd64")
 
 
 def test_help_names_the_architectures() -> None:

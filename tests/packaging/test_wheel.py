@@ -87,6 +87,11 @@ def test_the_daemon_runs_from_it(programs: Path, tmp_path: Path) -> None:
     assert "Bed 1" in table
 
 
+@pytest.mark.parametrize("program", ["infusion-edge", "infusion-station"])
+def test_a_program_says_which_version_it_is(wheel: Path, programs: Path, tmp_path: Path, program: str) -> None:
+    assert run(programs / program, "--version", cwd=tmp_path) == f"{program} {wheel.name.split('-')[1]}\n"
+
+
 def test_its_migrations_make_a_store(programs: Path, tmp_path: Path) -> None:
     make = (
         "from pathlib import Path; from edge.store import Run, Store; "
