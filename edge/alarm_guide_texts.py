@@ -430,7 +430,7 @@ NOTES = {
     f" {FROZEN_REPEATS} times and for {duration(FROZEN_MIN_S)}, or for {duration(FROZEN_AFTER_S)}; none of it counts",
     "STATION_NOT_DISPLAYING": f"a page counts for {duration(RECEIPT_LIMIT_S)} after its last word",
     "NORTHBOUND_LOST": f"a connection that comes and goes within {duration(FLAP_S)} counts as lost, and so does "
-    f"each after {SHORT_LIVES} in a row that lived no longer, until one has",
+    f"each after {SHORT_LIVES} in a row that lived no longer, until one has; and a broker that refuses the alarms",
     "LINE_ERRORS": f"garbled: more than {ERROR_SHARE * 100:g} % and at least {ERRORS_MIN} messages of the last"
     f" {duration(ERROR_WINDOW_S)}",
     "DISK_NEARLY_FULL": f"bytes, or fewer files than {FREE_FILES[0]} and {FREE_FILES[1]} can be made; ends when"

@@ -30,6 +30,9 @@ DAMAGE_TOLD_S = 10.0
 """What happened once, at the start, is present for so long."""
 CLOCK_STEP_SHOWN_S = 300.0
 """How long a leap is shown."""
+TOPIC_BEGINS = 5
+"""So many parts of a topic of ours are the same in all: ``infusion/v1/SITE/edge/EDGE``."""
+
 DAY_S = 24 * 3600.0
 CERTIFICATE_DAYS = (60, 30, 7, 0)
 """Days before the end of a certificate at which its alarm begins and grows: time to plan, to order, to act."""
@@ -81,20 +84,30 @@ def hear_link(state: EdgeState, link: BrokerLink) -> None:
 
 
 def northbound(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Iterator[Finding]:
-    """Nobody at the nursing station can be told (H-18); a link that comes and goes is none."""
+    """Nobody at the nursing station can be told (H-18): a link that comes and goes, or refuses alarms, is none."""
     beds = ", ".join(labels)
     flapping = state.connected_at_s - state.connected_before_at_s < FLAP_S or state.short_lives >= SHORT_LIVES
     steady = state.connected and not (flapping and now_s - state.connected_at_s < FLAP_S)
+    refused = next((reason for topic, reason in state.refused.items() if _tells_of_alarms(topic)), "") if steady else ""
     yield Finding(
         AlarmKey("", "NORTHBOUND_LOST"),
-        when(true=not steady, now_s=now_s),
+        when(true=not steady or bool(refused), now_s=now_s),
         _NORTHBOUND.bands,
         _NORTHBOUND.clear_delay_s,
         lambda _: Particulars(
-            f"No alarm of {beds} reaches a screen: the broker cannot be reached ({state.connection_detail}).",
-            evidence=(("beds", beds), ("reason", state.connection_detail)),
+            f"Alarms of {beds} reach no screen: the broker refuses them ({refused})."
+            if refused
+            else f"No alarm of {beds} reaches a screen: the broker cannot be reached ({state.connection_detail}).",
+            evidence=(("beds", beds), ("reason", refused or state.connection_detail)),
         ),
+        fingerprint=refused,
     )
+
+
+def _tells_of_alarms(topic: str) -> bool:
+    """Tell whether readers know from a topic of ours which alarms stand: an alarm, an index, the heartbeat."""
+    rest = topic.split("/")[TOPIC_BEGINS:]
+    return (rest[2:] if rest[:1] == ["bed"] else rest)[:1] in (["alarm"], ["alarms"], ["status"])
 
 
 def store(state: EdgeState, now_s: float) -> Iterator[Finding]:

@@ -96,6 +96,30 @@ def test_refused_messages_are_an_alarm_until_the_last_topic_is_taken() -> None:
     assert world.told("PUBLISH_REFUSED") == [(1, "start", "refused"), (4, "end", "refused")]
 
 
+def test_where_the_broker_refuses_the_alarms_themselves_the_nurse_is_told() -> None:
+    world = connected()
+    prefix = "infusion/v1/demo/edge/pi-1"
+    quiet = (f"{prefix}/event", f"{prefix}/bed/bed-1/snapshot", f"{prefix}/request/+/+", f"{prefix}/bed/alarm/therapy")
+    for topic in quiet:
+        world.step(START_S + 1, PublishRefused(START_S + 1, topic, "Quota exceeded"))
+    world.run(START_S + 20)
+    assert world.alarm("NORTHBOUND_LOST") is None
+    for number, topic in enumerate(
+        ("status", "alarms", "bed/bed-1/alarms", "alarm/NAME_TAKEN", "bed/bed-1/alarm/HR_HIGH")
+    ):
+        at_s = START_S + 100 * (number + 1)
+        world.run(at_s)
+        world.step(at_s, PublishRefused(at_s, f"{prefix}/{topic}", "Quota exceeded"))
+        world.run(at_s + 11)
+        alarm = world.alarm("NORTHBOUND_LOST")
+        assert alarm is not None
+        assert alarm.priority is Priority.HIGH
+        assert alarm.text.endswith("reach no screen: the broker refuses them (Quota exceeded).")
+        world.step(at_s + 12, PublishAccepted(at_s + 12, f"{prefix}/{topic}"))
+        world.run(at_s + 20)
+        assert world.alarm("NORTHBOUND_LOST") is None
+
+
 # --- store ---
 
 
