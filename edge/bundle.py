@@ -367,6 +367,8 @@ def _make_store(store: Path, rows: _Rows) -> None:
         if found.fault:
             raise OSError(0, found.fault, str(store))
         file.begin_after(event_seq, transaction)
+    except StoreFileError as error:
+        raise OSError(0, str(error), str(store)) from error
     finally:
         file.drop()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -183,6 +184,8 @@ def _check_config(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     # What a start makes stays: looking for garbage in it costs a sixteenth of the imports. On again when it is ready.
     gc.disable()
+    # It would end a start that nobody listens in yet; it waits for the reload that hears it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     import asyncio  # noqa: PLC0415 - only this command pays for these
     from random import SystemRandom  # noqa: PLC0415
     from secrets import token_hex  # noqa: PLC0415

@@ -92,6 +92,7 @@ class Reload:
     async def run(self) -> None:
         """Reload whenever it is asked for, until cancelled; signals that come meanwhile are one more reload."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._wanted.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         while True:
             await self._wanted.wait()
             self._wanted.clear()

@@ -113,6 +113,7 @@ class Sender:
         self._connection: Connection | None = None
         self._linked: bool | None = None
         self._linked_at_s = 0.0
+        self._is_news = True
         self._unacknowledged: dict[Sending, float] = {}
         # Not the loop's threads: a disk that hangs would take one at each try, until nothing could connect or end.
         self._disk = Worker("login")
@@ -220,11 +221,14 @@ class Sender:
         # Two that come back at once would throw each other out for ever.
         pause_s = self._settings.takeover_pause_s if self._name_taken else self._backoff.next_delay_s()
         self._name_taken = False
-        is_new = self._backoff.first_failure(detail)
+        self._end(detail, pause_s)
+        return pause_s
+
+    def _end(self, detail: str, pause_s: float) -> None:
+        self._is_news = is_new = self._backoff.first_failure(detail)
         tell = _log.warning if is_new else _log.debug
         tell("broker.lost", host=self._settings.host, port=self._settings.port, detail=detail, retry_s=pause_s)
         self._set_link(linked=False, detail=detail, is_new=is_new)
-        return pause_s
 
     async def _log_in(self) -> Login:
         try:
@@ -256,7 +260,8 @@ class Sender:
                         found.append(heard)
                 await connection.deafen(topics)
         except (TimeoutError, ListenError) as error:
-            _log.warning("broker.not_read_back", reason=str(error) or "the marker did not come back")
+            tell = _log.warning if self._is_news else _log.debug
+            tell("broker.not_read_back", reason=str(error) or "the marker did not come back")
             return
         self._has_read_back = True
         ears.on_found(found)
@@ -305,7 +310,9 @@ class Sender:
         self._queue.reconnected()
         self._unacknowledged.clear()
         self._wake.set()
-        _log.info("broker.connected", host=self._settings.host, port=self._settings.port)
+        # A broker that hangs up again and again, for the same reason, must not fill the card by night.
+        tell = _log.info if self._is_news else _log.debug
+        tell("broker.connected", host=self._settings.host, port=self._settings.port)
         self._set_link(linked=True, detail="connected")
 
     def _set_link(self, *, linked: bool, detail: str, is_new: bool = False) -> None:

@@ -167,9 +167,15 @@ class StoreFile:
         return outcomes
 
     def begin_after(self, event_seq: int, item: Transaction) -> None:
-        """Commit the rows with which a spare computer begins, after the last event of the run that it takes over."""
-        self.commit((item,))
-        self._connect().execute("UPDATE run SET last_event_seq = ? WHERE run_id = ?", (event_seq, self._run.run))
+        """Commit the rows with which a spare computer begins, after the last event of the run that it takes over.
+
+        Raises `StoreFileError`.
+        """
+        try:
+            self.commit((item,))
+            self._connect().execute("UPDATE run SET last_event_seq = ? WHERE run_id = ?", (event_seq, self._run.run))
+        except sqlite3.Error as error:
+            raise StoreFileError(error_text(error)) from error
 
     def drop(self) -> None:
         """Close the connection, and so undo what was not committed."""

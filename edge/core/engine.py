@@ -254,7 +254,8 @@ class Core:
                 rules_edge.hear_link(edge, item)
                 if not item.connected:
                     self._ward.touch_paused(self._attention.end_pauses("the broker was lost"))
-                self._ward.note("broker", now, connected=str(item.connected), detail=item.detail)
+                if edge.short_lives <= rules_edge.SHORT_LIVES:  # more of the same would wear the card for nothing
+                    self._ward.note("broker", now, connected=str(item.connected), detail=item.detail)
             case PublishRefused():
                 edge.refused[item.topic] = item.reason
             case PublishAccepted():

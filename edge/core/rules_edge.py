@@ -80,7 +80,9 @@ def hear_link(state: EdgeState, link: BrokerLink) -> None:
         state.connected_before_at_s, state.connected_at_s = state.connected_at_s, at_s
     elif state.connected:
         state.short_lives = state.short_lives + 1 if at_s - state.connected_at_s < FLAP_S else 0
-    state.connected, state.connection_detail = link.connected, link.detail
+    state.connected = link.connected
+    if not link.connected:
+        state.connection_detail = link.detail  # of one that comes and goes, why it goes
 
 
 def northbound(state: EdgeState, labels: tuple[str, ...], now_s: float) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -221,6 +222,16 @@ def test_what_is_there_is_kept_unless_it_is_to_be_set_aside_and_then_it_is_not_l
     assert len(list(spare.run_dir.glob("edge.db.before-*"))) == 1
     assert not (spare.run_dir / "last-good.json").exists()
     assert read_kept(spare.run_dir / "edge.db")[0].therapy != ()
+
+
+def test_a_disk_that_is_full_in_the_middle_is_named(bundle: Path, spare: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(StoreFile, "_write_rows", full)
+    status, said = spare.imports(bundle, "--treatments", "take")
+    assert (status, "edge.db cannot be written: OperationalError: database or disk is full. edge" in said) == (1, True)
+    assert list(spare.etc.glob("*")) == []
 
 
 def test_a_computer_whose_service_runs_is_left_alone(bundle: Path, spare: Home) -> None:

@@ -169,6 +169,15 @@ async def test_signals_that_come_together_are_one_reload(before: Configuration) 
     assert len(read) == 1
 
 
+async def test_a_signal_amid_the_start_waits_for_the_reload(before: Configuration) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    signal.pthread_kill(threading.get_ident(), signal.SIGHUP)
+    kept: list[Configuration] = []
+    async with reloading(before, Edge(), Files(lambda: before, kept.append), lambda: bool(kept), signals=0):
+        pass
+    assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 async def test_a_copy_that_cannot_be_kept_is_said_and_the_configuration_is_in_force(before: Configuration) -> None:
     def full(_: Configuration) -> None:
         raise OSError("the disk is full")

@@ -82,6 +82,17 @@ def test_a_link_that_never_lives_long_is_lost_though_no_loss_is_long() -> None:
     assert world.told("NORTHBOUND_LOST") == [(43, "start", "lost"), (56 + 10 + 5, "end", "lost")]
 
 
+def test_of_a_link_that_comes_and_goes_all_night_the_journal_has_the_first_times_alone() -> None:
+    world = connected()
+    for at_s in range(4, 404, 4):
+        world.step(START_S + at_s, BrokerLink(START_S + at_s, connected=at_s % 8 == 0, detail=f"at {at_s}"))
+    noted = [effect for step in world.steps for effect in step.effects if getattr(effect, "kind", "") == "broker"]
+    assert 4 < len(noted) < 10
+    alarm = world.alarm("NORTHBOUND_LOST")
+    assert alarm is not None
+    assert "cannot be reached (at " in alarm.text
+
+
 def test_refused_messages_are_an_alarm_until_the_last_topic_is_taken() -> None:
     world = connected()
     said: tuple[BrokerResult, ...] = (

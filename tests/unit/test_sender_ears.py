@@ -1,9 +1,11 @@
-"""What the edge hears of stations, where the broker refuses it at first."""
+"""What the edge hears of stations where the broker refuses it at first; what is told of one that hangs up."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, cast
+
+from structlog.testing import capture_logs
 
 from edge.mqtt import BrokerSettings, Heard, ListenError
 from tests.sender import Edge
@@ -35,3 +37,13 @@ async def test_a_broker_that_lets_nothing_be_heard_is_asked_again_and_the_alarm_
     assert len(refusing.asked) == 3
     assert (edge.refused, edge.accepted) == ([(REQUESTS, f"{REQUESTS}: Not authorized")], [REQUESTS])
     assert [heard.topic for heard in edge.asked] == ["edge/request/desk/accept"]
+
+
+async def test_a_broker_that_hangs_up_again_and_again_fills_no_log() -> None:
+    edge = Edge(BrokerSettings("127.0.0.1", 1, "edge-1"))
+    with capture_logs() as lines:
+        for detail in ["reset"] * 50 + ["taken over"] * 50:
+            edge.sender._begin(cast("Connection", object()))
+            edge.sender._end(detail, 5.0)
+    told = [line["event"] for line in lines if line["log_level"] != "debug"]
+    assert told == ["broker.connected", "broker.lost", "broker.connected", "broker.lost", "broker.connected"]
