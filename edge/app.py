@@ -32,11 +32,11 @@ from edge.control import Control
 from edge.core.config import LOCAL
 from edge.core.effects import Annunciate
 from edge.core.engine import Core
-from edge.core.inputs import AlarmTaken, BrokerLink, NameTaken, PublishAccepted, PublishRefused, Request
+from edge.core.inputs import AlarmTaken, BrokerLink, NameTaken, PublishAccepted, PublishRefused, Request, StoreRead
 from edge.core.model import Instant, Phase, Priority
 from edge.device import DeviceTask, Sink
 from edge.disks import DiskWatch
-from edge.hearing import Hearing, another_run
+from edge.hearing import Hearing, another_run, run_of
 from edge.history import Here, History
 from edge.inbox import Inbox
 from edge.keeper import Keeper, changes_of
@@ -153,6 +153,7 @@ class App:
             self._inbox.put,
             self._look_back,
         )
+        self._is_first = stored == StoredState()
         self._sender = self._make_sender(stored)
         self._runtime = self._make_runtime(stored)
         self._keeper = Keeper(surroundings.run, surroundings.clock, self._store, self._publish_head)
@@ -251,6 +252,15 @@ class App:
             for item in found_later(edge, found, self._boot, now):
                 self._inbox.put(item)
 
+    def _heard_of_before(self, payload: bytes) -> None:
+        """Hear from the broker that this edge ran before: a store that knows nothing of it is not the one it had."""
+        is_first, self._is_first = self._is_first, False
+        run = run_of(payload)
+        if is_first and run not in ("", self._around.run):
+            _log.error("the broker knows a run before, and the store does not: its disk is not there", run=run)
+            edge = self._configuration.core.edge
+            self._inbox.put(StoreRead(self._around.clock.mono_s(), (), (edge,)))
+
     def _tell_start(self, stored: StoredState) -> None:
         """Have the journal keep which program began, by which configuration, and why not by another."""
         start = {
@@ -314,6 +324,7 @@ class App:
             own_status=topics.status,
             another=partial(another_run, own=(self._around.run, stored.previous_run)),
             on_name_taken=lambda detail: self._inbox.put(NameTaken(self._around.clock.mono_s(), detail)),
+            on_kept_status=self._heard_of_before,
             on_taken=self._alarm_taken,
         )
 

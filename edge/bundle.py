@@ -398,11 +398,15 @@ def _put(path: Path, data: bytes, mode: int) -> None:
     """Write a new file whole, and to the disk. Raises FileExistsError, OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode)  # whatever the umask of whoever brings it in
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)  # whatever the umask of whoever brings it in
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)  # half a file would be taken for one
+        raise
 
 
 def _load(config: Path, run_dir: Path, environment: Mapping[str, str]) -> Configuration:

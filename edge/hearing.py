@@ -66,11 +66,21 @@ def another_run(payload: bytes, own: Collection[str]) -> str:
 
     Who is thrown out by us leaves its will there and no heartbeat.
     """
+    said = _status(payload)
+    return said.run[:RUN_SHOWN] if said is not None and said.state != "stopped" and said.run not in own else ""
+
+
+def run_of(payload: bytes) -> str:
+    """Name the run of a heartbeat, of a will, or of an end; empty if it is none of them."""
+    said = _status(payload)
+    return "" if said is None else said.run[:RUN_SHOWN]
+
+
+def _status(payload: bytes) -> Status | None:
     try:
-        said = Status.read(payload[:STATUS_MAX])
+        return Status.read(payload[:STATUS_MAX])
     except ValueError:
-        return ""
-    return said.run[:RUN_SHOWN] if said.state != "stopped" and said.run not in own else ""
+        return None
 
 
 @dataclass(slots=True)

@@ -54,7 +54,7 @@ class Ears:
     ends them, and ``on_found`` gets them all before anything is sent. ``asked`` is where stations ask;
     ``on_asked`` gets each message. ``on_taken`` is called when the broker has a revision of an alarm.
     ``own_status`` is listened to for who else speaks there: ``another`` names the other run of a heartbeat, empty for
-    our own; ``on_name_taken`` is told of it.
+    our own; ``on_name_taken`` is told of it. ``on_kept_status`` gets each heartbeat that the broker had kept.
     """
 
     own_alarms: tuple[str, ...]
@@ -66,6 +66,7 @@ class Ears:
     own_status: str
     another: Callable[[bytes], str]
     on_name_taken: Callable[[str], None]
+    on_kept_status: Callable[[bytes], None] = lambda _: None
 
 
 class Sender:
@@ -295,6 +296,8 @@ class Sender:
 
     def _hear_own_status(self, heard: Heard) -> None:
         """Hear who else speaks in our name. What is kept there from before our own birth was the run before."""
+        if heard.retained:
+            self._ears.on_kept_status(heard.payload)
         run = self._ears.another(heard.payload)
         born_at_s = self._born_at_s
         if run and not (heard.retained and (born_at_s is None or self._mono_s() - born_at_s < STEADY_S)):

@@ -53,3 +53,17 @@ async def test_a_log_that_is_full_stops_nothing(tmp_path: Path) -> None:
             process.terminate()
             assert await asyncio.wait_for(process.wait(), 15) == 0
             await heard.wait_for(lambda one: one.topic == f"{PREFIX}/status" and message(one)["state"] == "stopped")
+
+
+async def test_a_start_without_the_disk_that_it_had_is_no_first_one(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("broker", "there", "not-there")]
+    for folder in folders:
+        folder.mkdir()
+    async with Mosquitto(folders[0]) as broker, broker.subscribe_all() as heard:
+        async with daemon(folders[1], broker.port):
+            await heard.wait_for(lambda one: one.topic == f"{PREFIX}/self-check")
+        assert not heard.of(f"{PREFIX}/alarm/STORE_DAMAGED")
+        async with daemon(folders[2], broker.port) as begun:
+            told = await heard.wait_for(is_alarm("STORE_DAMAGED", bed="", priority="high"))
+            assert message(told)["text"].startswith("What was kept of pi-1 cannot be read: alarms, patient")
+            assert begun.said("the broker knows a run before, and the store does not")

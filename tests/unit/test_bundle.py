@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pwd
@@ -232,6 +233,18 @@ def test_a_disk_that_is_full_in_the_middle_is_named(bundle: Path, spare: Home, m
     status, said = spare.imports(bundle, "--treatments", "take")
     assert (status, "edge.db cannot be written: OperationalError: database or disk is full. edge" in said) == (1, True)
     assert list(spare.etc.glob("*")) == []
+
+
+def test_a_bundle_that_found_no_room_is_not_left_in_half(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    status, said = home.asks("export", tmp_path / "x.bundle")
+    assert (status, said) == (1, f"infusion-edge: {tmp_path / 'x.bundle'} cannot be written: No space left on device\n")
+    assert not (tmp_path / "x.bundle").exists()
 
 
 def test_a_computer_whose_service_runs_is_left_alone(bundle: Path, spare: Home) -> None:
