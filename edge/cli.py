@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CONTROL = Path("/run/infusion-edge/control.sock")
 """Where the service has its control socket."""
 
+WARNINGS_MAX = 50
+"""So many are told at a start: a file of a megabyte can have 200,000, and each restart would tell them again."""
+
 LIBRARY = Path("/etc/infusion-edge/drugs.toml")
 """Where a site has its drug library."""
 
@@ -211,8 +214,7 @@ def _run(options: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    for warning in configuration.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    _warn(configuration.warnings)
 
     def keep_copy(good: Configuration) -> None:
         keep(good.files, options.run_dir)
@@ -242,6 +244,14 @@ def _run(options: argparse.Namespace) -> int:
         print(f"infusion-edge: {error}", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_OK
+
+
+def _warn(warnings: Sequence[object]) -> None:
+    for warning in warnings[:WARNINGS_MAX]:
+        print(f"warning: {warning}", file=sys.stderr)
+    if len(warnings) > WARNINGS_MAX:
+        more = len(warnings) - WARNINGS_MAX
+        print(f"warning: and {more} more; infusion-edge check-config tells them all", file=sys.stderr)
 
 
 def _top(options: argparse.Namespace) -> int:

@@ -227,3 +227,9 @@ def test_a_broken_pipe_of_the_daemon_is_a_fault(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cli, "_run", broken)
     with pytest.raises(BrokenPipeError):
         cli.main(["run"])
+
+
+def test_a_start_by_the_last_good_files_fills_no_log_with_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    cli._warn([f"problem {number}" for number in range(60)])
+    told = capsys.readouterr().err.splitlines()
+    assert told[49:] == ["warning: problem 49", "warning: and 10 more; infusion-edge check-config tells them all"]
