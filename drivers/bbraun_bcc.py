@@ -14,6 +14,7 @@ Laws of this module:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -27,7 +28,6 @@ _STX: Final = 0x02
 _ETX: Final = 0x03
 _EOT: Final = 0x04
 _ETB: Final = 0x17
-_RS: Final = "\x1e"
 
 MAX_FRAME_BYTES: Final = 16_384
 """Bound on a frame as it stands on the line: some 110 parameters of at most 40 bytes, stuffed, three times over."""
@@ -53,6 +53,9 @@ _PAIR: Final = re.compile(b"([Ee].?|[Dd])", re.DOTALL)  # and what stuffing keep
 _LENGTH_END: Final = 6  # SOH and five digits
 _TAIL: Final = 7  # ETX or ETB, five digits, EOT
 _FIXED_BYTES: Final = 14
+
+ITEM: Final = "\x1e"
+"""What parts the items of an answer."""
 
 
 class Command(StrEnum):
@@ -221,12 +224,32 @@ class Quadruple(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One good block of an answer. ``last`` is false while more follow; ``others`` are the items of no four fields."""
+    """One good block of an answer. ``last`` is false while more follow; ``information`` is what it says, in items."""
 
     bed_id: str
     last: bool
-    quadruples: tuple[Quadruple, ...]
-    others: tuple[str, ...]
+    information: str
+
+    @property
+    def quadruples(self) -> tuple[Quadruple, ...]:
+        """The items of four fields."""
+        return tuple(Quadruple._make(fields) for fields in self._items if len(fields) == len(Quadruple._fields))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The items of less."""
+        return tuple(",".join(fields) for fields in self._items if len(fields) != len(Quadruple._fields))
+
+    @property
+    def _items(self) -> Iterator[list[str]]:
+        return (item.split(",", len(Quadruple._fields) - 1) for item in self.information.split(ITEM))
+
+    def without_time(self) -> tuple[str, str]:
+        """Give the time that every item tells, and the items without it; two empty texts if they tell several."""
+        time, said = self.information.partition(",")[0], ITEM + self.information
+        bare = said.replace(f"{ITEM}{time},", ITEM)
+        one_time = len(said) - len(bare) == said.count(ITEM) * len(f"{time},")
+        return (time, bare) if one_time else ("", "")
 
 
 def decode(wire: bytes, *, stuffed: bool) -> Frame | Broken:
@@ -239,15 +262,7 @@ def decode(wire: bytes, *, stuffed: bool) -> Frame | Broken:
     bed_id = prefix.removesuffix("/1/1")
     if not separator or bed_id == prefix or _BED_ID.fullmatch(bed_id) is None:
         return Broken("syntax", wire[:MAX_EXCERPT_BYTES])
-    quadruples: list[Quadruple] = []
-    others: list[str] = []
-    for item in information.split(_RS):
-        fields = item.split(",", 3)
-        if len(fields) == len(Quadruple._fields):
-            quadruples.append(Quadruple._make(fields))
-        else:
-            others.append(item)
-    return Frame(bed_id, plain[-_TAIL] == _ETX, tuple(quadruples), tuple(others))
+    return Frame(bed_id, plain[-_TAIL] == _ETX, information)
 
 
 def _fault(plain: bytes) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from drivers.bbraun_bcc import MAX_EXCERPT_BYTES, RACK, Frame, channel_of
+from drivers.bbraun_bcc import ITEM, MAX_EXCERPT_BYTES, RACK, Frame, channel_of
 from drivers.bbraun_pump import infusion_of, readings_of
 from drivers.bbraun_tables import NO_VALUE, RUNSTATE, alarms_of, is_flag_alarm, is_known
 from drivers.model import (
@@ -60,7 +60,7 @@ class _Said:
     def add(self, time: str, name: str, value: str) -> None:
         """Keep the latest time; a parameter said twice with different values becomes unreadable."""
         if time != self.time:  # mostly it is the same in all of a block
-            self.time = max(self.time, time[:_MAX_TIME_CHARACTERS], key=lambda text: seconds_of(text) or 0)
+            self.time = _later(self.time, time)
         known = self.values.setdefault(name, value)
         if known != value:
             self.values[name] = f"{known} and {value}"
@@ -85,17 +85,22 @@ def seconds_of(time: str) -> int | None:
     return int(time) if _SECONDS.fullmatch(time) else None
 
 
-def rack_error_of(frame: Frame) -> str:
-    """Give the code of an error that concerns the rack or the question; empty if there is none."""
-    if not any(channel_of(item.address) == RACK for item in frame.quadruples):
-        return ""
-    return _error(_grouped(frame)[RACK].values)
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One good block, by place. ``unread`` is what of it names no place or no parameter."""
 
+    said: Mapping[str, _Said]
+    unread: tuple[str, ...]
 
-def channels_of(frame: Frame) -> frozenset[str]:
-    """Name the pumps that a block speaks of."""
-    places = {channel_of(item.address) for item in frame.quadruples} - {RACK}
-    return frozenset(place for place in places if place is not None)
+    @property
+    def error(self) -> str:
+        """The code of an error that concerns the rack or the question; empty if there is none."""
+        return _error(self.said[RACK].values) if RACK in self.said else ""
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """The pumps that it speaks of."""
+        return frozenset(self.said) - {RACK}
 
 
 class Rack:
@@ -108,6 +113,7 @@ class Rack:
         self._heard: set[str] = set()
         self._complete = True
         self._passed_over: set[str] = set()
+        self._blocks: dict[str, tuple[str, Block]] = {}  # the last of each pump, as it stood without its time
         self.software = ""
 
     def begin_answer(self) -> None:
@@ -136,13 +142,22 @@ class Rack:
         """Report every pump as gone: the line leads to another rack."""
         return [self._remove(place, reason, now_s) for place in list(self._pumps)]
 
-    def take(self, frame: Frame, now_s: float) -> list[Output]:
+    def read(self, frame: Frame) -> Block:
+        """Sort a block by place. One that says again what its last pump said is not parted anew: only its time is."""
+        time, bare = frame.without_time()
+        place = channel_of(bare[bare.rfind(ITEM) + 1 :].partition(",")[0])
+        before, block = self._blocks.get(place or RACK, ("", None))
+        if block is not None and bare == before:
+            return Block({place: _Said(_later("", time), said.values) for place, said in block.said.items()}, ())
+        block = _sorted(frame)
+        if place and not block.unread:
+            self._blocks[place] = bare, block
+        return block
+
+    def take(self, block: Block, now_s: float) -> list[Output]:
         """Take one good block."""
-        out: list[Output] = [Rejected("syntax", _excerpt(other)) for other in frame.others]
-        out.extend(
-            Rejected("syntax", _excerpt(item.address)) for item in frame.quadruples if channel_of(item.address) is None
-        )
-        for place, said in _grouped(frame).items():
+        out: list[Output] = [Rejected("syntax", _excerpt(text)) for text in block.unread]
+        for place, said in block.said.items():
             if not self._says_again(place, said):
                 out.extend(self._unknown(said.values))
             error = _error(said.values)
@@ -272,13 +287,20 @@ def _note_alarms(pump: _Pump, values: Mapping[str, str]) -> None:
     pump.alarms.update(found)
 
 
-def _grouped(frame: Frame) -> dict[str, _Said]:
-    groups: dict[str, _Said] = {}
+def _later(time: str, other: str) -> str:
+    return max(time, other[:_MAX_TIME_CHARACTERS], key=lambda text: seconds_of(text) or 0)
+
+
+def _sorted(frame: Frame) -> Block:
+    said: dict[str, _Said] = {}
+    unread = list(frame.others)
     for item in frame.quadruples:
         place = channel_of(item.address)
-        if place is not None:
-            groups.setdefault(place, _Said()).add(item.time, item.name, item.value)
-    return groups
+        if place is None:
+            unread.append(item.address)
+        else:
+            said.setdefault(place, _Said()).add(item.time, item.name, item.value)
+    return Block(said, tuple(unread))
 
 
 def _error(values: Mapping[str, str]) -> str:

@@ -32,6 +32,7 @@ from typing import Final, assert_never
 
 from drivers.bbraun_bcc import (
     ACK,
+    ITEM,
     MAX_EXCERPT_BYTES,
     NAK,
     RACK,
@@ -47,7 +48,7 @@ from drivers.bbraun_bcc import (
     decode,
     is_channel,
 )
-from drivers.bbraun_rack import BAD_REQUEST, Rack, channels_of, rack_error_of
+from drivers.bbraun_rack import BAD_REQUEST, Rack
 from drivers.model import (
     Description,
     DeviceKind,
@@ -87,6 +88,8 @@ OTHER_FORM_EVERY: Final = 4
 """Once a form has brought data, one attempt in so many to meet the device again is made in the other."""
 MAX_SLOTS_ASKED: Final = 3
 """Up to so many bound channels are asked for one by one; for more the whole rack is asked."""
+
+_ALIVE: Final = "GNACK"  # the parameter that answers ALIVE, and no other question
 
 
 class _Due(Enum):
@@ -316,13 +319,13 @@ class BccSession:
 
     def _fits(self, frame: Frame) -> bool:
         """Tell whether this can be the answer to what was asked."""
-        command, alive = self._asked.command, any(item.name == "GNACK" for item in frame.quadruples)
+        command, alive = self._asked.command, _is_alive(frame)
         if command is Command.ALIVE or alive:
             return command is Command.ALIVE and alive
         if frame.bed_id != self._bed_id:
             return False
         is_version = _version_of(frame) is not None
-        return is_version or bool(rack_error_of(frame)) if command is Command.VERSION else not is_version
+        return is_version or bool(self._rack.read(frame).error) if command is Command.VERSION else not is_version
 
     def _met(self, frame: Frame, now_s: float) -> list[Output]:
         """Learn the bed id; another than before is another rack."""
@@ -334,15 +337,15 @@ class BccSession:
 
     def _data(self, frame: Frame, wire: bytes, now_s: float) -> list[Output]:
         self._blocks += 1
-        place, error = self._asked.channel, rack_error_of(frame)
-        if error == BAD_REQUEST or self._blocks > MAX_BLOCKS or (place and channels_of(frame) - {place}):
+        place, block = self._asked.channel, self._rack.read(frame)
+        if block.error == BAD_REQUEST or self._blocks > MAX_BLOCKS or (place and block.channels - {place}):
             self._go_quiet(now_s)
-            return [Rejected("syntax" if error == BAD_REQUEST else "unexpected", wire[:MAX_EXCERPT_BYTES])]
+            return [Rejected("syntax" if block.error == BAD_REQUEST else "unexpected", wire[:MAX_EXCERPT_BYTES])]
         self._proved, self._failures, self._naks = self._stuffed, 0, 0
         if wire == self._last_wire:  # our ACK was lost on its way and the block came again
             return []
         self._last_wire = wire
-        out = self._rack.take(frame, now_s)
+        out = self._rack.take(block, now_s)
         if frame.last:
             out.extend(self._rack.end_answer(place, now_s))
         return out
@@ -354,11 +357,15 @@ class BccSession:
         self._timed_out = False
 
 
+def _is_alive(frame: Frame) -> bool:
+    return _ALIVE in frame.information and any(item.name == _ALIVE for item in frame.quadruples)
+
+
 def _version_of(frame: Frame) -> str | None:
     """Give the version of a VERSION answer, which is one triple; ``None`` for any other answer."""
-    if frame.quadruples or len(frame.others) != 1:
+    if ITEM in frame.information:
         return None
-    fields = frame.others[0].split(",")
+    fields = frame.information.split(",")
     return fields[2] if len(fields) == len(("time", "address", "version")) and channel_of(fields[1]) == RACK else None
 
 

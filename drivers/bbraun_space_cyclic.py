@@ -115,7 +115,7 @@ class CyclicSession:
         if before is not None and before.bed_id != frame.bed_id:
             out.extend(self._rack.replaced(f"the line leads to another rack, {frame.bed_id}", now_s))
         waited_from_s, self._waited_from_s = self._waited_from_s, None
-        out.extend(self._rack.take(frame, now_s))
+        out.extend(self._rack.take(self._rack.read(frame), now_s))
         waited_s = 0.0 if waited_from_s is None else now_s - waited_from_s
         return [one for one in out if not isinstance(one, Observation) or self._is_of_now(one, waited_s)]
 

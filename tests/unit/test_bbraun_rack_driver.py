@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from drivers.bbraun_bcc import Frame, decode
-from drivers.bbraun_rack import UNKNOWN_MAX, Rack
+from drivers.bbraun_rack import UNKNOWN_MAX, Block, Rack
 from drivers.model import (
     AlarmSetChanged,
     BolusGiven,
@@ -31,7 +31,7 @@ LOST = DeviceAlarm(DeviceAlarmKind.MALFUNCTION, "GNERR 41", "pump communication 
 def take(rack: Rack, *items: str, now_s: float = 1.0) -> list[Output]:
     frame = decode(block(*items), stuffed=True)
     assert isinstance(frame, Frame)
-    return rack.take(frame, now_s)
+    return rack.take(rack.read(frame), now_s)
 
 
 def events(outputs: Sequence[Output]) -> list[Output]:
@@ -69,6 +69,44 @@ def test_unknown_parameters_are_passed_over_and_what_is_no_quadruple_is_rejected
     ]
     (seen,) = [output for output in out if isinstance(output, Observation)]
     assert seen.readings[0].value == Decimal("1.0")
+
+
+def test_a_pump_that_says_the_same_at_another_time_is_not_parted_anew() -> None:
+    rack = Rack("pumps", ())
+
+    def read(*items: str) -> Block:
+        frame = decode(block(*items), stuffed=True)
+        assert isinstance(frame, Frame)
+        return rack.read(frame)
+
+    first = read(said("50100", time=9, FMNOR="1"), said(time=9, INRT="1.0", INSOL="a,9"))
+    other = read(said("50114", time=10, INRT="2.0"))
+    again = read(said("50100", time=11, FMNOR="1"), said(time=11, INRT="1.0", INSOL="a,9"))
+    assert [(place, found.time) for place, found in again.said.items()] == [("", "11"), ("13", "11")]
+    assert all(again.said[place].values is first.said[place].values for place in ("", "13"))
+    assert read(said("50114", time=12, INRT="2.0")).said["14"].values is other.said["14"].values
+    changed = read(said("50100", time=12, FMNOR="1"), said(time=12, INRT="1.1", INSOL="a,9"))
+    assert changed.said["13"].values == {"INRT": "1.1", "INSOL": "a,9"}
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [said(time=9, INRT="1.0"), said(time=8, INRT="1.0")],
+        ["9,50113,INRT,1.0", "9,50113", "9,60113,INRT,9"],
+        ["9,50113,INRT,1.0", "19,50113,INRT,1.0"],
+        ["0,50113,INRT,1.0"],
+        ["x,50113,INRT,1.0"],
+        [",50113,INRT,1.0"],
+        ["9,50100,FMNOR,1"],
+        ["", "9"],
+    ],
+)
+def test_what_is_said_again_is_read_as_if_it_was_said_the_first_time(items: list[str]) -> None:
+    rack = Rack("pumps", ())
+    frame = decode(block(*items), stuffed=True)
+    assert isinstance(frame, Frame)
+    assert rack.read(frame) == rack.read(frame) == Rack("pumps", ()).read(frame)
 
 
 def test_an_unknown_parameter_is_told_once_a_line_and_not_without_end() -> None:
