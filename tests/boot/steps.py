@@ -19,11 +19,13 @@ from tests.boot.bedside import (
     Bedside,
     on_the_ward,
 )
-from tests.boot.machine import ROOT
+from tests.boot.machine import ROOT, mono_s
 from tests.boot.written import RUN
 
 EXPOSURE_MAX, ON_THE_WARD_MAX = 15, 16
 """Tenths, as in tests/packaging/test_systemd.py."""
+
+SNAPSHOT = f"{PREFIX}/bed/bed-1/snapshot"
 
 OPENED = """
 import errno, os
@@ -55,6 +57,7 @@ class Campaign(Bedside):
             self.doctor,
             self.as_written,
             self.full_state_disk,
+            self.replaced_by_a_spare,
             self.upgrade_refused_and_done,
             self.station,
             self.stopped,
@@ -64,7 +67,8 @@ class Campaign(Bedside):
 
     def steps_here(self) -> list[Callable[[], str]]:
         """Return those that a copy of any Debian can take, without what looks for what is left."""
-        left_out = [self.reloaded, self.doctor, self.as_written, self.full_state_disk, self.station, self.purged]
+        left_out = [self.reloaded, self.doctor, self.as_written, self.full_state_disk]
+        left_out += [self.replaced_by_a_spare, self.station, self.purged]
         return [step for step in self.steps() if step not in left_out]
 
     # --- the steps ----------------------------------------------------------------------------------------------------
@@ -231,6 +235,28 @@ class Campaign(Bedside):
         machine.wait(lambda: "STORE_FAILED" not in self._standing(), LIMIT_S, "it stands although there is room")
         self._same_alarm()
         return f"alarm after {took_s:.1f} s"
+
+    def replaced_by_a_spare(self) -> str:
+        """A spare with the package and no configuration takes the bundle and new credentials, and watches the beds."""
+        machine, fresh, bundle = self._machine, "/opt/fresh", "/opt/replaced.bundle"
+        machine.run("infusion-edge", "bundle", "export", bundle)
+        authority = f"--site demo --edge pi-1 --renew {FILES}/broker --authority {FILES}/authority"
+        machine.run("infusion-edge", "broker-files", fresh, *authority.split())
+        machine.run("sh", "-c", f"install -m 640 -g mosquitto {fresh}/broker/* /etc/mosquitto/infusion/")
+        machine.run("systemctl", "restart", "mosquitto")
+        machine.run("infusion-edge", "stop", "--with-patients")
+        # The links are those of the simulated devices, which stay in their sockets.
+        machine.run("find", STATE, "-mindepth", "1", "!", "-type", "l", "-delete")
+        machine.run("sh", "-c", "rm /etc/infusion-edge/*.toml /etc/infusion-edge/ca.crt /etc/credstore/*")
+        old = self._heard(SNAPSHOT)["run"]
+        begun_s = mono_s()
+        words = f"bundle import {bundle} --credentials {fresh}/edge-pi-1 --treatments take"
+        machine.run("infusion-edge", *words.split())
+        machine.run("systemctl", "start", UNIT)
+        machine.wait(lambda: self._heard(SNAPSHOT).get("run", old) != old, LIMIT_S, "no snapshot of the spare")
+        took_s = mono_s() - begun_s
+        self._same_alarm()
+        return f"a station has a bed's snapshot {took_s:.1f} s after `bundle import` began, the same alarm stands"
 
     def upgrade_refused_and_done(self) -> str:
         """An upgrade is refused while a bed has a patient, and with the word it keeps alarms and configuration."""
