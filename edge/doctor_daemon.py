@@ -49,12 +49,16 @@ class Running:
 
 
 class NotAskedError(Exception):
-    """The daemon could not be asked; ``remedy`` is what a person can do. ``may_run``: it may be there all the same."""
+    """The daemon could not be asked; ``remedy`` is what a person can do.
 
-    def __init__(self, text: str, remedy: str, *, may_run: bool) -> None:
+    ``may_run``: it may be there all the same. ``hangs``: it is there, and watches nothing.
+    """
+
+    def __init__(self, text: str, remedy: str, *, may_run: bool, hangs: bool = False) -> None:
         super().__init__(text)
         self.remedy = remedy
         self.may_run = may_run
+        self.hangs = hangs
 
 
 def ask(path: Path) -> Running:
@@ -79,6 +83,10 @@ def ask(path: Path) -> Running:
     except PermissionError as failed:
         remedy = "run it as root (sudo infusion-edge doctor), or join the group infusion-edge"
         raise NotAskedError(f"you may not use {path}", remedy, may_run=True) from failed
+    except TimeoutError as failed:
+        remedy = "if systemd does not start it anew within 20 s: sudo systemctl kill -s KILL infusion-edge"
+        text = f"the daemon at {path} hangs: look at the beds"
+        raise NotAskedError(text, remedy, may_run=True, hangs=True) from failed
     except (OSError, ValueError, KeyError, TypeError) as failed:
         remedy = "look at its log: journalctl -u infusion-edge -n 50"
         raise NotAskedError(f"the daemon at {path} gives no answer ({failed})", remedy, may_run=True) from failed
@@ -96,7 +104,7 @@ def _exchange(talk: Any, said: Mapping[str, str]) -> dict[str, Any]:
 def daemon_rows(running: Running | NotAskedError, installed: str) -> Iterator[Row]:
     """Tell whether the daemon runs, by which version, and what it alarms to the technician."""
     if isinstance(running, NotAskedError):
-        tell = warning if running.may_run else error
+        tell = warning if running.may_run and not running.hangs else error
         yield tell("daemon", str(running), running.remedy)
         return
     version = running.status.version

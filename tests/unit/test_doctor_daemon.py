@@ -149,6 +149,17 @@ def test_a_daemon_that_gives_no_answer_may_be_there_all_the_same(tmp_path: Path,
     assert [row.level for row in daemon_rows(refused.value, "1")] == [Level.WARNING]
 
 
+def test_a_daemon_that_hangs_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.doctor_daemon.ANSWER_LIMIT_S", 0.05)
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as server:
+        server.bind(str(tmp_path / "control.sock"))
+        server.listen()
+        with pytest.raises(NotAskedError, match="hangs: look at the beds") as refused:
+            ask(tmp_path / "control.sock")
+    assert refused.value.may_run is True
+    assert [row.level for row in daemon_rows(refused.value, "1")] == [Level.ERROR]
+
+
 def test_a_daemon_that_cannot_be_asked_is_known_by_its_lock(tmp_path: Path) -> None:
 
     gone = NotAskedError("no daemon answers", "start it", may_run=False)
