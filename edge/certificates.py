@@ -92,5 +92,12 @@ def end_s(path: Path, *, of_any: bool) -> float:
     return max(ends) if of_any else ends[0]
 
 
+def begin_s(path: Path) -> float:
+    """When the certificate of a file begins to be valid, Unix seconds; of several, when the last of them does."""
+    from cryptography import x509  # noqa: PLC0415 - as above
+
+    return max(one.not_valid_before_utc.timestamp() for one in x509.load_pem_x509_certificates(path.read_bytes()))
+
+
 def _date(wall_s: float) -> str:
     return datetime.fromtimestamp(wall_s, UTC).strftime("%Y-%m-%d")

@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 
-from edge.certificates import end_s
+from edge.certificates import begin_s, end_s
 from edge.clock import Clock, rfc3339
 from edge.config import Configuration
 from edge.config_broker import BrokerSettings
@@ -78,7 +78,7 @@ def _shake_hands(line: socket.socket, context: TlsContext, host: str) -> Row:
 
 
 def certificate_rows(broker: BrokerSettings, peer_not_after_s: float | None, now_s: float) -> Iterator[Row]:
-    """Tell when each certificate on the way ends."""
+    """Tell when each certificate on the way ends, and which of our own is not valid yet."""
     ends: dict[str, float] = {}
     if broker.tls is not None:
         for path, name in (
@@ -88,6 +88,10 @@ def certificate_rows(broker: BrokerSettings, peer_not_after_s: float | None, now
             if path is not None:
                 try:
                     ends[f"{name} {path.name}"] = end_s(path, of_any=path == broker.tls.ca)
+                    if (begins_s := begin_s(path)) > now_s:
+                        text = f"{name} {path.name} is not valid before {rfc3339(begins_s)}"
+                        remedy = "see that this computer's clock is right, or make it anew on one whose clock is"
+                        yield error("certificate", f"{text}, and here it is {rfc3339(now_s)}", remedy)
                 except (OSError, ValueError) as failed:
                     yield error("certificate", f"{path} cannot be read: {failed}", "give a PEM file")
     if peer_not_after_s is not None:

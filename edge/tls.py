@@ -10,9 +10,10 @@ Laws:
 
 from __future__ import annotations
 
+import contextlib
 import math
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -65,7 +66,7 @@ class CertificateTime:
 class TlsContext(ssl.SSLContext):
     """One connection's context. ``peer_not_after_s``: until when the broker's certificate is valid, once it was seen.
 
-    Raises ``OSError`` (also ``ssl.SSLError``) if a file cannot be read or used.
+    Raises ``ValueError``, which names the files, if one cannot be read or used.
     """
 
     judged: Judged
@@ -83,10 +84,12 @@ class TlsContext(ssl.SSLContext):
         if files.ca is None:
             context.load_default_certs()
         else:
-            context.load_verify_locations(cafile=files.ca)
+            with _named(files.ca):
+                context.load_verify_locations(cafile=files.ca)
         if files.certificate is not None:
             # A key with a pass phrase must not stop the daemon at a prompt that nobody sees.
-            context.load_cert_chain(files.certificate, files.key, password="")
+            with _named(files.certificate, files.key):
+                context.load_cert_chain(files.certificate, files.key, password="")
         return context
 
     def __init__(self, files: TlsFiles, judged: Judged) -> None:
@@ -111,6 +114,23 @@ class _DatedSocket(ssl.SSLSocket):
         except BaseException:
             self.close()  # who connects would forget it
             raise
+
+
+_UNUSABLE = {
+    "KEY_VALUES_MISMATCH": "they do not fit each other",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "no certificate is in it",
+}
+"""What OpenSSL's own words for a file mean; of another it says enough."""
+
+
+@contextlib.contextmanager
+def _named(*files: Path | None) -> Iterator[None]:
+    """Have an error name the files that it is about: OpenSSL does not."""
+    try:
+        yield
+    except OSError as error:
+        said = getattr(error, "reason", None) or error.strerror or str(error)
+        raise ValueError(f"{', '.join(map(str, filter(None, files)))}: {_UNUSABLE.get(said, said)}") from error
 
 
 def reason(error: BaseException | None) -> str:

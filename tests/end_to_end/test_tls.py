@@ -146,8 +146,8 @@ async def test_renewed_files_count_at_the_next_connect(broker: WardBroker, tmp_p
     [
         ("broker.password", None, "cannot be read: No such file or directory"),
         ("broker.password", b"\xff\xfe", "cannot be read: 'utf-8' codec can't decode"),
-        ("ca.crt", None, "the files for TLS cannot be used: [Errno 2] No such file or directory"),
-        ("ca.crt", b"-----BEGIN CERT", "the files for TLS cannot be used: "),
+        ("ca.crt", None, "ca.crt: No such file or directory"),
+        ("ca.crt", b"-----BEGIN CERT", "ca.crt: no certificate is in it"),
     ],
 )
 async def test_a_file_that_is_gone_is_named_and_waited_for(

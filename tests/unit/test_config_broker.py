@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from edge import broker_files
 from edge.broker_files import Ward
@@ -115,7 +117,16 @@ def test_a_file_that_is_damaged_does_not_stop_the_watching(here: Path, name: str
     (here / name).write_text("-----BEGIN")
     configuration = load(put(here, changed(CLINICAL, (HERE, TLS + BY_CERTIFICATE)), APPROVED), here)
     (warning,) = [warning for warning in configuration.warnings if warning.key == "broker"]
-    assert warning.message.startswith("TLS cannot be used: ")
+    assert warning.message.startswith(f"TLS cannot be used: {here}/{'ca.crt:' if name == 'ca.crt' else 'client.crt, '}")
+
+
+def test_a_key_of_another_is_named_with_its_certificate(here: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    told = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (here / "client.key").write_bytes(key.private_bytes(*told))
+    configuration = load(put(here, changed(CLINICAL, (HERE, TLS + BY_CERTIFICATE)), APPROVED), here)
+    (warning,) = [warning for warning in configuration.warnings if warning.key == "broker"]
+    assert warning.message == (f"TLS cannot be used: {here}/client.crt, {here}/client.key: they do not fit each other")
 
 
 @pytest.mark.parametrize("name", ["broker.password", "client.key"])

@@ -112,6 +112,14 @@ def test_certificates_are_said_to_end_in_time(days: int, level: Level, ward_file
     assert [row.level for row in rows] == [level]
 
 
+def test_a_certificate_that_is_not_valid_yet_is_an_error(ward_files: WardBroker) -> None:
+    settings = ward_files.settings("edge-pi-1", by_certificate=True)
+    made_s = time.time()  # noqa: TID251 - the files were made by this clock
+    for now_s, early in ((made_s - 2 * DAY_S, 2), (made_s, 0)):
+        rows = [row for row in certificate_rows(settings, None, now_s) if "is not valid before" in row.text]
+        assert [row.level for row in rows] == [Level.ERROR] * early
+
+
 @pytest.fixture
 def ward_files(tmp_path: Path) -> WardBroker:
     return WardBroker(tmp_path)
