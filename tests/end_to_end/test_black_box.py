@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.test_control import FAR_BEYOND_ML_PER_H
-from tests.end_to_end.world import ROOT, bed_1, is_alarm
+from tests.end_to_end.world import bed_1, is_alarm
+from tests.programs import PIPE, infusion_edge
 
 
 @pytest.mark.long
@@ -29,8 +29,6 @@ async def test_what_the_devices_said_before_a_high_alarm_is_played_again(tmp_pat
 
 
 async def replay(file: Path) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "edge.cli", "replay", str(file), cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
+    process = await infusion_edge("replay", file, stdout=PIPE)
     out, _ = await asyncio.wait_for(process.communicate(), 15)
     return process.returncode or 0, out.decode()

@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from tests.broker import HOST, POLL_S
 from tests.end_to_end.test_security import DOSE_HIGH, FAR_BEYOND_ML_PER_H
 from tests.end_to_end.world import PREFIX, ROOT, Daemon, daemon, is_alarm, message, monitor, on_pty, space
+from tests.programs import PIPE, infusion_edge
 from tests.small_station import station
 from tests.ward_broker import WardBroker
 
@@ -30,12 +30,7 @@ THERAPY = f"{PREFIX}/bed/bed-1/therapy"
 
 async def run(verb: str, *arguments: str | Path) -> tuple[int, str, str]:
     """Run one command as a person would; return its exit status and what it said."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "edge.cli", *verb.split(), *map(str, arguments)),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await infusion_edge(*verb.split(), *arguments, stdout=PIPE, stderr=PIPE)
     out, error = await asyncio.wait_for(process.communicate(), 30)
     return process.returncode or 0, out.decode(), error.decode()
 

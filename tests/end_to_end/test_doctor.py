@@ -6,12 +6,12 @@ import asyncio
 import json
 import shutil
 import socket
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.world import PREFIX, ROOT, bed_1, message
+from tests.programs import PIPE, infusion_edge
 
 Found = dict[str, list[dict[str, str]]]
 
@@ -19,16 +19,7 @@ Found = dict[str, list[dict[str, str]]]
 async def doctor(config: Path, folder: Path) -> tuple[int, Found, str]:
     """Run it as a process of its own; return the exit status, its rows by check, and what it said on the way."""
     words = [str(config), "--run-dir", str(folder), "--control", str(folder / "control.sock"), "--json"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "edge.cli",
-        "doctor",
-        *words,
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await infusion_edge("doctor", *words, stdout=PIPE, stderr=PIPE)
     out, progress = await asyncio.wait_for(process.communicate(), 30)
     rows: Found = {}
     for row in json.loads(out):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,13 @@ import pytest
 from edge.cli import main
 from edge.recording import read_entries
 from tests.end_to_end.world import ROOT, bed_1, monitor, on_pty, space
+from tests.programs import PIPE, Program, infusion_edge
 
 LIMIT_S = 20.0
 
 
-async def start(*arguments: object) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "edge.cli",
-        *map(str, arguments),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+async def start(*arguments: object) -> Program:
+    return await infusion_edge(*arguments, stdout=PIPE, stderr=PIPE)
 
 
 async def run(*arguments: object) -> tuple[int | None, str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,8 @@ import pytest
 from edge import cli
 from edge.check_config import EXIT_CONFIG
 from tests.broker import HOST
-from tests.end_to_end.world import PREFIX, ROOT
+from tests.end_to_end.world import PREFIX
+from tests.programs import PIPE, STDOUT, infusion_edge
 from tests.ward_broker import WardBroker
 
 STATUS = (
@@ -31,12 +30,7 @@ def config(broker: WardBroker, user: str, more: str = "") -> Path:
 
 
 async def top(*arguments: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "edge.cli", "top", "--lines", "--duration", "2", *arguments),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+    process = await infusion_edge("top", "--lines", "--duration", "2", *arguments, stdout=PIPE, stderr=STDOUT)
     said, _ = await process.communicate()
     return process.returncode or 0, said.decode()
 

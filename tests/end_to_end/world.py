@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,6 +21,7 @@ from simulators.pump import PumpModel
 from simulators.pump_terms import PumpSpec, Therapy
 from simulators.ward import PARAMETERS
 from tests.broker import Heard, Listener, Mosquitto
+from tests.programs import PIPE, Program, infusion_edge
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "infusion/v1/demo/edge/pi-1"
@@ -78,7 +77,7 @@ def monitor(seed: int = 1) -> IvyMonitor:
 class Daemon:
     """The running daemon; ``log`` is what it said on standard error."""
 
-    process: asyncio.subprocess.Process
+    process: Program
     log: list[str] = field(default_factory=list)
     reader: asyncio.Task[None] | None = None
     said_more: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -112,20 +111,8 @@ async def daemon(
     run_dir: Path, broker_port: int | None, *, config: Path = ROOT / "config" / "edge.toml", **environment: str
 ) -> AsyncIterator[Daemon]:
     """Run the daemon; it is ended by SIGTERM, or killed if it does not end. Without a port: the configured broker."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "edge.cli",
-        "run",
-        str(config),
-        "--run-dir",
-        str(run_dir),
-        *(() if broker_port is None else ("--broker", f"127.0.0.1:{broker_port}")),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **environment},
-    )
+    broker = () if broker_port is None else ("--broker", f"127.0.0.1:{broker_port}")
+    process = await infusion_edge("run", config, "--run-dir", run_dir, *broker, stderr=PIPE, environment=environment)
     running = Daemon(process)
     running.reader = asyncio.create_task(running.read())
     try:

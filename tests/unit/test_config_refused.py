@@ -333,14 +333,52 @@ def outcome(path: Path, run_dir: Path) -> tuple[Problem, ...]:
     return ()
 
 
-@pytest.mark.parametrize("value", re.findall(r'(?:"[^"\n]*"|\S)+', ANYTHING))
+VALUES = re.findall(r'(?:"[^"\n]*"|\S)+', ANYTHING)
+ASSIGNED = re.compile(r"^(\w+) = .*$", re.MULTILINE)
+LIMITS_AT = EDGE.index("[standard_limits")
+WITHOUT_FLAGS = DRUGS[: DRUGS.index("[drug.heart_disease]")]
+"""A library that is quick to read, beside an edge.toml that is the one in question."""
+
+
+@pytest.mark.parametrize("value", VALUES)
 def test_any_value_at_any_key_is_taken_or_refused(value: str, tmp_path: Path) -> None:
     """Nothing that a file can say raises anything else than ConfigError, and every problem says what to do."""
-    for name, text in (("edge.toml", EDGE), ("drugs.toml", DRUGS)):
-        for match in re.finditer(r"^(\w+) = .*$", text, re.MULTILINE):
-            path = put(tmp_path)
-            (tmp_path / name).write_text(f"{text[: match.start()]}{match[1]} = {value}{text[match.end() :]}")
-            assert all(problem.message and problem.remedy for problem in outcome(path, tmp_path / "run"))
+    path = put(tmp_path, EDGE, WITHOUT_FLAGS)
+    for match in ASSIGNED.finditer(EDGE, 0, LIMITS_AT):
+        path.write_text(_assigned(EDGE, match, value))
+        _taken_or_refused(path)
+    path = put(tmp_path)
+    for match in ASSIGNED.finditer(DRUGS):
+        (tmp_path / "drugs.toml").write_text(_assigned(DRUGS, match, value))
+        _taken_or_refused(path)
+
+
+@pytest.mark.parametrize(("turn", "value"), list(enumerate(VALUES)))
+def test_any_value_in_any_standard_limit_is_taken_or_refused(turn: int, value: str, tmp_path: Path) -> None:
+    """Each limit is read whatever the others say: a value is put into all of them at once and, in turn, into one."""
+    path = put(tmp_path, EDGE, WITHOUT_FLAGS)
+    head, limits = EDGE[:LIMITS_AT], EDGE[LIMITS_AT:]
+    for name in dict.fromkeys(ASSIGNED.findall(limits)):
+        found = [match for match in ASSIGNED.finditer(limits) if match[1] == name]
+        path.write_text(head + _assigned_in_each(limits, name, value))
+        told = {problem.key.partition("[")[0] for problem in _taken_or_refused(path)}
+        assert len({key for key in told if key.endswith(f".{name}")}) in (0, len(found))
+        path.write_text(head + _assigned(limits, found[turn % len(found)], value))
+        _taken_or_refused(path)
+
+
+def _assigned(text: str, match: re.Match[str], value: str) -> str:
+    return f"{text[: match.start()]}{match[1]} = {value}{text[match.end() :]}"
+
+
+def _assigned_in_each(text: str, name: str, value: str) -> str:
+    return ASSIGNED.sub(lambda match: f"{name} = {value}" if match[1] == name else match[0], text)
+
+
+def _taken_or_refused(path: Path) -> tuple[Problem, ...]:
+    problems = outcome(path, path.parent / "run")
+    assert all(problem.message and problem.remedy for problem in problems)
+    return problems
 
 
 def test_a_station_needs_a_name_of_its_own_and_a_role_that_there_is(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from edge.hook import PARALLEL_MAX, WAITING_MAX, Hook
 from tests.core_world import START_S, instant
 from tests.unit.alarm_acts import an_alarm
 
-WITHIN_S = 4.0
+WITHIN_S = 15.0
 ALARM = an_alarm(
     key=AlarmKey("bed-1", "DOSE_RATE_HIGH", "rack", "11"),
     text="Anna Hansen gets too much.",
