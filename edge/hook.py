@@ -80,15 +80,7 @@ class Hook:
     async def _tell(self, call: CallHook) -> str:
         """Run the command once; return what went wrong, empty if it is well."""
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._settings.command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                env=_ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,
-            )
+            process = await self._start()
         except (OSError, ValueError) as error:
             return f"it cannot be started ({getattr(error, 'strerror', None) or error})"
         try:
@@ -99,6 +91,27 @@ class Hook:
         finally:
             await _end(process)
         return "" if process.returncode == 0 else f"it ended with status {process.returncode}"
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        """Start the command; who is cancelled meanwhile leaves nothing of it running."""
+        starting = asyncio.create_task(
+            asyncio.create_subprocess_exec(
+                *self._settings.command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=_ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+            )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # asyncio itself would kill the command alone, and leave what that has begun.
+            with contextlib.suppress(OSError, ValueError):
+                await _end(await starting)
+            raise
 
     def _facts(self, call: CallHook) -> dict[str, Any]:
         alarm = call.alarm

@@ -123,6 +123,26 @@ async def test_a_clean_end_kills_what_runs(tmp_path: Path) -> None:
     assert site.faults == []
 
 
+async def test_an_end_while_a_command_starts_kills_it_with_all_that_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path, "sleep 60 & echo $! >child.new; mv child.new child; wait", timeout_s=60.0)
+    start, go_on = asyncio.create_subprocess_exec, asyncio.Event()
+
+    async def held(*command: str, **how: Any) -> asyncio.subprocess.Process:
+        process = await start(*command, **how)
+        await go_on.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", held)
+    async with running(site):
+        site.hook.call(CALL)
+        await eventually(lambda: bool(site.lines("child")))
+        asyncio.get_running_loop().call_soon(asyncio.get_running_loop().call_soon, go_on.set)  # after the cancelling
+    await _gone(int(site.lines("child")[0]))
+    assert site.faults == []
+
+
 async def _gone(pid: int) -> None:
     await eventually(lambda: is_dead(pid))
 
