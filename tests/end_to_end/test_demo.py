@@ -34,12 +34,21 @@ async def start(folder: Path, *command: str) -> asyncio.subprocess.Process:
 
 async def start_watching(folder: Path, *options: str) -> asyncio.subprocess.Process:
     """Start the demonstration, and return when all its programs run and the viewer has heard the daemon."""
+    demo, _ = await watching(folder, *options)
+    return demo
+
+
+async def watching(folder: Path, *options: str) -> tuple[asyncio.subprocess.Process, str]:
+    """Start it likewise; return also what it said until then."""
     demo = await start(folder, *COMMAND, *options)
     assert demo.stdout is not None
+    said = ""
     async with asyncio.timeout(20):
-        while not (await demo.stdout.readline()).startswith(b"edge pi-1"):
-            pass
-    return demo
+        while "\nedge pi-1" not in said:
+            line = (await demo.stdout.readline()).decode()
+            assert line, said
+            said += line
+    return demo, said
 
 
 def programs(folder: Path) -> dict[int, str]:
@@ -83,16 +92,19 @@ async def test_the_alarms_of_bed_2_begin_and_latch_and_bed_1_has_none(tmp_path: 
     assert files(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_to_the_demonstration_alone_ends_all(tmp_path: Path, number: signal.Signals) -> None:
-    demo = await start_watching(tmp_path)
-    assert len(programs(tmp_path)) == 6  # it, broker, ward, daemon, station, viewer
+    await _is_ended_by(await start_watching(tmp_path), number, tmp_path)
+
+
+async def _is_ended_by(demo: asyncio.subprocess.Process, number: signal.Signals, folder: Path) -> None:
+    assert len(programs(folder)) == 6  # it, broker, ward, daemon, station, viewer
     demo.send_signal(number)
     output, _ = await asyncio.wait_for(demo.communicate(), 20)
     assert demo.returncode == 0, output.decode()
     assert b"Traceback" not in output
-    assert programs(tmp_path) == {}
-    assert files(tmp_path) == []
+    assert programs(folder) == {}
+    assert files(folder) == []
 
 
 async def test_ctrl_c_ends_all_with_a_summary_and_keeps_the_logs_if_asked(tmp_path: Path) -> None:
@@ -129,17 +141,12 @@ async def test_a_daemon_that_ends_is_told_at_once_with_the_end_of_its_log(tmp_pa
     assert programs(tmp_path) == {}
 
 
-async def test_the_wards_page_is_served_at_the_address_that_it_says(tmp_path: Path) -> None:
-    demo = await start(tmp_path, *COMMAND)
-    assert demo.stdout is not None
+async def test_the_wards_page_is_served_at_the_address_that_it_says_until_a_signal_ends_all(tmp_path: Path) -> None:
+    demo, said = await watching(tmp_path)
+    told = re.search(r"^The ward's page, for a browser: http://127\.0\.0\.1:(\d+)/$", said, re.MULTILINE)
+    assert told
+    page = Browser(int(told[1]))
     async with asyncio.timeout(20):
-        while not (
-            told := re.match(
-                rb"The ward's page, for a browser: http://127\.0\.0\.1:(\d+)/", await demo.stdout.readline()
-            )
-        ):
-            pass
-        page = Browser(int(told[1]))
         while True:
             with contextlib.suppress(OSError):
                 await page.load()
@@ -148,10 +155,7 @@ async def test_the_wards_page_is_served_at_the_address_that_it_says(tmp_path: Pa
         async with page.stream():
             await page.until(lambda: len(page.screen.beds) == 4, limit_s=10.0)
             assert page.hello["config"]["label"] == "Demonstration"
-    demo.send_signal(signal.SIGTERM)
-    await asyncio.wait_for(demo.communicate(), 20)
-    assert demo.returncode == 0
-    assert programs(tmp_path) == {}
+    await _is_ended_by(demo, signal.SIGTERM, tmp_path)
 
 
 async def test_a_missing_broker_names_the_remedy(tmp_path: Path) -> None:
