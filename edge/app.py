@@ -53,7 +53,7 @@ from edge.sender import Ears, Sender
 from edge.starting import Choice, Offer, choose
 from edge.status_line import StatusLine
 from edge.store import Head, NewerFileError, Omitted, Run, Sent, Store, StoredState
-from edge.taken_over import core_state, found_later, last_known_s
+from edge.taken_over import addressed, core_state, found_later, last_known_s
 from edge.tls import CertificateTime
 from edge.trends import Trends
 from edge.wire import Wire
@@ -158,7 +158,7 @@ class App:
         self._runtime = self._make_runtime(stored)
         self._keeper = Keeper(surroundings.run, surroundings.clock, self._store, self._publish_head)
         self._tell_start(stored)
-        self._sender.add_events(stored.outbox)
+        self._sender.add_events(addressed(stored.outbox, self._topics))
         self._tasks = asyncio.TaskGroup()
         self._lines = Lines(
             self._inbox, self._watchdog, surroundings.clock.mono_s, make=self._device, spawn=self._spawn
@@ -247,7 +247,7 @@ class App:
             self._time.learn(last_known_s(found))
             self._wire.continue_run(found.previous_run, found.previous_event_seq)
             self._keeper.note("store read", {"previous_run": found.previous_run, "set_aside": found.set_aside or ""})
-            self._sender.add_events(found.outbox)
+            self._sender.add_events(addressed(found.outbox, self._topics))
             edge, now = self._configuration.core.edge, self._around.clock.now()
             for item in found_later(edge, found, self._boot, now):
                 self._inbox.put(item)

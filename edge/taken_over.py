@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -15,7 +16,8 @@ from edge.core.model import Alarm, Instant
 from edge.core.restore import initial_state
 from edge.core.state import CoreState
 from edge.core.therapy_state import DAY, KeptPart, kind_of
-from edge.rows import AlarmRow, StoredState, TherapyRow
+from edge.messages.topics import Topics
+from edge.rows import AlarmRow, OutboxRow, StoredState, TherapyRow
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
@@ -73,6 +75,19 @@ def _therapy(stored: StoredState, boot: str) -> tuple[tuple[KeptPart, ...], tupl
         if part is None and (row.bed or kind_of(row.part) == DAY)
     )
     return tuple(part for _, part in parts if part is not None), unreadable
+
+
+def addressed(outbox: tuple[OutboxRow, ...], topics: Topics) -> tuple[OutboxRow, ...]:
+    """Return what was not sent yet, under the name of now: refused under another it would hold up all that follow."""
+    own = (topics.event, topics.omitted)
+    others = [row for row in outbox if row.topic not in own]
+    if others:
+        _log.warning("events of another name are sent under this one", count=len(others), first=others[0].topic)
+    return tuple(row if row.topic in own else replace(row, topic=_own(row.topic, topics)) for row in outbox)
+
+
+def _own(topic: str, topics: Topics) -> str:
+    return topics.omitted if topic.endswith("/omitted") else topics.event
 
 
 def last_known_s(stored: StoredState) -> float | None:

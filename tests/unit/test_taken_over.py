@@ -5,8 +5,9 @@ from dataclasses import replace
 from edge.bodies import alarm_body, kept_body
 from edge.core.model import AlarmKey
 from edge.core.therapy_state import CASE, DAY, STEPS, THERAPY, KeptTherapy
-from edge.rows import AlarmRow, StoredState, TherapyRow
-from edge.taken_over import core_state
+from edge.messages.topics import Topics
+from edge.rows import AlarmRow, OutboxRow, StoredState, TherapyRow
+from edge.taken_over import addressed, core_state
 from tests.contents import ALARM
 from tests.core_world import BED, CONFIG, OTHER_BED, RUN, START_S, World, instant
 from tests.therapies import FULL, THEN
@@ -64,6 +65,15 @@ def test_a_store_that_is_gone_is_told() -> None:
     told = world.alarm("STORE_DAMAGED")
     assert told is not None
     assert told.text.startswith(f"What was kept of {CONFIG.edge} cannot be read: alarms,")
+
+
+def test_what_waits_under_another_name_goes_under_the_name_of_now() -> None:
+    topics, before = Topics("north", "pi-2"), Topics("north", "pi-1")
+    waiting = (topics.event, before.event, "infusion/v1/north/edge/pi-2/evenu", before.omitted, topics.omitted)
+    rows = tuple(OutboxRow("run-0", number, topic, b"{}") for number, topic in enumerate(waiting))
+    found = addressed(rows, topics)
+    assert [row.topic for row in found] == [topics.event] * 3 + [topics.omitted] * 2
+    assert [(row.run, row.event_seq, row.payload) for row in found] == [("run-0", number, b"{}") for number in range(5)]
 
 
 def test_a_forgotten_weight_is_no_alarm() -> None:
