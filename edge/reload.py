@@ -86,6 +86,7 @@ class Reload:
         self._notify = notify
         self._mono_s = mono_s
         self._wanted = asyncio.Event()
+        self._refused = ""
         # Not the loop's threads: reloads from a disk that hangs would take them all, and with them the broker's.
         self._disk = Worker("configuration")
 
@@ -125,6 +126,7 @@ class Reload:
             self._refuse(refused)
             return
         await self._take(before, wanted)
+        self._refused = ""
         self._note(before, wanted, changed)
         await self._keep_copy(wanted)
 
@@ -151,11 +153,15 @@ class Reload:
         _log.warning("configuration not taken", reasons=list(reasons[:TOLD_MAX]))
         parts.runtime.refuse_configuration(why)
         parts.status.configured([bed.bed for bed in self.in_force.core.beds], experimental(self.in_force), why)
-        parts.keeper.note("configuration refused", {"reason": why})
+        if why != self._refused:  # else signals in a storm would push the year's story out of the journal
+            parts.keeper.note("configuration refused", {"reason": why})
+        self._refused = why
 
     def _note(self, before: Configuration, wanted: Configuration, changed: Sequence[Change]) -> None:
         texts = [change.text for change in changed]
         _log.info("configuration taken", changes=len(texts))
+        if before.files == wanted.files and not texts:
+            return
         was, now = (json.dumps(dict(one.sha256)) for one in (before, wanted))
         body = changes_of(was, dict(wanted.sha256))
         body |= {f"change.{number}": text for number, text in enumerate(texts[:TOLD_MAX], start=1)}

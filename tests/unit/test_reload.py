@@ -111,6 +111,16 @@ async def test_what_is_refused_changes_nothing_but_what_is_said(before: Configur
     assert edge.named("end_others") == edge.named("start") == []
 
 
+async def test_the_same_again_is_journalled_once(before: Configuration) -> None:
+    answers = iter([("why",), ("why",), ("another",), (), ("why",)])
+    edge = Edge()
+    edge.reconfigure = lambda *_: next(answers)  # type: ignore[method-assign]
+    async with reloading(before, edge, Files(lambda: before, lambda _: None), lambda: bool(edge.noted)) as one:
+        for _ in range(4):
+            await one._once()
+    assert edge.noted == [("configuration refused", {"reason": why}) for why in ("why", "another", "why")]
+
+
 @pytest.mark.parametrize("fault", [RuntimeError("a fault of ours"), MemoryError()])
 async def test_a_fault_in_reading_ends_no_watching(before: Configuration, fault: Exception) -> None:
     def fail() -> Configuration:
