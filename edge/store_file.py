@@ -71,6 +71,9 @@ PRUNE_ROWS = 1000
 """So many rows go at once: more than come between two looks, and few enough to hold up no commit."""
 
 _DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+_FILE_ERRORS = (sqlite3.Error, UnicodeError)
+"""What is raised of a file: SQLite quotes names of a damaged one in its words, which may then be no UTF-8."""
+
 _PARTS = ("", "-wal", "-shm")
 _BAD_ROW = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError)
 """What a row itself can be to blame for; every other error is the disk's or the file's."""
@@ -128,7 +131,7 @@ class StoreFile:
         except NewerFileError:
             self.drop()
             raise
-        except (sqlite3.Error, OSError) as error:
+        except (*_FILE_ERRORS, OSError) as error:
             self.drop()
             fault = error_text(error)
             return self.peek(fault) if state is None else replace(state, fault=fault)
@@ -153,7 +156,7 @@ class StoreFile:
                 if version < len(migrations()) or db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                     return unread
                 return replace(self._read(db), fault=fault)
-        except (sqlite3.Error, OSError):
+        except (*_FILE_ERRORS, OSError):
             return unread
 
     def commit(self, items: Sequence[Item]) -> list[Outcome]:
@@ -209,13 +212,13 @@ class StoreFile:
         return lock_of(self._path)
 
     def _load(self) -> StoredState:
-        """Read everything. Raises `_DamagedError`, `NewerFileError`, `sqlite3.Error`."""
+        """Read everything. Raises `_DamagedError`, `NewerFileError`, and what SQLite does."""
         # SQLite takes an empty file for a new one, and deletes the WAL beside it: a lost store must not look like none.
         if any(part.exists() for part in self._parts()) and not (self._path.exists() and self._path.stat().st_size):
             raise _DamagedError("the file is empty or gone")
         try:
             return self._read(self._connect())
-        except sqlite3.Error as error:
+        except _FILE_ERRORS as error:
             if is_damage(error):
                 raise _DamagedError(str(error)) from error
             raise
@@ -473,4 +476,4 @@ def is_damage(error: Exception) -> bool:
     """Tell whether an error means that the file cannot be trusted."""
     # A text that is no UTF-8 is found by the Python module, which gives no name.
     name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
-    return isinstance(error, sqlite3.Error) and name.startswith(_DAMAGE)
+    return isinstance(error, _FILE_ERRORS) and name.startswith(_DAMAGE)

@@ -144,7 +144,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
                     f"{path} has version {version}, older than {known}: start infusion-edge once, which renews it"
                 )
             yield db
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, UnicodeError, OSError) as error:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
             raise StoreFileError(
                 f"{path} is no store of infusion-edge ({error_text(error)}): check the path"

@@ -62,6 +62,13 @@ def spoil_text(path: Path) -> None:
     path.write_bytes(content.replace(b"xxxxxxxx", b"xx\xff\xfexxxx"))
 
 
+def spoil_schema(path: Path) -> None:
+    """SQLite quotes it in its error, which is then no UTF-8."""
+    content = path.read_bytes()
+    place = content.index(b"NOT NULL", content.index(b"CREATE TABLE journal")) + len("NOT NU")
+    path.write_bytes(content[:place] + b"\xcc" + content[place + 1 :])
+
+
 def truncate_to_half(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
@@ -72,7 +79,15 @@ def truncate_to_nothing(path: Path) -> None:
 
 EVERY_DAMAGE = pytest.mark.parametrize(
     "damage",
-    [overwrite, overwrite_journal, overwrite_header, spoil_text, truncate_to_half, truncate_to_nothing],
+    [
+        overwrite,
+        overwrite_journal,
+        overwrite_header,
+        spoil_text,
+        spoil_schema,
+        truncate_to_half,
+        truncate_to_nothing,
+    ],
     ids=lambda damage: damage.__name__,
 )
 
