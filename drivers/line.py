@@ -42,9 +42,9 @@ REST_MAX_S = 0.05
 """So long at most a line is not looked at while nothing whole can be there. It bounds what that costs where bytes come
 faster than the line's speed: from a device server that gathers them, or a pty."""
 
-REST_LONG_S = 0.25
+REST_LONG_S = 0.4
 """The same for a serial line whose far end has kept to its speed. It bounds how late a torn message or a lost line is
-seen: well below the stillness that any driver takes for a message's end."""
+seen: below the stillness that any driver takes for a message's end."""
 
 KEPT_PACE_MIN = 8
 """After so many rests in a row without a byte too many, a far end counts as one that keeps to the line's speed."""
@@ -54,6 +54,12 @@ REST_MIN_S = 0.01
 
 HELD_BACK_S = 0.02
 """What an adapter may have heard and not handed over yet, and so what a rest is shorter: an FTDI's timer is 16 ms."""
+
+FAST_SHARE = 0.005
+"""A line may be so much faster than it is set, and be heard at once all the same: divided clocks are off by 0.2 %."""
+
+LATE_S = 0.002
+"""How late the loop mostly is at the latest: its timers have milliseconds, and a step of the core takes one or two."""
 
 WRITE_BUFFER_MAX = 4096
 """Bytes that may wait to be sent: 4 s at 9600 baud and tens of requests. More is a line that takes nothing."""
@@ -123,6 +129,8 @@ class Line:
         self._kept_pace = 0
         self._watched = True
         self._loop = asyncio.get_running_loop()
+        self._woken_at_s = self._loop.time()
+        self._since_woken = 0
         self._loop.add_reader(port.fd, self._readable)
 
     def write(self, data: bytes) -> None:
@@ -148,14 +156,16 @@ class Line:
 
         A message in pieces then costs a few turns of the loop, and is heard when its last byte is there all the same.
         """
-        longest_s = REST_LONG_S if self._kept_pace >= KEPT_PACE_MIN else REST_MAX_S
-        rest_s = min(awaited_bytes * self._byte_s - HELD_BACK_S, longest_s)
+        now_s, on_line_s = self._loop.time(), awaited_bytes * self._byte_s
+        rest_s = min(on_line_s - HELD_BACK_S, REST_MAX_S)
+        if rest_s >= REST_MIN_S and self._kept_pace >= KEPT_PACE_MIN:
+            rest_s = min(self._earliest_s(on_line_s) - now_s, on_line_s - LATE_S, REST_LONG_S)
         if rest_s >= REST_MIN_S and self._release is None and self._rest is None:
             if self._watched:
                 self._watched = False
                 self._loop.remove_reader(self._port.fd)
-            self._rested_from_s = self._loop.time()
-            self._rest = self._loop.call_at(self._rested_from_s + rest_s, self._look)
+            self._rested_from_s = now_s
+            self._rest = self._loop.call_at(now_s + rest_s, self._look)
 
     def close(self) -> asyncio.Future[None]:
         """End the line now, without ``on_lost``, discarding what is unsent; a loss not yet told stays untold.
@@ -185,11 +195,18 @@ class Line:
             return
         if after_rest:
             self._judge_pace(len(data))
+            self._since_woken += len(data)
+        else:
+            self._woken_at_s, self._since_woken = self._loop.time(), 0
         try:
             self._on_data(data)
         except BaseException:
             self._lose("the receiver of the data failed")
             raise
+
+    def _earliest_s(self, on_line_s: float) -> float:
+        """Say when bytes that take so long can be here, by when others last woke the loop: none was held back then."""
+        return self._woken_at_s + (self._since_woken * self._byte_s + on_line_s) * (1 - FAST_SHARE) - LATE_S
 
     def _judge_pace(self, count: int) -> None:
         """Note whether what came in a rest was no more than the line carries. Of TCP the speed is only a guess."""

@@ -12,7 +12,8 @@ import pytest
 
 from bench.codec import DEVICES, record
 from drivers import registry
-from drivers.line import HELD_BACK_S, KEPT_PACE_MIN, REST_LONG_S, REST_MAX_S, Line, open_line
+from drivers.bbraun_space import FRAME_GAP_S
+from drivers.line import FAST_SHARE, HELD_BACK_S, KEPT_PACE_MIN, LATE_S, REST_LONG_S, REST_MAX_S, Line, open_line
 from drivers.model import AwaitingSession, LineSettings, SessionOptions
 
 RECORDED_S = 4.0
@@ -97,6 +98,9 @@ async def test_what_comes_in_a_rest_is_heard_after_it_and_the_line_is_watched_ag
 
 async def _rested(receiver: Receiver, line: Line, write: Callable[[bytes], object], count: int) -> float:
     """Have so many bytes come in a rest that is as long as the line may, and tell how long that was to be."""
+    woken = receiver.heard + b"a"
+    write(b"a")
+    await receiver.until(woken)
     began_s = asyncio.get_running_loop().time()
     line.rest(9999)
     rest = line._rest
@@ -105,6 +109,10 @@ async def _rested(receiver: Receiver, line: Line, write: Callable[[bytes], objec
     write(bytes(count))
     await receiver.until(awaited)
     return rest.when() - began_s
+
+
+def test_the_longest_rest_and_what_an_adapter_holds_back_are_no_stillness_inside_a_frame() -> None:
+    assert REST_LONG_S + HELD_BACK_S < FRAME_GAP_S
 
 
 async def test_a_far_end_that_keeps_to_the_speed_is_looked_at_less_often_until_it_is_faster(
@@ -124,6 +132,46 @@ async def test_a_far_end_that_keeps_to_the_speed_is_looked_at_less_often_until_i
     for _ in range(KEPT_PACE_MIN):
         assert await rested_s(40) < REST_LONG_S / 2
     assert await rested_s(1) >= REST_LONG_S
+    await line.close()
+
+
+@pytest.mark.parametrize(
+    ("come", "awaited_bytes", "rest_s"),
+    [
+        (300, 300, 600 * BYTE_S * (1 - FAST_SHARE) - LATE_S),
+        (300, 28, 0.0),
+        (300, 83, 0.0),  # they should be here by now: what pauses is watched
+    ],
+)
+async def test_it_rests_until_just_before_the_end_as_reckoned_from_when_bytes_last_woke_it(
+    far: tuple[int, str], come: int, awaited_bytes: int, rest_s: float
+) -> None:
+    receiver = Receiver(0)
+    line = await receiver.open(far[1])
+    line._kept_pace = KEPT_PACE_MIN
+    before_s = asyncio.get_running_loop().time()
+    os.write(far[0], b"a")
+    await receiver.until(b"a")
+    after_s = asyncio.get_running_loop().time()
+    line.rest(600)
+    os.write(far[0], bytes(come))
+    receiver.awaited_bytes = awaited_bytes
+    await receiver.until(b"a" + bytes(come))
+    rest = line._rest
+    assert (rest is not None) is bool(rest_s)
+    assert rest is None or before_s + rest_s <= rest.when() <= after_s + rest_s
+    await line.close()
+
+
+async def test_a_far_end_that_is_ahead_of_its_speed_is_looked_at_sooner(far: tuple[int, str]) -> None:
+    receiver = Receiver(0)
+    line = await receiver.open(far[1])
+    line._kept_pace = KEPT_PACE_MIN
+    line._since_woken = 9999
+    line.rest(100)
+    rest = line._rest
+    assert rest is not None
+    assert rest.when() <= asyncio.get_running_loop().time() + 100 * BYTE_S - LATE_S
     await line.close()
 
 
