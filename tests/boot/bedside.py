@@ -17,6 +17,7 @@ ALARM = f"{PREFIX}/bed/bed-1/alarm/DOSE_RATE_HIGH.bed-1-pump.11"
 STATE = "/var/lib/infusion-edge"
 EXAMPLES = "/usr/share/doc/infusion-edge/examples"
 NOW, LATER = "0.1.0", "0.1.1"
+HEAR_LIMIT_S = 3.0
 LIMIT_S = 60.0
 """A start takes a second or two, and many times that on a machine that tests other things beside."""
 
@@ -90,9 +91,11 @@ class Bedside:
         self._arch = arch
         self._occurrence = ""
 
-    @staticmethod
-    def _configuration() -> str:
-        return on_the_ward((ROOT / "config/edge.toml").read_text(encoding="utf-8"), "edge-pi-1")
+    def _on_the_ward(self, text: str, username: str) -> str:
+        return on_the_ward(text, username)
+
+    def _configuration(self) -> str:
+        return self._on_the_ward((ROOT / "config/edge.toml").read_text(encoding="utf-8"), "edge-pi-1")
 
     def _furnish(self) -> None:
         """Write what a site writes: the broker with TLS and access list, the edge's configuration; and the devices."""
@@ -158,13 +161,23 @@ class Bedside:
         """Return a retained message; empty where there is none."""
         password = (self._machine.files / f"{FILES.lstrip('/')}/station-{READER}/broker.password").read_text("ascii")
         words = (f"station-{READER}", password.strip(), topic)
-        done = self._machine.run("timeout", "3", "python3", "-IS", "-c", HEAR, *words, check=False)
+        limit_s = f"{HEAR_LIMIT_S * self._machine.slowness:g}"
+        done = self._machine.run("timeout", limit_s, "python3", "-IS", "-c", HEAR, *words, check=False)
         said = done.stdout.strip()
         found: dict[str, Any] = json.loads(said) if said.startswith("{") else {}
         return found
 
     def _alarm(self) -> dict[str, Any]:
         return self._heard(ALARM)
+
+    def _alarm_comes(self) -> float:
+        """Wait until the alarm of the dose is at the broker, and keep which one it is; return how long that took."""
+
+        def told() -> bool:
+            self._occurrence = self._alarm().get("occurrence", "")
+            return bool(self._occurrence)
+
+        return self._machine.wait(told, LIMIT_S, "no alarm of the dose at the broker")
 
     def _standing(self) -> str:
         return self._machine.out("infusion-edge", "alarms", "--json")

@@ -2,7 +2,7 @@
 
 It needs root, debootstrap and systemd-nspawn; without them it says loudly that it was skipped. Every step says what
 holds, and how long it took. ``--here`` boots a copy of this computer's own root, in a layer of memory over it: so does
-tests/boot/test_here.py in `make test`.
+tests/boot/test_here.py in `make test`. ``--arch arm64`` boots another processor's Debian under emulation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.boot import emulated
 from tests.boot.bedside import LATER, UNIT
+from tests.boot.emulated import Emulated
 from tests.boot.machine import ROOT, BootError, Machine, base, mono_s
 from tests.boot.steps import Campaign
 
@@ -43,6 +45,7 @@ mount -t overlay overlay -o lowerdir=/,upperdir=/run/systemd/upper,workdir=/run/
 
 TOOLS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "unshare": "util-linux"}
 SUITES = ("bookworm", "trixie")
+ARCHS = ("amd64", "arm64")
 SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
@@ -55,8 +58,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make test-boot", description="The packages in a Debian that is booted.")
     parser.add_argument("--suite", choices=SUITES, default=SUITES[0], help="the Debian (default: %(default)s)")
     parser.add_argument("--here", action="store_true", help="a copy of this root; 77 where that cannot be")
+    parser.add_argument("--arch", choices=ARCHS, help="the processor (default: this one; another is emulated)")
     options = parser.parse_args()
-    if reason := _lack_here() if options.here else _lack():
+    other = options.arch if options.arch and options.arch != _arch() else ""
+    if reason := _lack_here() if options.here else _lack(other):
         print(f"test-boot: SKIPPED, nothing was tested: {reason}", file=sys.stderr)
         return EXIT_LACKS if options.here else 0
     # Whoever ends it early leaves no machine running.
@@ -67,14 +72,14 @@ def main() -> int:
         os.execvp("unshare", ["unshare", "--mount", sys.executable, "-m", "tests.boot.campaign", *sys.argv[1:]])  # noqa: S606
     begun_s = mono_s()
     try:
-        _here() if options.here else _campaign(options.suite)
+        _here() if options.here else _campaign(options.suite, other)
     except LackError as error:
         print(f"test-boot: SKIPPED, nothing was tested: {error}", file=sys.stderr)
         return EXIT_LACKS
     except (BootError, subprocess.SubprocessError, OSError) as error:
         print(f"test-boot: FAILED: {error}", file=sys.stderr)
         return EXIT_FAILED
-    where = "a copy of this root" if options.here else options.suite
+    where = "a copy of this root" if options.here else f"{options.suite}{f' ({other}, emulated)' if other else ''}"
     print(f"test-boot: all held on {where}, in {mono_s() - begun_s:.0f} s")
     return 0
 
@@ -94,14 +99,15 @@ def _lack_here() -> str:
     return "" if tried.returncode == 0 else f"this container may not mount: {tried.stderr.strip()}"
 
 
-def _lack() -> str:
-    """Say what is missing for it; empty where nothing is."""
+def _lack(other: str) -> str:
+    """Say what is missing for it, and for another processor; empty where nothing is."""
     if os.geteuid() != 0:
         return "it needs root (sudo make test-boot)"
-    missing = [package for tool, package in TOOLS.items() if shutil.which(tool) is None]
+    tools = {**TOOLS, **emulated.TOOLS} if other else TOOLS
+    missing = [package for tool, package in tools.items() if shutil.which(tool, path=SEARCH) is None]
     if missing and subprocess.run([ROOT / "scripts/debian", *missing], check=False).returncode != 0:
         return f"these could not be installed: {', '.join(missing)}"
-    return ""
+    return emulated.lack(other) if other else ""
 
 
 def _say(text: str) -> None:
@@ -134,17 +140,20 @@ def _here() -> None:
                 subprocess.run(["umount", str(stage / mounted)], check=False)
 
 
-def _campaign(suite: str) -> None:
-    arch = _arch()
+def _campaign(suite: str, other: str) -> None:
+    arch = other or _arch()
     with tempfile.TemporaryDirectory(prefix="test-boot-") as folder:
         packages, stage = Path(folder) / "packages", Path(folder) / "machine"
         stage.mkdir()
         _build(packages, arch)
         lintian = _begin_lintian(packages)
-        machine = Machine(base(suite, _say), stage)
+        machine = Machine(base(suite, _say, other), stage, emulated.SLOWNESS if other else 1.0)
         try:
+            campaign = Emulated(machine, packages, arch) if other else Campaign(machine, packages, arch)
+            if other:
+                _say(f"  {arch} is emulated: {emulated.LEFT_OUT}")
             machine.boot()
-            for step in Campaign(machine, packages, arch).steps():
+            for step in campaign.steps():
                 _take(machine, step)
             _end_lintian(lintian)
         finally:

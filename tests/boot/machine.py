@@ -1,6 +1,6 @@
 """A Debian that is booted in a container of systemd's own, for one campaign; nothing of it is left afterwards.
 
-The root is made once with debootstrap and kept in .cache/boot; each campaign writes into a layer over it, in memory.
+The root is made once and kept in .cache/boot; each campaign writes into a layer over it, in memory.
 It must run in a mount namespace of its own (`unshare --mount`), which the campaign takes.
 """
 
@@ -34,20 +34,23 @@ class BootError(Exception):
     """The machine did not do what it should; the text says what it did."""
 
 
-def base(suite: str, say: Callable[[str], None]) -> Path:
-    """Return the root of a Debian, made now if it was not before."""
-    kept = KEPT / suite
+def base(suite: str, say: Callable[[str], None], other_arch: str = "") -> Path:
+    """Return the root of a Debian, of this processor or of another one, made now if it was not before."""
+    kept = KEPT / (f"{suite}-{other_arch}" if other_arch else suite)
     if kept.is_dir():
         return kept
-    say(f"making a Debian ({suite}) with debootstrap, once; some minutes")
-    making = KEPT / f"{suite}.{os.getpid()}"
+    say(f"making a Debian ({kept.name}), once; some minutes")
+    making = KEPT / f"{kept.name}.{os.getpid()}"
     making.parent.mkdir(parents=True, exist_ok=True)
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, str(making)]
+    # What debootstrap works out in the new root takes hours where that is emulated; mmdebstrap has apt do it outside.
+    words = ["mmdebstrap", f"--architectures={other_arch}"] if other_arch else ["debootstrap"]
+    command = [*words, "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, str(making)]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
-            raise BootError("debootstrap failed:\n" + "\n".join(done.stdout.splitlines()[-5:]))
-        shutil.rmtree(making / "var/cache/apt/archives")
+            said = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
+            raise BootError(f"{words[0]} failed:\n{said}")
+        shutil.rmtree(making / "var/cache/apt/archives", ignore_errors=True)
         making.rename(kept)
     finally:
         shutil.rmtree(making, ignore_errors=True)
@@ -55,10 +58,11 @@ def base(suite: str, say: Callable[[str], None]) -> Path:
 
 
 class Machine:
-    """One machine: its files, and what is done in it while it runs."""
+    """One machine: its files, and what is done in it while it runs. With ``slowness`` all limits are as much longer."""
 
-    def __init__(self, lower: Path, folder: Path) -> None:
+    def __init__(self, lower: Path, folder: Path, slowness: float = 1.0) -> None:
         self._folder = folder
+        self.slowness = slowness
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
         self.files = folder / "root"
@@ -103,7 +107,7 @@ class Machine:
         if self._leader:
             self.run("systemctl", "poweroff", "--no-block", check=False)
         try:
-            self._nspawn.wait(OFF_LIMIT_S)
+            self._nspawn.wait(OFF_LIMIT_S * self.slowness)
         except subprocess.TimeoutExpired:
             self._nspawn.kill()
             self._nspawn.wait()
@@ -116,7 +120,7 @@ class Machine:
             check=False,
             capture_output=True,
             text=True,
-            timeout=COMMAND_LIMIT_S,
+            timeout=COMMAND_LIMIT_S * self.slowness,
             stdin=subprocess.DEVNULL,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
         )
@@ -137,7 +141,7 @@ class Machine:
 
     def wait(self, condition: Callable[[], bool], limit_s: float, otherwise: str) -> float:
         """Wait for a condition; return how many seconds that took. Raises `BootError` past the limit."""
-        begun_s = mono_s()
+        begun_s, limit_s = mono_s(), limit_s * self.slowness
         while not condition():
             if mono_s() - begun_s > limit_s:
                 raise BootError(f"{otherwise} within {limit_s:g} s")

@@ -17,7 +17,6 @@ from tests.boot.bedside import (
     UNIT,
     WATCHDOG_LIMIT_S,
     Bedside,
-    on_the_ward,
 )
 from tests.boot.machine import ROOT, mono_s
 from tests.boot.written import RUN
@@ -109,8 +108,7 @@ class Campaign(Bedside):
         self._machine.run("install", "-D", "-m", "644", f"{EXAMPLES}/network.conf", f"{drop_ins}/network.conf")
         self._machine.run("systemctl", "daemon-reload")
         self._machine.run("systemctl", "restart", UNIT)
-        took_s = self._machine.wait(lambda: bool(self._alarm()), LIMIT_S, "no alarm of the dose at the broker")
-        self._occurrence = self._alarm()["occurrence"]
+        took_s = self._alarm_comes()
         return f"alarm at the broker {took_s:.1f} s after the start; {self._exposure(UNIT, ON_THE_WARD_MAX)}"
 
     def plugged_in_later(self) -> str:
@@ -293,7 +291,7 @@ class Campaign(Bedside):
         self._dpkg("--install", self._deb("infusion-station", NOW))
         text = (ROOT / "config/station.toml").read_text(encoding="utf-8")
         self._hand_over("infusion-station", f"{FILES}/station-ward-desk")
-        machine.write("/etc/infusion-station/station.toml", on_the_ward(text, "station-ward-desk"))
+        machine.write("/etc/infusion-station/station.toml", self._on_the_ward(text, "station-ward-desk"))
         machine.run("systemctl", "start", "infusion-station")
         fetch = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/').status)"
         self._expect(machine.out("python3", "-c", fetch) == "200", "its page is not served")

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.boot import campaign
+from tests.boot import campaign, emulated
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path for path in (ROOT / "debian").glob("*/p*") if path.name in {"postinst", "prerm", "postrm"})
@@ -178,3 +178,14 @@ def test_without_root_the_boot_test_says_loudly_that_it_tested_nothing(
     monkeypatch.setattr("sys.argv", ["campaign"])
     assert campaign.main() == 0
     assert capsys.readouterr().err == "test-boot: SKIPPED, nothing was tested: it needs root (sudo make test-boot)\n"
+
+
+def test_what_cannot_be_emulated_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emulated, "BINFMT", tmp_path)
+    tried: list[list[str]] = []
+    monkeypatch.setattr("subprocess.run", lambda command, **_: tried.append(command))
+    assert emulated.lack("amd64") == "nothing here emulates amd64"
+    assert emulated.lack("arm64") == "this kernel or container cannot run programs of arm64 (binfmt_misc)"
+    assert [command[0] for command in tried] == ["mount", "update-binfmts"]
+    (tmp_path / "qemu-aarch64").touch()
+    assert emulated.lack("arm64") == ""
