@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from edge.core.catalogue import Entry, entry_of
 from edge.core.condition import INSIDE, Band, Condition, ConditionState, Judgement, Transition
@@ -152,6 +153,15 @@ class Register:
         """Tell whether a condition is present, and stands as an alarm of at least this priority."""
         alarm = self._state.standing.get(key)
         return alarm is not None and alarm.present and alarm.priority >= priority
+
+    def is_silent(self, bed: str) -> bool:
+        """Tell whether nothing stands at a bed, and nothing is kept from beginning."""
+        return not any(key.bed == bed for key in chain(self._state.standing, self._state.inhibited))
+
+    def rests(self, bed: str) -> bool:
+        """Tell whether moreover no condition of a bed is present or begins."""
+        conditions = self._state.conditions.get(bed, {}).values()
+        return self.is_silent(bed) and all(condition.state in _IDLE for condition in conditions)
 
     def alarms(self) -> tuple[Alarm, ...]:
         """Return every alarm that stands."""

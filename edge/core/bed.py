@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
 
 from drivers.model import Validity
 from edge.core import (
@@ -26,8 +29,8 @@ from edge.core.alarms import Register
 from edge.core.config import Binding, LimitConfig
 from edge.core.dose_units import MILLIGRAMS, EntryUnits, in_full, written
 from edge.core.effects import BedSnapshot, ChannelView, LimitView, Metric, PauseView, TherapyView
-from edge.core.finding import Finding
-from edge.core.model import Side
+from edge.core.finding import Finding, Stays
+from edge.core.model import AlarmKey, Side
 from edge.core.sources import SourceState
 from edge.core.therapy import SYRINGE_DOUBT, Order
 from edge.core.therapy_state import KeptSteps
@@ -71,25 +74,54 @@ def judge_alarms(view: BedView, register: Register, source: SourceState, at_s: f
             _apply(register, rules_device.device_alarms(view, binding, known, at_s), at_s)
 
 
-def judge(view: BedView, register: Register, now_s: float) -> float | None:
+class Due(NamedTuple):
+    """When a bed must be judged again if nothing comes in: for the silence of a device, and for anything else."""
+
+    silence_s: float
+    other_s: float
+
+
+def judge(view: BedView, register: Register, now_s: float) -> Due:
     """Judge everything, and return when the bed must be judged again if nothing comes in."""
     if not view.active():
         view.state.active_since_s = None
     elif view.state.active_since_s is None:
         view.state.active_since_s = now_s
+    vitals = view.vitals(now_s)
     if view.state.therapy.phase in AHEAD:
         for quantity in QUANTITIES:
-            view.state.usual.note(view.vital(quantity, now_s), now_s)
-    return _apply(register, _findings(view, register, now_s), now_s)
+            view.state.usual.note(vitals.get(quantity), now_s)
+    return _apply(register, _findings(view, register, vitals, now_s), now_s)
 
 
-def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Finding]:
+def rests(view: BedView, register: Register) -> bool:
+    """Tell whether a bed is at rest: nobody is treated, no pump runs, no condition is present or begins.
+
+    Until it must be judged again for the time, or something else happens there, a reading of a monitor can change
+    nothing but what is judged of its devices and of vital signs.
+    """
+    therapy = view.state.therapy
+    treated = therapy.patient is not None or therapy.orders or therapy.awaiting
+    return not treated and not view.active() and register.rests(view.config.bed)
+
+
+def stays(view: BedView, register: Register, now_s: float) -> float | None:
+    """Return when a device at a bed at rest is silent for too long; ``None`` if anything that was said changes more."""
+    if not register.is_silent(view.config.bed):
+        return None
+    again_at_s = math.inf
+    known = register.keys_of(view.config.bed)
+    of_vitals = _of_vitals(view, view.vitals(now_s), now_s, register.stays)
+    for finding in chain(_of_devices(view, register, known, now_s), of_vitals):
+        if not register.stays(finding.key, finding.judged):
+            return None
+        again_at_s = min(again_at_s, math.inf if finding.again_at_s is None else finding.again_at_s)
+    return again_at_s
+
+
+def _findings(view: BedView, register: Register, vitals: rules_vital.Vitals, now_s: float) -> Iterator[Finding]:
     known, stays = register.keys_of(view.config.bed), register.stays
-    for binding in (*view.config.pumps, *view.config.monitors):
-        yield from rules_device.link(view, binding, now_s)
-        yield from rules_device.frozen(view, binding, now_s, stays)
-        yield from rules_device.identity(view, binding, now_s, stays)
-        yield from rules_device.device_alarms(view, binding, known, now_s)
+    yield from _of_devices(view, register, known, now_s)
     yield from rules_therapy.observed(view, now_s)
     yield from rules_therapy.overdue(view, known, now_s)
     for pump in view.config.pumps:
@@ -106,20 +138,36 @@ def _findings(view: BedView, register: Register, now_s: float) -> Iterator[Findi
         yield from rules_rise.rise(view, pump, now_s, register.is_told, stays)
     yield from rules_together.mass_rate(view, now_s, register.is_told, stays)
     yield from rules_together.together(view, known, now_s, register.is_told)
-    yield from rules_vital.limits(view, now_s, stays)
+    yield from _of_vitals(view, vitals, now_s, stays)
     yield from rules_climb.climbing(view, now_s, register.is_idle)
-    yield from rules_vital.sources_disagree(view, now_s, stays)
-    yield from rules_vital.missing(view, now_s, stays)
-    yield from rules_vital.cuff_age(view, now_s)
 
 
-def _apply(register: Register, findings: Iterable[Finding], at_s: float) -> float | None:
-    soonest_s: float | None = None
+def _of_devices(view: BedView, register: Register, known: Collection[AlarmKey], now_s: float) -> Iterator[Finding]:
+    for binding in (*view.config.pumps, *view.config.monitors):
+        yield from rules_device.link(view, binding, now_s)
+        yield from rules_device.frozen(view, binding, now_s, register.stays)
+        yield from rules_device.identity(view, binding, now_s, register.stays)
+        yield from rules_device.device_alarms(view, binding, known, now_s)
+
+
+def _of_vitals(view: BedView, vitals: rules_vital.Vitals, now_s: float, stays: Stays) -> Iterator[Finding]:
+    yield from rules_vital.limits(view, vitals, stays)
+    yield from rules_vital.sources_disagree(view, vitals, now_s, stays)
+    yield from rules_vital.missing(view, vitals, now_s, stays)
+    yield from rules_vital.cuff_age(view, now_s, stays)
+
+
+def _apply(register: Register, findings: Iterable[Finding], at_s: float) -> Due:
+    silence_s = other_s = math.inf
     for finding in findings:
         for due_s in (register.judge(finding, at_s), finding.again_at_s):
-            if due_s is not None and (soonest_s is None or due_s < soonest_s):
-                soonest_s = due_s
-    return soonest_s
+            if due_s is None:
+                continue
+            if finding.key.condition in rules_device.SILENCE:
+                silence_s = min(silence_s, due_s)
+            else:
+                other_s = min(other_s, due_s)
+    return Due(silence_s, other_s)
 
 
 def therapy(view: BedView, pauses: tuple[PauseView, ...] = ()) -> TherapyView:
@@ -180,22 +228,19 @@ def _limit_views(
 
 def snapshot(view: BedView, now_s: float) -> BedSnapshot:
     """Return every metric of the bed as it counts now."""
-    quantities = dict.fromkeys(quantity for binding in view.config.monitors for quantity in view.source(binding).values)
-    quantities |= dict.fromkeys(vital.quantity for vital in view.state.therapy.typed)
-    vital_signs = tuple(
-        _metric(value, now_s) for quantity in quantities if (value := view.vital(quantity, now_s)) is not None
-    )
+    vitals = view.vitals(now_s)
+    vital_signs = tuple([_metric(value, now_s) for value in vitals.values()])
     if view.state.therapy.phase in AHEAD:
-        vital_signs += tuple(_usual(view, now_s))
+        vital_signs += tuple(_usual(view, vitals, now_s))
     channels = tuple(_channel(view, pump, now_s) for pump in view.config.pumps)
     shown = tuple(dose_shown.doses(view, now_s))
     return BedSnapshot(view.config.bed, view.active(), SNAPSHOT_VALID_S, vital_signs, channels, shown)
 
 
-def _usual(view: BedView, now_s: float) -> Iterator[Metric]:
+def _usual(view: BedView, vitals: rules_vital.Vitals, now_s: float) -> Iterator[Metric]:
     """Give what a baseline that is taken now would be."""
     for quantity in QUANTITIES:
-        value, found = view.vital(quantity, now_s), view.state.usual.median(quantity, now_s)
+        value, found = vitals.get(quantity), view.state.usual.median(quantity, now_s)
         if value is not None and value.usable and found is not None:
             note = f"the middle of {found[1]} readings"
             yield _metric(value, now_s)._replace(name=f"baseline_{CANON[quantity].name}", value=found[0], note=note)
@@ -210,10 +255,7 @@ def _channel(view: BedView, pump: Binding, now_s: float) -> ChannelView:
         shown = _metric(dose, now_s)._replace(name="dose_rate_mg_per_kg_per_h")
         metrics.append(shown if order is None or order.syringe_changed is None else shown._replace(note=SYRINGE_DOUBT))
         metrics += _in_dosing_unit(view, pump, metrics[-1])
-    for quantity in source.values:
-        value = source.value(quantity)
-        if value is not None:
-            metrics.append(_metric(value.aged(now_s, limit_s), now_s))
+    metrics += [_metric(value.aged(now_s, limit_s), now_s) for _, value in source.present()]
     return ChannelView(
         port=pump.port,
         channel=pump.channel,

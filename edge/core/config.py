@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -83,7 +83,8 @@ class LimitConfig:
 
     ``samples_min`` is how many samples must be beyond (1 for a cuff pressure). ``origin`` says where the numbers come
     from, for the explanation of an alarm. ``quantity`` is DOSE_RATE for all that is made of dose rates; ``unit`` says
-    what is compared then.
+    what is compared then. ``back`` is where a value has come back from the mildest band by the hysteresis, ``None``
+    without a band.
     """
 
     condition: str
@@ -95,6 +96,11 @@ class LimitConfig:
     clear_delay_s: float
     samples_min: int
     origin: str
+    back: Decimal | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        way = -self.hysteresis if self.side is Side.HIGH else self.hysteresis
+        object.__setattr__(self, "back", self.bands[0].value + way if self.bands else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,13 @@ def observe(ward: Ward, register: Register, observation: Observation, now: Insta
     bed = ward.bed_of.get(place)
     if bed is None:
         return
-    if source.frozen is not frozen or not repeats(last, observation):
+    if source.frozen is not frozen:
+        ward.touch(bed)
+    elif place in ward.monitors:
+        ward.show_again(bed)
+    elif repeats(last, observation):
+        ward.hear_again(bed, source)
+    else:
         ward.touch(bed)
     if source.state is InfusionState.BOLUS and before is not InfusionState.BOLUS:
         ward.note("bolus", now, bed=bed, port=observation.port, channel=observation.channel, phase="start")

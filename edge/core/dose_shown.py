@@ -7,7 +7,6 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from drivers.model import Validity
 from edge.core.channel_dose import ChannelDose
-from edge.core.config import Binding
 from edge.core.delivered import Given
 from edge.core.dose_units import EntryUnits
 from edge.core.doses import day_dose_mg, lines_of, session_dose
@@ -16,7 +15,7 @@ from edge.core.model import Side
 from edge.core.rules_dose import drug_of
 from edge.core.therapy import Order
 from edge.core.view import BedView
-from edge.core.volume_check import VolumeCheck
+from edge.core.volume_check import FlowCheck, VolumeCheck
 
 LOST = "not known since the bedside computer was replaced: at least so much"
 """What stands beside a total that nobody knows."""
@@ -42,13 +41,13 @@ def doses(view: BedView, now_s: float) -> Iterator[DoseView]:
         if dose is None:
             continue
         live = view.live(pump, now_s) and view.source(pump).trusted
-        metrics = tuple(_delivered(view, pump, dose, now_s, live=live))
+        verdict = dose.check.verdict()
+        metrics = tuple(_delivered(view.source(pump).name, dose.check, verdict, now_s, live=live))
         drug = given = ""
         if order is not None:
             drug, session = order.drug, session_dose(view, order.drug)
             metrics += tuple(_totals(view, dose, order, (session, now_s), live=live))
             given = _given_text(session, drug_of(view, order).units, live=live)
-        verdict = dose.check.verdict()
         yield DoseView(
             pump.port, pump.channel, drug, verdict, WORDS[verdict], round(dose.account.infusing_s, 3), metrics, given
         )
@@ -64,18 +63,17 @@ def _given_text(given: Given, units: EntryUnits, *, live: bool) -> str:
     return f"{low} {units.mass}" if low == high else f"{low} to {high} {units.mass}"
 
 
-def _delivered(view: BedView, pump: Binding, dose: ChannelDose, now_s: float, *, live: bool) -> Iterator[Metric]:
-    check, source = dose.check, view.source(pump)
+def _delivered(source: str, check: FlowCheck, verdict: VolumeCheck, now_s: float, *, live: bool) -> Iterator[Metric]:
     shown = check.delivered() if live else None
     validity = Validity.VALID if shown is not None else Validity.NOT_AVAILABLE if live else Validity.STALE
-    if shown is not None and check.verdict() in {VolumeCheck.MORE, VolumeCheck.LESS}:
+    if shown is not None and verdict in {VolumeCheck.MORE, VolumeCheck.LESS}:
         validity = Validity.QUESTIONABLE
     for name, number in (
         ("delivered_rate_low_ml_per_h", None if shown is None else shown.low),
         ("delivered_rate_high_ml_per_h", None if shown is None else shown.high),
     ):
         age_s = None if number is None else round(max(0.0, now_s - check.now.at_s), 3)
-        yield Metric(name, number, "mL/h", validity, age_s, source.name, note=WORDS[check.verdict()])
+        yield Metric(name, number, "mL/h", validity, age_s, source, note=WORDS[verdict])
 
 
 def _totals(

@@ -306,8 +306,9 @@ class Core:
         if self._ward.touched and self._due.get(EDGE, math.inf) <= now_s + BEAT_EARLY_S:
             self._ward.touched.add(EDGE)
 
-    def _schedule(self, scope: str, at_s: float | None) -> None:
-        if at_s is None:
+    def _schedule(self, scope: str, at_s: float) -> None:
+        """Have a scope judged or shown then; ``inf``: not for the time alone."""
+        if at_s == math.inf:
             self._due.pop(scope, None)
         elif self._due.get(scope) != at_s:
             self._due[scope] = at_s
@@ -329,8 +330,19 @@ class Core:
             self._ward.note("phase", now, bed=scope, phase=therapy.phase.value, step=str(therapy.step))
             self._ward.treat(scope, therapy, now)
         doses.tally(self._ward, scope, now)
-        due = (bed_rules.judge(view, self._register, now.mono_s), phases.due_s(view))
-        self._schedule(scope, min((at_s for at_s in due if at_s is not None), default=None))
+        resting = self._ward.resting
+        until_s = resting.pop(scope, None)
+        if until_s is not None and now.mono_s < until_s:
+            again_at_s = bed_rules.stays(view, self._register, now.mono_s)
+            if again_at_s is not None:
+                resting[scope] = until_s
+                self._schedule(scope, min(until_s, again_at_s))
+                return
+        due, phase_s = bed_rules.judge(view, self._register, now.mono_s), phases.due_s(view)
+        until_s = due.other_s if phase_s is None else min(due.other_s, phase_s)
+        if bed_rules.rests(view, self._register):
+            resting[scope] = until_s
+        self._schedule(scope, min(until_s, due.silence_s))
 
     def _judge_edge(self, now: Instant) -> float:
         state, now_s = self._state, now.mono_s

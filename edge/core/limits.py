@@ -45,11 +45,11 @@ def number_for(band: BandLimit, value: Value, number: Decimal) -> Decimal:
 
 def _is_well_inside(limit: LimitConfig, value: Value, number: Decimal) -> bool:
     """Tell whether a number and its median are back from the mildest band by the hysteresis: so from every other."""
-    mildest, median = limit.bands[0].value, value.median
+    back, median = limit.back, value.median
+    if back is None:
+        return False
     if limit.side is Side.HIGH:
-        back = mildest - limit.hysteresis
         return number <= back and (median is None or median <= back)
-    back = mildest + limit.hysteresis
     return number >= back and (median is None or median >= back)
 
 
@@ -67,7 +67,7 @@ def judge_limit(limit: LimitConfig, value: Value | None) -> Judgement | None:
         return Judgement(worst, worst, value.sample_at_s) if _PAST.get(value.validity) is side else None
     if not value.usable:
         return None
-    if value.validity is Validity.VALID and limit.bands and _is_well_inside(limit, value, last):
+    if value.validity is Validity.VALID and _is_well_inside(limit, value, last):
         return Judgement(INSIDE, INSIDE, value.sample_at_s)  # the commonest case by far
     beyond = held = INSIDE
     for index, band in enumerate(limit.bands):

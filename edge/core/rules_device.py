@@ -14,6 +14,7 @@ from edge.core.identity import IdentityState
 from edge.core.model import AlarmKey
 from edge.core.view import BedView
 
+SILENCE = frozenset({"PUMP_LINK_LOST", "MONITOR_LINK_LOST"})
 _LINK = CATALOGUE["PUMP_LINK_LOST"]
 _AWAITED, _CHANGED = 0, 1
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache, partial
+from typing import TypeAlias
 
 from drivers.model import Quantity
 from edge.core.catalogue import CATALOGUE, MISSING
@@ -19,6 +20,9 @@ from edge.core.sources import CUFF, MEDIAN_OF, SourceState
 from edge.core.validate import CANON, Value
 from edge.core.view import CUFF_GRACE_S, TYPED, BedView
 
+Vitals: TypeAlias = Mapping[Quantity, Value]
+"""The present value of each vital sign, as `BedView.vitals` gives them: looked up once for all rules."""
+
 _CUFF = CATALOGUE["NIBP_OVERDUE"]
 CUFF_MEDIUM_MAX_S = 25 * 60.0
 CUFF_HIGH_S = 30 * 60.0
@@ -31,11 +35,11 @@ _PLAIN_UNITS = {"mm[Hg]": "mmHg"}
 """UCUM codes that people write otherwise."""
 
 
-def limits(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:
+def limits(view: BedView, vitals: Vitals, stays: Stays) -> Iterator[Finding]:
     """Judge the present value of each vital sign against its limits."""
     if not (view.config.monitors or view.state.therapy.typed):
         return  # nothing judges what the monitors of an earlier configuration left
-    for limit, value in _present(view, now_s):
+    for limit, value in _present(view, vitals):
         judged = judge_limit(limit, value)
         if not stays(view.key(limit.condition), judged):
             yield _finding(view, limit, value, judged)
@@ -44,7 +48,7 @@ def limits(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:
 def limits_of_sample(view: BedView, source: SourceState, at_s: float, stays: Stays) -> Iterator[Finding]:
     """Judge the values that one sample brought, and those that it passed through, at its own moment."""
     name = source.name
-    for limit, value in _present(view, at_s):
+    for limit, value in _present(view, view.vitals(at_s)):
         if value is not None and value.source == name:
             for passed in view.passed_through(source, limit.quantity, value):
                 judged = judge_limit(limit, passed)
@@ -52,14 +56,10 @@ def limits_of_sample(view: BedView, source: SourceState, at_s: float, stays: Sta
                     yield _finding(view, limit, passed, judged)
 
 
-def _present(view: BedView, now_s: float) -> Iterator[tuple[LimitConfig, Value | None]]:
-    """Give each limit with the present value of its quantity, which is looked up once."""
-    values: dict[Quantity, Value | None] = {}
+def _present(view: BedView, vitals: Vitals) -> Iterator[tuple[LimitConfig, Value | None]]:
+    """Give each limit with the present value of its quantity."""
     for limit in view.limits().vital:
-        quantity = limit.quantity
-        if quantity not in values:
-            values[quantity] = view.vital(quantity, now_s)
-        value = values[quantity]
+        value = vitals.get(limit.quantity)
         yield (limit if value is None or value.source != TYPED else at_once(limit)), value
 
 
@@ -107,11 +107,11 @@ def describe_limit(  # noqa: PLR0917 - what one sentence is made of
     )
 
 
-def sources_disagree(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:
+def sources_disagree(view: BedView, vitals: Vitals, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Tell that the heart rate and the pulse rate are too far apart to be of one heart (H-38)."""
-    if not {Quantity.HEART_RATE, Quantity.SPO2} <= set(view.config.vital_signs):
+    if not (Quantity.HEART_RATE in view.config.vital_signs and Quantity.SPO2 in view.config.vital_signs):
         return
-    heart, pulse = view.vital(Quantity.HEART_RATE, now_s), view.vital(Quantity.PULSE_RATE, now_s)
+    heart, pulse = vitals.get(Quantity.HEART_RATE), vitals.get(Quantity.PULSE_RATE)
     judged: Judgement | None = None
     if heart is None or pulse is None:
         judged = level(INSIDE, now_s) if view.idle() else None
@@ -140,7 +140,7 @@ def _describe_apart(label: str, heart: Value | None, pulse: Value | None, _: Ban
     return Particulars(f"{label}: {said} are more than {HR_APART_PER_MIN} apart.", evidence=rates)
 
 
-def missing(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:
+def missing(view: BedView, vitals: Vitals, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Tell that an expected stream has no value. A lost link or a frozen device explains it: one alarm, not four."""
     if not view.config.monitors:
         return
@@ -150,7 +150,7 @@ def missing(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:
         if condition is None:
             continue
         entry = CATALOGUE[condition]
-        value = view.vital(quantity, now_s)
+        value = vitals.get(quantity)
         there = value is not None and value.usable
         if there or view.idle():
             judged: Judgement | None = level(INSIDE, now_s)
@@ -173,11 +173,14 @@ def _describe_missing(label: str, what: str, note: str, _: Band) -> Particulars:
     return Particulars(f"{label}: no {what} from the monitor{why}.")
 
 
-def cuff_age(view: BedView, now_s: float) -> Iterator[Finding]:
+def cuff_age(view: BedView, now_s: float, stays: Stays) -> Iterator[Finding]:
     """Tell that the cuff pressure is overdue at an active bed (H-31)."""
-    if not view.config.monitors or not set(view.config.vital_signs).intersection(CUFF):
+    if not view.config.monitors or not any(quantity in CUFF for quantity in view.config.vital_signs):
         return
-    since_s, taken_at_s = view.state.active_since_s, view.cuff_taken_at_s()
+    since_s = view.state.active_since_s
+    if since_s is None and stays(view.key("NIBP_OVERDUE"), level(INSIDE, now_s) if view.idle() else None):
+        return
+    taken_at_s = view.cuff_taken_at_s()
     interval_s = view.cuff_interval_s
     low_s = interval_s + CUFF_GRACE_S
     steps = [low_s, max(low_s, min(2 * interval_s, CUFF_MEDIUM_MAX_S))]

@@ -6,6 +6,8 @@ That makes its silence an alarm or a grey line (law 3).
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -72,7 +74,7 @@ def repeats(before: Observation | None, now: Observation) -> bool:
 class PortState:
     """A line as it was last heard of. ``errors`` holds (time, accepted, rejected) of the error window.
 
-    ``link_limit_s`` is how long a channel of this line may be silent.
+    ``link_limit_s`` is how long a channel of this line may be silent; ``counted`` sums what is in ``errors``.
     """
 
     round_s: float
@@ -82,7 +84,8 @@ class PortState:
     detail: str = ""
     accepted: int = 0
     rejected: int = 0
-    errors: list[tuple[float, int, int]] = field(default_factory=list)
+    errors: deque[tuple[float, int, int]] = field(default_factory=deque)
+    counted: tuple[int, int] = (0, 0)
     reason: str = ""
 
     def __post_init__(self) -> None:
@@ -107,12 +110,14 @@ class PortState:
         self.rejected += errors.rejected
         self.reason = errors.reason or self.reason
         self.errors.append((errors.received_at_s, errors.accepted, errors.rejected))
+        self.counted = self.counted[0] + errors.accepted, self.counted[1] + errors.rejected
 
     def error_counts(self, now_s: float) -> tuple[int, int]:
         """Return accepted and rejected messages within the error window, and forget older ones."""
         while self.errors and now_s - self.errors[0][0] > ERROR_WINDOW_S:
-            del self.errors[0]
-        return sum(row[1] for row in self.errors), sum(row[2] for row in self.errors)
+            _, accepted, rejected = self.errors.popleft()
+            self.counted = self.counted[0] - accepted, self.counted[1] - rejected
+        return self.counted
 
 
 @dataclass(slots=True)
@@ -273,6 +278,12 @@ class SourceState:
         if self.identity.counts:
             return value
         return value._replace(value=None, validity=Validity.INVALID, note="it is not known which device answers")
+
+    def present(self) -> Iterable[tuple[Quantity, Value]]:
+        """Give all of them so."""
+        if self.identity.counts and not self.frozen:
+            return self.values.items()
+        return [(quantity, value) for quantity in self.values if (value := self.value(quantity)) is not None]
 
     def delivered_rate(self) -> Value | None:
         """Return the rate in mL/h that leaves the pump, ``None`` if it tells no rate at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from drivers.model import NibpTime
@@ -70,7 +71,8 @@ class Ward:
     """The beds, lines and devices of one edge over their state, for those who take up what comes in.
 
     ``touched`` are the scopes that must be judged at the end of the step; ``notes`` are its rows for the journal, and
-    ``kept`` what is to be kept of therapies.
+    ``kept`` what is to be kept of therapies. ``resting`` are the beds at rest (`bed.rests`), and until when: nothing
+    of them need be judged but what their monitors say.
     """
 
     def __init__(self, config: CoreConfig, state: CoreState) -> None:
@@ -92,6 +94,7 @@ class Ward:
         self.bed_of = {
             (binding.port, binding.channel): bed.bed for bed in config.beds for binding in (*bed.pumps, *bed.monitors)
         }
+        self.monitors = {(binding.port, binding.channel) for bed in config.beds for binding in bed.monitors}
         self.beds_of_port: dict[str, set[str]] = {port.port: set() for port in config.ports}
         for (port, _), bed in self.bed_of.items():
             self.beds_of_port[port].add(bed)
@@ -100,13 +103,27 @@ class Ward:
         self._nibp_time = {port.port: port.nibp_time for port in config.ports}
         self._with_a_clock = {port.port for port in config.ports if port.freshness}
         self.touched: set[str] = set() if state.begun else {EDGE, *self.views}
+        self.resting: dict[str, float] = {}
         self.notes: list[Journal] = []
         self.kept: dict[tuple[str, str], Kept | None] = {}
 
     def touch(self, bed: str) -> None:
-        """Note that something happened at a bed: it is judged, and shown again."""
+        """Note that something happened at a bed: it is judged whole, and shown again."""
+        self.resting.pop(bed, None)
+        self.show_again(bed)
+
+    def show_again(self, bed: str) -> None:
+        """Note that a monitor of a bed said something: it is judged, and shown again."""
         self.touched.add(bed)
         self.state.beds[bed].dirty = True
+
+    def hear_again(self, bed: str, source: SourceState) -> None:
+        """Note that a pump of a bed said the same again: a bed at rest need not be judged for that.
+
+        Its silence is found in time all the same, if that is not due before the bed is.
+        """
+        if bed not in self.resting or self.views[bed].silence_s(source) < self.state.due.get(bed, math.inf):
+            self.touched.add(bed)
 
     def treat(self, bed: str, therapy: TherapyState, now: Instant) -> None:
         """Put a therapy in force at a bed, and keep it; it is shown when it is kept."""
@@ -169,16 +186,13 @@ class Ward:
         self.state.roster_changed = True
 
     def source(self, port: str, channel: str) -> SourceState:
-        """Return the state of the channel that something was heard of; its bed is judged."""
+        """Return the state of the channel that something was heard of."""
         name = (port, channel)
         source = self.state.sources.get(name)
         if source is None:
             source = SourceState(port, channel)
             if len(self.state.sources) - len(self.bed_of) < UNBOUND_MAX:
                 self.state.sources[name] = source
-        bed = self.bed_of.get(name)
-        if bed is not None:
-            self.touched.add(bed)
         return source
 
     def nibp_time_of(self, port: str) -> NibpTime:

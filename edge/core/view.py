@@ -22,11 +22,12 @@ from edge.core.model import AlarmKey
 from edge.core.sources import CUFF, PortState, SourceState
 from edge.core.steps import DrugTime, Steps
 from edge.core.therapy import Order, TherapyPhase
-from edge.core.therapy_state import UNTREATED, KeptSteps, TherapyState
+from edge.core.therapy_state import UNTREATED, KeptSteps, TherapyState, TypedVital
 from edge.core.totals import DayDose
 from edge.core.usual import Usual
 from edge.core.validate import CANON, Value
 
+_CUFF = frozenset(CUFF)
 CUFF_GRACE_S = 180.0
 """A cuff pressure counts for its interval and this much more (design, section 7)."""
 
@@ -90,6 +91,12 @@ class BedState:
         """Tell whether a therapy is of another patient, or of another treatment, than the one in force (H-09)."""
         had, has = self.therapy.patient, therapy.patient
         return had is not None and (has is None or (had.case, had.started) != (has.case, has.started))
+
+
+def _typed(vital: TypedVital, now_s: float) -> Value:
+    at_s, unit, by = vital.at.mono_s, CANON[vital.quantity].unit, f"typed by {vital.by}"
+    value = Value(vital.quantity, vital.value, unit, Decimal(1), Validity.VALID, at_s, at_s, TYPED, origin=by)
+    return value.aged(now_s, TYPED_VALID_S)
 
 
 def kept_steps(state: BedState, place: tuple[str, str]) -> KeptSteps:
@@ -185,9 +192,10 @@ class BedView:
 
     def silent_from_s(self, binding: Binding) -> float:
         """Return when the channel's silence becomes a lost link."""
-        return self._silent_from_s(self.source(binding))
+        return self.silence_s(self.source(binding))
 
-    def _silent_from_s(self, source: SourceState) -> float:
+    def silence_s(self, source: SourceState) -> float:
+        """Return the same of a channel that was looked up."""
         heard_at_s = self.started_at_s if source.heard_at_s is None else source.heard_at_s
         deaf_s = self.listening.deaf_s - source.deaf_before_s
         return heard_at_s + self.ports[source.port].link_limit_s + (min(deaf_s, DEAF_MAX_S) if deaf_s else 0.0)
@@ -195,7 +203,7 @@ class BedView:
     def link_lost(self, binding: Binding, now_s: float) -> bool | None:
         """Tell whether a channel's link is lost; ``None`` while it has not had its time to speak since the start."""
         source = self.source(binding)
-        if source.removed or now_s >= self._silent_from_s(source):
+        if source.removed or now_s >= self.silence_s(source):
             return True
         return None if source.heard_at_s is None else False
 
@@ -219,33 +227,30 @@ class BedView:
         ordered = [one.cuff_interval_s for one in self.state.therapy.orders if one.cuff_interval_s]
         return min(ordered, default=self.config.cuff_interval_s)
 
-    def valid_for_s(self, quantity: Quantity, binding: Binding) -> float:
-        """Return how long a value of a quantity counts."""
-        if quantity in CUFF:
-            return self.cuff_interval_s + CUFF_GRACE_S
-        return self.ports[binding.port].link_limit_s
-
     def vital(self, quantity: Quantity, now_s: float) -> Value | None:
         """Return the present value of a vital sign, aged, from the first monitor that has one to compare."""
-        found: Value | None = None
-        for binding in self.config.monitors:
-            value = self.sources[binding.port, binding.channel].value(quantity)
-            if value is None:
-                continue
-            value = value.aged(now_s, self.valid_for_s(quantity, binding))
-            if found is None or (value.usable and not found.usable):
-                found = value
-        if self.state.therapy.typed and (found is None or not found.usable):
-            return self._typed(quantity, now_s) or found
-        return found
+        return self.vitals(now_s).get(quantity)
 
-    def _typed(self, quantity: Quantity, now_s: float) -> Value | None:
-        vital = next((one for one in self.state.therapy.typed if one.quantity is quantity), None)
-        if vital is None:
-            return None
-        at_s, unit, by = vital.at.mono_s, CANON[quantity].unit, f"typed by {vital.by}"
-        value = Value(quantity, vital.value, unit, Decimal(1), Validity.VALID, at_s, at_s, TYPED, origin=by)
-        return value.aged(now_s, TYPED_VALID_S)
+    def vitals(self, now_s: float) -> dict[Quantity, Value]:
+        """Return the same of every vital sign that is there: who asks for more than one looks them up in this."""
+        found: dict[Quantity, Value] = {}
+        cuff_s = self.cuff_interval_s + CUFF_GRACE_S
+        for binding in self.config.monitors:
+            limit_s = self.ports[binding.port].link_limit_s
+            for quantity, value in self.source(binding).present():
+                valid_for_s = cuff_s if quantity in _CUFF else limit_s
+                # Asked here too, since each sample of each monitor comes by.
+                aged = value if now_s < value.taken_at_s + valid_for_s else value.aged(now_s, valid_for_s)
+                before = found.get(quantity)
+                if before is None or (aged.usable and not before.usable):
+                    found[quantity] = aged
+        typed: set[Quantity] = set()
+        for vital in self.state.therapy.typed:
+            before = found.get(vital.quantity)
+            if vital.quantity not in typed and (before is None or not before.usable):
+                found[vital.quantity] = _typed(vital, now_s)
+            typed.add(vital.quantity)
+        return found
 
     def rate(self, binding: Binding, now_s: float) -> Value | None:
         """Return the rate in mL/h that leaves a pump, aged; ``None`` if it tells none."""

@@ -2,16 +2,19 @@
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.model import DeviceIdentified
+from drivers.model import DeviceAlarmKind, DeviceIdentified, InfusionState
+from edge.core import bed as bed_rules
 from edge.core.alarms import Register
 from edge.core.engine import Core
 from edge.core.identity import COUNTS, Identity
-from tests.core_world import CONFIG, START_S, World, instant, monitor, order, place, pump
+from edge.core.inputs import Input
+from tests.core_world import BED, CONFIG, MONITOR, PUMP, START_S, World, instant, monitor, order, place, pump, shows
 from tests.property.test_core import Turn, days
 
 READINGS = st.sampled_from([None, "bad", 79, 80, 91, 92, 98, 119, 120, 121, 139, 140, 141])
@@ -35,6 +38,78 @@ def test_vital_signs_about_their_limits_judged_with_the_shortcut_tell_the_same(
         inputs = [monitor(now_s - 0.5, spo2=heart_rate)] if twice else []
         day.append(Turn(now_s, (*inputs, monitor(now_s, heart_rate=heart_rate, spo2=spo2), pump(now_s))))
     _tell_the_same(day)
+
+
+NIGHT = st.lists(
+    st.tuples(
+        st.sampled_from([0.3, 1.0, 1.0, 1.0, 2.5, 4.0, 11.0, 70.0]),
+        st.sampled_from(
+            [None, (80, 98, None), (80, 98, None), (80, 98, (120, 75, 90, 70)), (125, 98, None), (80, 70, None)]
+        ),
+        st.sampled_from(["0", "0", "0", "0", "5", None]),
+        st.sampled_from([InfusionState.STOPPED, InfusionState.STOPPED, InfusionState.STOPPED, InfusionState.INFUSING]),
+        st.sampled_from([(), (), (), (), (PUMP, DeviceAlarmKind.UNKNOWN), (MONITOR, DeviceAlarmKind.UNKNOWN), (PUMP,)]),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(NIGHT)
+def test_a_bed_at_rest_that_is_not_judged_tells_the_same_and_is_judged_no_later(
+    night: list[tuple[float, tuple[Any, ...] | None, str | None, InfusionState, tuple[Any, ...]]],
+) -> None:
+    begun = World().core.snapshot()
+    short, whole = Core(CONFIG, begun), Core(CONFIG, begun)
+    now_s = deadline_s = START_S
+    for wait_s, vitals, rate, state, shown in night:
+        until_s = now_s + wait_s
+        while deadline_s < until_s:  # what time does meanwhile
+            deadline_s = _step_both(short, whole, deadline_s)
+        now_s, inputs = until_s, list[Input]()
+        if rate is not None:
+            inputs.append(pump(now_s - 0.2, rate, state))
+        if vitals is not None:
+            inputs.append(monitor(now_s, heart_rate=vitals[0], spo2=vitals[1], cuff=vitals[2]))
+        if shown:
+            inputs.append(shows(now_s, *shown[1:], where=shown[0]))
+        deadline_s = _step_both(short, whole, now_s, *inputs)
+    assert replace(short.snapshot(), due={}) == replace(whole.snapshot(), due={})
+
+
+def _step_both(short: Core, whole: Core, now_s: float, *inputs: Input) -> float:
+    told = short.step(instant(now_s), inputs)
+    with patch.object(bed_rules, "rests", return_value=False):
+        same = whole.step(instant(now_s), inputs)
+    assert told.effects == same.effects
+    assert told.next_deadline_s <= same.next_deadline_s
+    return told.next_deadline_s
+
+
+def test_a_bed_at_rest_is_judged_whole_only_when_its_time_is_up_or_something_else_happens_there() -> None:
+    core = World().core
+    with patch.object(bed_rules, "judge", wraps=bed_rules.judge) as judged:
+
+        def judgings(now_s: float, *inputs: Input) -> int:
+            judged.reset_mock()
+            core.step(instant(now_s), inputs)
+            return sum(call.args[0].config.bed == BED for call in judged.call_args_list)
+
+        at_s = START_S + 1
+        judgings(at_s, pump(at_s, "0", InfusionState.STOPPED), monitor(at_s))
+        judgings(at_s + 1, pump(at_s + 1, "0", InfusionState.STOPPED), monitor(at_s + 1))
+        assert judgings(at_s + 1.5, monitor(at_s + 1.5)) == 0
+        assert judgings(at_s + 2, pump(at_s + 2, "0", InfusionState.STOPPED)) == 0
+        assert judgings(at_s + 2.1, monitor(at_s + 2.1, heart_rate=145)) == 1
+        assert judgings(at_s + 2.2, monitor(at_s + 2.2)) == 1
+        assert judgings(at_s + 2.3, monitor(at_s + 2.3)) == 0
+        assert judgings(at_s + 2.4, shows(at_s + 2.4, where=PUMP)) == 1
+        assert judgings(at_s + 3.6, monitor(at_s + 3.6)) == 0
+        assert judgings(at_s + 4.9, monitor(at_s + 4.9)) == 0
+        assert judgings(at_s + 5.0) == 1, "the pump is silent for three seconds"
+        judgings(at_s + 5.1, pump(at_s + 5.1, "0", InfusionState.STOPPED), monitor(at_s + 5.1))
+        assert judgings(at_s + 5.5, pump(at_s + 5.5, "0", InfusionState.INFUSING)) == 1
+        assert judgings(at_s + 5.6, monitor(at_s + 5.6)) == 1, "a bed whose pump runs is not at rest"
 
 
 def _tell_the_same(day: list[Turn]) -> None:

@@ -153,7 +153,7 @@ def test_a_step_judges_the_beds_that_something_happened_to_and_no_other(monkeypa
     judged: list[str] = []
     judge = bed_rules.judge
 
-    def noted(view: BedView, *args: Any) -> float | None:
+    def noted(view: BedView, *args: Any) -> bed_rules.Due:
         judged.append(view.config.bed)
         return judge(view, *args)
 
