@@ -73,6 +73,9 @@ BEAT_EARLY_S = 0.5
 SHOW = "show:"
 """Stands before a bed's name where its snapshot is due; no name of a bed has a colon."""
 
+SHOW_AFTER_NOISE_S = 0.005
+"""So long after an alarm the snapshot is made that was due with it: the alarm has left by then."""
+
 STALL_S = 2.0
 """A step that is later than this was kept from stepping: twice the beat."""
 
@@ -148,7 +151,7 @@ class Core:
         self._ward.touch_paused(self._attention.run_timers(watched=self._is_watched()))
         service.follow(self._ward, self._attention, now)
         for bed in sorted((self._ward.touched | self._showing) - {EDGE}):
-            self._show(bed, now.mono_s)
+            self._show(bed, now.mono_s, after_noise=self._ledger.noisy and bed not in self._showing)
         self._ward.touched = set()
         self._showing = set()
         self._annunciate(now.mono_s)
@@ -400,18 +403,24 @@ class Core:
         active = any(view.active() for view in self._ward.views.values())
         self._effects += self._annunciation.judge(self._ledger, Scene(now_s, shown, active))
 
-    def _show(self, bed: str, now_s: float) -> None:
-        """Publish therapy where it changed, and the snapshot where it is due; it is due again without any judging."""
+    def _show(self, bed: str, now_s: float, *, after_noise: bool) -> None:
+        """Publish therapy where it changed, and the snapshot where it is due; it is due again without any judging.
+
+        ``after_noise``: no alarm of this step is to wait for a snapshot to be made, which is due in a moment then.
+        """
         view = self._ward.views[bed]
         state = view.state
         self._show_therapy(view)
         self._ward.keep_again(bed, self._ledger.now)
         wait_s = bed_rules.SHOW_EVERY_S if state.dirty else bed_rules.SHOW_AGAIN_S
-        if state.shown_at_s is None or now_s >= state.shown_at_s + wait_s:
+        due_s = -math.inf if state.shown_at_s is None else state.shown_at_s + wait_s
+        if now_s >= due_s and not (after_noise and state.shown_at_s is not None):
             state.shown_at_s, state.dirty = now_s, False
-            wait_s = bed_rules.SHOW_AGAIN_S
+            due_s = now_s + bed_rules.SHOW_AGAIN_S
             self._effects.append(Publish(bed_rules.snapshot(view, now_s)))
-        self._schedule(SHOW + bed, state.shown_at_s + wait_s)
+        elif now_s >= due_s:
+            due_s = min(now_s + SHOW_AFTER_NOISE_S, self._due.get(SHOW + bed, math.inf))
+        self._schedule(SHOW + bed, due_s)
 
     def _show_therapy(self, view: BedView) -> None:
         """Publish the therapy where it changed, once it is kept: of an order that is lost nobody was told (law 7).

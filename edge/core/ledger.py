@@ -91,12 +91,15 @@ class Ledger:
         self._effects: list[Effect] = []
         self._indexes: set[str] = set()
         self._mark = 0
+        self.noisy = False
+        """Whether this step has told of something that makes noise."""
 
     def begin(self, mark: int, now: Instant) -> None:
         """Open a step."""
         self._mark, self.now = mark, now
         self._effects = []
         self._indexes = set()
+        self.noisy = False
 
     def finish(self) -> list[Effect]:
         """Close the step and return its effects, the indexes of changed scopes after their alarms."""
@@ -122,6 +125,7 @@ class Ledger:
         state.timer_at_s = -math.inf
         state.event_seq += 1
         event = Event(state.event_seq, phase, alarm, now)
+        self.noisy = self.noisy or phase not in QUIET
         if phase in QUIET:
             state.pending.setdefault(alarm.key, []).append((alarm.occurrence, alarm.rev))
             self._wait(alarm)

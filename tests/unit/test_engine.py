@@ -20,7 +20,7 @@ from edge.core.effects import (
     Publish,
     SelfCheck,
 )
-from edge.core.engine import BEAT_S, Core
+from edge.core.engine import BEAT_S, SHOW_AFTER_NOISE_S, Core
 from edge.core.inputs import BrokerLink, Input, LinkCause, LinkChange, Reset, StoreResult
 from edge.core.model import Priority, SignalPresence
 from edge.core.restore import initial_state
@@ -190,6 +190,23 @@ def test_a_snapshot_is_shown_at_most_each_eight_tenths_and_unchanged_each_three_
         world.step(START_S + tenth / 10)
         quiet += [tenth / 10 for row in world.snapshots[before:] if row.bed == BED]
     assert quiet == [5.6, 8.6, 11.6]
+
+
+def test_no_alarm_waits_for_the_snapshot_that_is_due_with_it() -> None:
+    world = begun()
+    world.keeps = False
+    before = len(world.snapshots)
+    noisy = world.step(START_S + 0.875, monitor(START_S + 0.875, spo2=70))
+    assert world.told("SPO2_LOW") == [(0.875, "start", "bypass")]
+    assert world.snapshots[before:] == []
+    assert noisy.next_deadline_s == START_S + 0.875 + SHOW_AFTER_NOISE_S
+    # More noise meanwhile, or then, holds it up no longer.
+    world.step(START_S + 0.87890625, shows(START_S + 0.87890625, DeviceAlarmKind.DOOR_OPEN))
+    assert world.snapshots[before:] == []
+    world.step(noisy.next_deadline_s, shows(noisy.next_deadline_s, DeviceAlarmKind.AIR_IN_LINE))
+    assert world.told("DEVICE_AIR_IN_LINE")
+    (shown,) = world.snapshots[before:]
+    assert {row.name: row.value for row in shown.vital_signs}["spo2_percent"] == 70
 
 
 def test_a_pump_that_stands_and_says_so_again_is_shown_each_three_seconds() -> None:
