@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
@@ -46,6 +47,9 @@ HEARD_MAX = 2000
 LISTEN_LIMIT_S = 5.0
 """How long a reader's connection may take to be made."""
 
+
+EXPIRIES_MAX = 64
+"""Whole seconds that messages last: a snapshot up to 10, a self-check up to 30."""
 
 PACKET_MAX = 512 * 1024
 """The broker is told to give us nothing larger: twice what is read of a request, and far more than an alarm of ours."""
@@ -168,10 +172,7 @@ class Connection(aiomqtt.Client):
 
         Raises ``ValueError`` for a message that cannot be sent, ``MqttError`` if the connection is gone.
         """
-        properties = None
-        if expiry_s is not None:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it bare
-            properties.MessageExpiryInterval = expiry_s
+        properties = None if expiry_s is None else _expires_after(expiry_s)
         payload = _payload(outgoing)
         self._sending = True
         try:
@@ -293,6 +294,14 @@ def still_wanted() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+@lru_cache(maxsize=EXPIRIES_MAX)
+def _expires_after(expiry_s: int) -> Properties:
+    """Return the properties of a message that lasts so long, which the client only reads: they are costly to make."""
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it bare
+    properties.MessageExpiryInterval = expiry_s
+    return properties
 
 
 def _payload(outgoing: Outgoing) -> bytes:

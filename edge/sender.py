@@ -119,7 +119,8 @@ class Sender:
         # Not the loop's threads: a disk that hangs would take one at each try, until nothing could connect or end.
         self._disk = Worker("login")
         self._refused: set[str] = set()
-        self._wake = asyncio.Event()
+        self._turn: asyncio.Handle | None = None
+        self._retry: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self._over = asyncio.Event()
         self.without_subscribers = 0
@@ -148,7 +149,7 @@ class Sender:
         if outgoing.lane.urgent:
             self._send_waiting(urgent_only=True)
         else:
-            self._wake.set()
+            self._send_soon()
 
     def say(self, outgoing: Outgoing) -> None:
         """Send this once, now; it is lost with the connection."""
@@ -162,7 +163,7 @@ class Sender:
             _log.error("events.omitted", run=omitted.notice.run, count=len(omitted.events))
             self._on_omitted(omitted)
         self._settled.clear()
-        self._wake.set()
+        self._send_soon()
 
     async def run(self) -> None:
         """Connect, send and reconnect, until cancelled or stopped. Cancelled, it leaves the will to the broker."""
@@ -188,7 +189,6 @@ class Sender:
                     reason = await connection.send(stopped, None)
                 if not reason.is_failure:
                     await connection.leave_politely()
-        self._wake.set()
 
     async def _live_once(self) -> float:
         """Live through one connection. Returns the seconds to wait before the next."""
@@ -202,7 +202,7 @@ class Sender:
                     await self._read_back(connection)
                 self._begin(connection)
                 tasks.create_task(self._listen(connection))
-                tasks.create_task(self._send_all())
+                self._send_soon()  # after that has asked to hear: see `_is_heard`
                 tasks.create_task(self._watch_acknowledgements())
                 await connection.lost()
                 raise MqttError("disconnected")  # noqa: TRY301 - ends the task group
@@ -312,7 +312,6 @@ class Sender:
         self._connection = connection
         self._queue.reconnected()
         self._unacknowledged.clear()
-        self._wake.set()
         # A broker that hangs up again and again, for the same reason, must not fill the card by night.
         tell = _log.info if self._is_news else _log.debug
         tell("broker.connected", host=self._settings.host, port=self._settings.port)
@@ -326,14 +325,25 @@ class Sender:
         elif is_new:  # still lost, and for another reason: the one that can be mended
             self._on_link(linked, detail)
 
-    async def _send_all(self) -> None:
-        while not self._over.is_set():
-            self._wake.clear()
-            self._send_waiting()
-            due_s = self._queue.due_s
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if due_s is None else due_s - self._mono_s()):
-                    await self._wake.wait()
+    def _send_soon(self) -> None:
+        """Send what waits in a turn of the loop of its own: what came with it goes in the order of the lanes."""
+        if self._turn is None and self._connection is not None:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        self._send_waiting()
+
+    def _send_again(self) -> None:
+        """Send what was refused when it may be tried again; a timer may come a moment before that."""
+        self._retry = None
+        self._send_waiting()
+        self._plan_retry()
+
+    def _plan_retry(self) -> None:
+        due_s = self._queue.due_s
+        if self._retry is None and due_s is not None and self._connection is not None and not self._over.is_set():
+            self._retry = asyncio.get_running_loop().call_later(max(0.0, due_s - self._mono_s()), self._send_again)
 
     async def _watch_acknowledgements(self) -> None:
         """Raise TimeoutError once the oldest message on its way is not acknowledged in time."""
@@ -403,7 +413,7 @@ class Sender:
             self._refused.add(topic)
             _log.error("broker.refused", topic=topic, reason=reason)
             self._on_refused(topic, reason)
-        self._wake.set()
+        self._plan_retry()
 
 
 def _is_taken_over(connection: Connection | None) -> bool:
