@@ -47,8 +47,9 @@ EVENTS = 10_000
 BEDS = 40
 SEED = 20_260_601
 BRIDGE_S = 10.0
-QUIET_S = 2.5
-"""Less than a link may be silent: a bed that is well says so this often."""
+QUIET_S, QUIET = 2.9, 4
+"""Less than a link may be silent: a bed that is well says so this often; so many, and the next event's first, are longer
+than an alarm takes to end."""
 KEEP_EVERY = 20
 """The disk commits so many steps at once."""
 RR_LIMIT = limit(
@@ -124,7 +125,7 @@ def trace(chance: random.Random, kind: Kind, begins_s: float) -> Trace:
     while samples[-1].value == kind.near:
         samples.pop()  # it would only hold the alarm for longer
     samples[-1] = replace(samples[-1], late=False)
-    samples += [Sample(samples[-1].at_s + QUIET_S * turn, kind.well) for turn in range(1, 7)]
+    samples += [Sample(samples[-1].at_s + QUIET_S * turn, kind.well) for turn in range(1, QUIET + 1)]
     return Trace(kind, tuple(samples), due_s(kind.limit, samples))
 
 
@@ -167,16 +168,24 @@ def is_beyond(passed: LimitConfig, number: int, bound: Decimal) -> bool:
     return exact > bound if passed.side is Side.HIGH else exact < bound
 
 
+def has_pump(bed: int) -> bool:
+    """Tell whether the events of a bed are its pump's; a bed has no device that never says anything."""
+    return KINDS[bed % len(KINDS)].limit is DOSE_LIMIT
+
+
 def config() -> CoreConfig:
-    beds = range(BEDS)
-    pumps = [PortConfig(f"pump-{bed}", "bbraun-space", DeviceKind.PUMP, NibpTime.NOT_MEASURED, 1.0) for bed in beds]
-    monitors = [PortConfig(f"mon-{bed}", "ge-dri", DeviceKind.MONITOR, NibpTime.DEVICE, 1.0) for bed in beds]
-    rows = [
-        BedConfig(f"bed-{bed}", f"Bed {bed}", (Binding(f"pump-{bed}", "1"),), (Binding(f"mon-{bed}", "0"),), (), 300.0)
-        for bed in beds
-    ]
+    ports, beds = [], []
+    for bed in range(BEDS):
+        pumps, monitors = (Binding(f"pump-{bed}", "1"),), (Binding(f"mon-{bed}", "0"),)
+        if has_pump(bed):
+            monitors = ()
+            ports.append(PortConfig(f"pump-{bed}", "bbraun-space", DeviceKind.PUMP, NibpTime.NOT_MEASURED, 1.0))
+        else:
+            pumps = ()
+            ports.append(PortConfig(f"mon-{bed}", "ge-dri", DeviceKind.MONITOR, NibpTime.DEVICE, 1.0))
+        beds.append(BedConfig(f"bed-{bed}", f"Bed {bed}", pumps, monitors, (), 300.0))
     limits = tuple(kind.limit for kind in KINDS if kind.limit is not DOSE_LIMIT)
-    return replace(CONFIG, ports=(*pumps, *monitors), beds=tuple(rows), vital_limits=limits)
+    return replace(CONFIG, ports=tuple(ports), beds=tuple(beds), vital_limits=limits)
 
 
 def said(bed: int, kind: Kind, sample: Sample) -> Observation:
@@ -249,7 +258,7 @@ class Ward:
 @pytest.mark.timeout(600)
 def test_of_ten_thousand_hard_events_none_is_missed_or_late() -> None:
     ward = Ward()
-    doses = [bed for bed in range(BEDS) if KINDS[bed % len(KINDS)].limit is DOSE_LIMIT]
+    doses = [bed for bed in range(BEDS) if has_pump(bed)]
     ward.step(START_S, [place(START_S, order((f"pump-{bed}", "1")), f"bed-{bed}") for bed in doses])
     events, short = Counter[str](), Counter[str]()
     missed: list[Trace] = []
@@ -262,8 +271,9 @@ def test_of_ten_thousand_hard_events_none_is_missed_or_late() -> None:
             continue
         if sample is event.samples[0]:
             (short if event.due_s is None else events)[event.kind.limit.condition] += 1
-            assert key_of(bed, event.kind) not in ward.high, "the event before is over"
         ward.step(at_s, inputs)
+        if sample is event.samples[0]:
+            assert key_of(bed, event.kind) not in ward.high, "the event before is over"
         due = event.due_s is not None and stepped_s.get(bed, 0.0) < event.due_s <= at_s
         if due and key_of(bed, event.kind) not in ward.high:
             missed.append(event)
