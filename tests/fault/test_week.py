@@ -33,10 +33,10 @@ from tests.core_world import (
 )
 
 WEEK_S = 7 * 24 * 3600
-STEP_S = 20.0
-FULL = 9
-"""Sizes until all that is bounded is full, the rolling day by the fourth; from there on six are one round of the
-pattern, since a size is taken each 1500 turns, and hours of infusion and of rest begin anew each 360."""
+STEP_S = 30.0
+EACH, FULL = 1000, 9
+"""Turns from one size to the next, and sizes until all that is bounded is full, the rolling day by the fourth; from
+there on six are one round of the pattern, since hours of infusion and of rest begin anew each 240 turns."""
 WATCHED = replace(CONFIG, stations=(replace(STATION, required=True),))
 
 
@@ -45,7 +45,7 @@ WATCHED = replace(CONFIG, stations=(replace(STATION, required=True),))
 def test_the_core_does_not_grow_over_a_week() -> None:
     core = Core(WATCHED, initial_state(WATCHED, RUN, instant(START_S)))
     now_s = START_S
-    core.step(Instant(now_s, now_s, synchronised=True), [place(now_s, order()), BrokerLink(now_s, True, "")])
+    step = core.step(Instant(now_s, now_s, synchronised=True), [place(now_s, order()), BrokerLink(now_s, True, "")])
     sizes: list[int] = []
     standing: tuple[Alarm, ...] = ()
     told: set[str] = set()
@@ -53,16 +53,16 @@ def test_the_core_does_not_grow_over_a_week() -> None:
     for turn in range(int(WEEK_S / STEP_S)):
         now_s += STEP_S
         now = Instant(now_s, now_s, synchronised=True)
-        step = core.step(now, [*_devices(turn, now_s), *_nurse(turn, now_s, standing)])
-        kept = core.step(now, [StoreResult(now_s, step.mark, committed=True)])
-        for content in (*_published(step), *_published(kept)):
+        kept = StoreResult(now_s, step.mark, committed=True)
+        step = core.step(now, [kept, *_devices(turn, now_s), *_nurse(turn, now_s, standing)])
+        for content in _published(step):
             match content:
                 case AlarmIndex(bed, alarms) if bed == BED:
                     standing = alarms
                     told.update(alarm.signal.value for alarm in alarms)
                 case Answer():
                     done, refused = done + content.done, refused + (not content.done)
-        if turn % 1500 == 749:  # the same moment of the same pattern
+        if turn % EACH == EACH - 251:  # the same moment of the same pattern
             sizes.append(len(pickle.dumps(core.snapshot())))
     assert len(sizes) >= 20
     assert told == {"on", "latched", "acknowledged"}
@@ -73,9 +73,9 @@ def test_the_core_does_not_grow_over_a_week() -> None:
 
 def _devices(turn: int, now_s: float) -> Iterator[Input]:
     # An hour of infusion, an hour of rest; limits passed now and then; a cuff pressure every five minutes.
-    state = InfusionState.INFUSING if turn // 180 % 2 == 0 else InfusionState.STOPPED
+    state = InfusionState.INFUSING if turn // 120 % 2 == 0 else InfusionState.STOPPED
     yield pump(now_s, Decimal("29.4") if turn % 500 < 3 else Decimal(7), state)
-    cuff = (120 + turn // 15 % 7, 75, 90, 70)
+    cuff = (120 + turn // 10 % 7, 75, 90, 70)
     yield monitor(now_s, heart_rate=150 if turn % 100 < 4 else 80, cuff=cuff)
 
 
