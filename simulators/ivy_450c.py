@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from enum import StrEnum
+from functools import cache, lru_cache
 
 from simulators.patient import Vitals
 
@@ -29,6 +30,12 @@ ECG_WAVES = (  # (place in the beat 0..1, half width in s, height in mV): P, Q, 
     (0.43, 0.010, -0.30),
     (0.70, 0.045, 0.30),
 )
+
+PHASES = 1000
+"""A beat and a breath are drawn once, in so many steps: a slow beat of 2 s has 400 samples."""
+
+BEATS_MAX = 250
+"""So many drawn beats are kept: one for each heart rate that a field of the message can well show."""
 
 HEARD_LIMIT_BYTES = 4_096
 """Kept of what the host sent, from the first byte on. One byte is already wrong: this host should be listen-only."""
@@ -119,18 +126,18 @@ class IvyMonitor:
         def wave(parameter: Parameter, samples: int, rate: int | None, phase: float, shape: _Shape) -> bytes:
             if rate is None or parameter in self._off:
                 return bytes([NO_WAVE]) * samples
-            step = rate / 60.0 / samples
-            return bytes(_sample(shape((phase + step * index) % 1.0)) for index in range(samples))
+            begin, step = phase * PHASES, rate / 60.0 / samples * PHASES
+            return bytes([shape(int(begin + step * index) % PHASES) for index in range(samples)])
 
-        def arterial(phase: float) -> float:  # the capture's P1 wave is in mmHg: it spans the shown pressures
-            return (dia_mmhg or 0) + ((sys_mmhg or 0) - (dia_mmhg or 0)) * _pulse(phase)
+        def arterial(place: int) -> int:  # the capture's P1 wave is in mmHg: it spans the shown pressures
+            return _sample((dia_mmhg or 0) + ((sys_mmhg or 0) - (dia_mmhg or 0)) * _pulse()[place])
 
         p1_rate = None if sys_mmhg is None or dia_mmhg is None else heart_rate
         return b"".join(
             (
-                wave(Parameter.HR, ECG_SAMPLES, heart_rate, beat, _ecg(60.0 / max(1, heart_rate or 0))),
-                wave(Parameter.RR, SLOW_SAMPLES, breathing, breath, lambda at: 125.0 + 110.0 * math.sin(math.tau * at)),
-                wave(Parameter.SPO2, SLOW_SAMPLES, heart_rate, beat, lambda at: 117.0 + 36.0 * _pulse(at)),
+                wave(Parameter.HR, ECG_SAMPLES, heart_rate, beat, _ecg(max(1, heart_rate or 0)).__getitem__),
+                wave(Parameter.RR, SLOW_SAMPLES, breathing, breath, _breath().__getitem__),
+                wave(Parameter.SPO2, SLOW_SAMPLES, heart_rate, beat, _pleth().__getitem__),
                 wave(Parameter.P1, SLOW_SAMPLES, p1_rate, beat, arterial),
                 bytes([NO_WAVE]) * SLOW_SAMPLES,
             )
@@ -166,7 +173,8 @@ class IvyMonitor:
         return ";".join([f"{parameter}={_CODES[parameter]}", *fields, label, self._alarms.get(parameter, "")]) + "\r"
 
 
-_Shape = Callable[[float], float]
+_Shape = Callable[[int], int]
+"""The byte at one of the ``PHASES`` of a wave."""
 
 
 def _field(text: str) -> str:
@@ -183,14 +191,31 @@ def _bump(distance: float, width: float) -> float:
     return math.exp(-0.5 * (distance / width) ** 2)
 
 
-def _pulse(phase: float) -> float:
-    """Return a pulse wave between 0 and 1: a steep rise, and a notch on the way down."""
-    return min(1.0, _bump(phase - 0.55, 0.06) + 0.4 * _bump(phase - 0.78, 0.07))
+def _phases() -> list[float]:
+    return [place / PHASES for place in range(PHASES)]
 
 
-def _ecg(beat_s: float) -> _Shape:
-    def shape(phase: float) -> float:
-        millivolt = sum(height * _bump((phase - place) * beat_s, width) for place, width, height in ECG_WAVES)
-        return ECG_OFFSET + millivolt / ECG_STEP_MV
+@cache
+def _pulse() -> tuple[float, ...]:
+    """Draw a pulse wave between 0 and 1: a steep rise, and a notch on the way down."""
+    return tuple(min(1.0, _bump(phase - 0.55, 0.06) + 0.4 * _bump(phase - 0.78, 0.07)) for phase in _phases())
 
-    return shape
+
+@cache
+def _pleth() -> bytes:
+    return bytes(_sample(117.0 + 36.0 * height) for height in _pulse())
+
+
+@cache
+def _breath() -> bytes:
+    return bytes(_sample(125.0 + 110.0 * math.sin(math.tau * phase)) for phase in _phases())
+
+
+@lru_cache(maxsize=BEATS_MAX)
+def _ecg(rate_per_min: int) -> bytes:
+    beat_s = 60.0 / rate_per_min
+
+    def millivolt(phase: float) -> float:
+        return sum(height * _bump((phase - place) * beat_s, width) for place, width, height in ECG_WAVES)
+
+    return bytes(_sample(ECG_OFFSET + millivolt(phase) / ECG_STEP_MV) for phase in _phases())

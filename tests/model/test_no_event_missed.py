@@ -48,8 +48,8 @@ BEDS = 40
 SEED = 20_260_601
 BRIDGE_S = 10.0
 QUIET_S, QUIET = 2.9, 4
-"""Less than a link may be silent: a bed that is well says so this often; so many, and the next event's first, are longer
-than an alarm takes to end."""
+"""Less than a link may be silent: a bed that is well says so this often. So many, and the first of the next event, are
+longer than an alarm takes to end."""
 KEEP_EVERY = 20
 """The disk commits so many steps at once."""
 RR_LIMIT = limit(
