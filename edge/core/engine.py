@@ -58,7 +58,7 @@ from edge.core.inputs import (
     StoreResult,
 )
 from edge.core.ledger import Ledger
-from edge.core.model import AlarmKey, Instant, SignalPresence
+from edge.core.model import Alarm, AlarmKey, Instant, SignalPresence
 from edge.core.reconfigure import Change
 from edge.core.requests import Requests
 from edge.core.state import EDGE, CoreState, Ward
@@ -108,6 +108,10 @@ class Core:
     def snapshot(self) -> CoreState:
         """Return a copy of everything that this core remembers."""
         return deepcopy(self._state)
+
+    def standing(self) -> dict[AlarmKey, Alarm]:
+        """Return the alarms that stand now."""
+        return dict(self._state.alarms.standing)
 
     def reconfigure(self, config: CoreConfig, changes: Sequence[Change], now: Instant) -> tuple[str, ...]:
         """Take another configuration between two steps, or return why not; the next step tells what it changes."""

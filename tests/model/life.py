@@ -238,7 +238,7 @@ class Life:
 
     def standing(self) -> dict[AlarmKey, Alarm]:
         """What the core itself holds."""
-        return self.core.snapshot().alarms.standing
+        return self.core.standing()
 
     def told(self) -> dict[AlarmKey, Alarm]:
         """What the history says is so, once everything is committed."""

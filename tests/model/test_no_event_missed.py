@@ -178,12 +178,11 @@ def config() -> CoreConfig:
     for bed in range(BEDS):
         pumps, monitors = (Binding(f"pump-{bed}", "1"),), (Binding(f"mon-{bed}", "0"),)
         if has_pump(bed):
-            monitors = ()
             ports.append(PortConfig(f"pump-{bed}", "bbraun-space", DeviceKind.PUMP, NibpTime.NOT_MEASURED, 1.0))
+            beds.append(BedConfig(f"bed-{bed}", f"Bed {bed}", pumps, (), (), 300.0))
         else:
-            pumps = ()
             ports.append(PortConfig(f"mon-{bed}", "ge-dri", DeviceKind.MONITOR, NibpTime.DEVICE, 1.0))
-        beds.append(BedConfig(f"bed-{bed}", f"Bed {bed}", pumps, monitors, (), 300.0))
+            beds.append(BedConfig(f"bed-{bed}", f"Bed {bed}", (), monitors, (), 300.0))
     limits = tuple(kind.limit for kind in KINDS if kind.limit is not DOSE_LIMIT)
     return replace(CONFIG, ports=tuple(ports), beds=tuple(beds), vital_limits=limits)
 

@@ -202,7 +202,7 @@ def test_whatever_comes_the_history_is_whole(day: list[Turn], keeps: bool) -> No
         assert [event.alarm.rev for event in row] == list(range(1, len(row) + 1))
         assert [event.alarm.signal is SignalPresence.OFF for event in row] == [phase in OVER for phase in phases]
     open_keys = {event.alarm.key: event.phase not in OVER for event in world.events}
-    standing = world.core.snapshot().alarms.standing
+    standing = world.core.standing()
     assert set(standing) == {key for key, is_open in open_keys.items() if is_open}
 
 
@@ -227,7 +227,7 @@ def test_whatever_is_done_no_acknowledgement_and_no_silence_is_without_an_end(da
     world = lived(day)
     world.step(world.now_s + 3600)
     world.step(world.now_s + 1)
-    for alarm in world.core.snapshot().alarms.standing.values():
+    for alarm in world.core.standing().values():
         assert alarm.audible, alarm
 
 
@@ -243,7 +243,7 @@ def test_retained_truth_and_kept_rows_are_the_register(day: list[Turn]) -> None:
                 kept[effect.alarm.key] = effect.alarm
             elif isinstance(effect, Persist):
                 del kept[effect.alarm.key]
-    standing = world.core.snapshot().alarms.standing
+    standing = world.core.standing()
     assert kept == standing
     assert {key: _told(alarm) for key, alarm in world.retained.items()} == {k: _told(a) for k, a in standing.items()}
     listed = {alarm.key: alarm for alarms in world.indexes.values() for alarm in alarms}
