@@ -6,6 +6,7 @@ It must run in a mount namespace of its own (`unshare --mount`), which the campa
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ NSPAWN = (
     # Without these the systemd inside cannot hold a unit to its devices and addresses, and says nothing of it.
     *("--system-call-filter=bpf", "--capability=CAP_BPF,CAP_SYS_RESOURCE"),
 )
+GROUPS = Path("/sys/fs/cgroup")
+IN_GROUP = 'echo $$ >"$0/cgroup.procs" && exec "$@"'
 BOOT_LIMIT_S = 60.0
 OFF_LIMIT_S = 30.0
 COMMAND_LIMIT_S = 120.0
@@ -43,7 +46,7 @@ def base(suite: str, say: Callable[[str], None], other_arch: str = "") -> Path:
     making = KEPT / f"{kept.name}.{os.getpid()}"
     making.parent.mkdir(parents=True, exist_ok=True)
     # What debootstrap works out in the new root takes hours where that is emulated; mmdebstrap has apt do it outside.
-    words = ["mmdebstrap", f"--architectures={other_arch}"] if other_arch else ["debootstrap"]
+    words = ["mmdebstrap", "--format=directory", f"--architectures={other_arch}"] if other_arch else ["debootstrap"]
     command = [*words, "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, str(making)]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -65,6 +68,8 @@ class Machine:
         self.slowness = slowness
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
+        # Of its own: two machines in one would share their units' groups, and neither could kill what is in them.
+        self._group = GROUPS / f"test-boot-{os.getpid()}"
         self.files = folder / "root"
         _mount("-t", "tmpfs", "none", str(folder))
         for name in ("upper", "work", "root"):
@@ -91,9 +96,11 @@ class Machine:
 
     def boot(self) -> None:
         """Start it, and wait until its systemd has started all that it was to start."""
+        self._group.mkdir(exist_ok=True)
+        command = [*NSPAWN, f"--directory={self.files}", "--boot"]
         with (self._folder / "console").open("ab") as console:
             self._nspawn = subprocess.Popen(
-                [*NSPAWN, f"--directory={self.files}", "--boot"],
+                ["sh", "-c", IN_GROUP, str(self._group), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -112,6 +119,9 @@ class Machine:
             self._nspawn.kill()
             self._nspawn.wait()
         self._nspawn, self._leader = None, 0
+        for group in (*sorted(self._group.rglob("*/"), reverse=True), self._group):
+            with contextlib.suppress(OSError):  # what the kernel has not yet emptied goes with the computer
+                group.rmdir()
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in it as root. With ``check``, raises `BootError` where it fails."""
