@@ -39,6 +39,7 @@ from edge.rows import (
     TherapyRow,
     Transaction,
 )
+from edge.wal import is_cut
 
 OUTBOX_MAX = 60_000
 """Events that wait for the broker: more than the sender keeps (`omission.EVENTS_MAX`), which leaves out the least."""
@@ -154,6 +155,8 @@ class StoreFile:
                 if version > len(migrations()):
                     raise newer(self._path, version)
                 if version < len(migrations()) or db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                    return unread
+                if is_cut(self._path):
                     return unread
                 return replace(self._read(db), fault=fault)
         except (*_FILE_ERRORS, OSError):
@@ -276,6 +279,8 @@ class StoreFile:
         self._db = db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         if not self._checked and (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise _DamagedError(verdict)
+        if not self._checked and is_cut(self._path):
+            raise _DamagedError("its log was cut short in the middle")
         known = migrations()
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version > len(known):

@@ -168,6 +168,29 @@ def test_a_store_of_which_nothing_is_left_does_not_look_like_a_first_one(path: P
     assert not reload(path, "run-3").gone
 
 
+@pytest.mark.parametrize(
+    ("from_end", "torn", "found"),
+    [(6000, False, "damaged"), (20_000, False, "damaged"), (200, False, 8), (4000, True, 8), (20_000, True, 4)],
+)
+def test_a_log_that_is_cut_in_its_middle_is_damage_and_a_torn_end_is_none(
+    path: Path, from_end: int, torn: bool, found: object
+) -> None:
+    file = StoreFile(path, Run("run-1", "boot-1", WALL))
+    file.open()
+    for rev in range(10):
+        file.commit([Transaction(rev, (alarm(rev=rev),))])
+    whole, log = path.read_bytes(), bytearray(path.with_name("store.db-wal").read_bytes())
+    file.drop()
+    place = len(log) - from_end
+    log[place:] = b"" if torn else bytes([log[place] ^ 1]) + log[place + 1 :]
+    path.write_bytes(whole)
+    path.with_name("store.db-wal").write_bytes(log)
+    state = reload(path, "run-2")
+    assert (state.set_aside, [one.rev for one in state.alarms]) == (
+        ("store.db.damaged-1", []) if found == "damaged" else (None, [found])
+    )
+
+
 def test_a_newer_file_is_refused_and_left_as_it_is(path: Path) -> None:
     write_something(path)
     db = sqlite3.connect(path)
