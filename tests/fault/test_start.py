@@ -66,4 +66,4 @@ async def test_a_start_without_the_disk_that_it_had_is_no_first_one(tmp_path: Pa
         async with daemon(folders[2], broker.port) as begun:
             told = await heard.wait_for(is_alarm("STORE_DAMAGED", bed="", priority="high"))
             assert message(told)["text"].startswith("What was kept of pi-1 cannot be read: alarms, patient")
-            assert begun.said("the broker knows a run before, and the store does not")
+            await begun.until_said("the broker knows a run before, and the store does not")
