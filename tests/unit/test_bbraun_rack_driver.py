@@ -94,6 +94,8 @@ def test_a_pump_that_says_the_same_at_another_time_is_not_parted_anew() -> None:
     [
         [said(time=9, INRT="1.0"), said(time=8, INRT="1.0")],
         ["9,50113,INRT,1.0", "9,50113", "9,60113,INRT,9"],
+        ["9,50113", "9,60113,INRT,9", "9,50113,INRT,1.0"],
+        ["9,50113,INRT,1.0", "10,50113,INVI,2.0", "9,50113,INVTB,3.0"],
         ["9,50113,INRT,1.0", "19,50113,INRT,1.0"],
         ["0,50113,INRT,1.0"],
         ["x,50113,INRT,1.0"],
