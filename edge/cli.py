@@ -141,7 +141,15 @@ def _add_broker_files(commands: argparse._SubParsersAction[argparse.ArgumentPars
         "--days", type=int, default=397, metavar="N", help="how long certificates are valid (default: %(default)s)"
     )
     files.add_argument("--authority", type=Path, metavar="FOLDER", help="use the authority made before (authority/)")
-    files.add_argument(
+    of_before = files.add_mutually_exclusive_group()
+    of_before.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="new certificates for who is named, and in with who is new; all others stay as they are in FOLDER, which "
+        "has the broker's passwords and acl; with --authority",
+    )
+    of_before.add_argument(
         "--renew",
         type=Path,
         metavar="FOLDER",
@@ -308,17 +316,18 @@ def _library(options: argparse.Namespace) -> int:
 
 
 def _broker_files(options: argparse.Namespace) -> int:
-    from edge.broker_files import BrokerFilesError, Ward, renew, write  # noqa: PLC0415 - only this command pays
+    from edge.broker_authority import BrokerFilesError  # noqa: PLC0415 - only this command pays
+    from edge.broker_files import Ward, extend, renew, write  # noqa: PLC0415
     from edge.clock import Clock  # noqa: PLC0415
 
     ward = Ward(options.site, tuple(options.edge), tuple(options.station), tuple(options.host))
     try:
         wall_s = Clock().now().wall_s
-        if options.renew is None:
+        if (broker := options.renew or options.keep) is None:
             text = write(options.folder, ward, options.days, wall_s, options.authority)
         else:
-            of = {"authority": options.authority, "broker": options.renew}
-            text = renew(options.folder, ward, options.days, wall_s, **of)
+            make = renew if options.renew else extend
+            text = make(options.folder, ward, options.days, wall_s, authority=options.authority, broker=broker)
     except BrokerFilesError as error:
         say(f"infusion-edge: {error}", to_error=True)
         return EXIT_FAILED

@@ -11,12 +11,13 @@ DOCUMENTS = ("install.md", "operations.md")
 BLOCK = re.compile(r"^([ ]*)```sh\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 
 NAMES = "--site demo --edge pi-1 --station ward-desk --host broker.ward.example"
+GOES_ON = "--keep ward/broker --authority ward/authority"
 NAMED = "--device /dev/ttyUSB0 --name bed-1-pump"
 RUN = (
     "infusion-edge ports",
     "sudo infusion-edge check-config",
     f"infusion-edge broker-files ward {NAMES}",
-    f"infusion-edge broker-files renewed {NAMES} --authority ward/authority",
+    f"infusion-edge broker-files renewed {NAMES} {GOES_ON}",
     "sudo infusion-edge bundle export pi-1.bundle",
     "sudo infusion-edge bundle export before.bundle",
     "infusion-edge journal export --format jsonl",

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from edge.broker_files import BrokerFilesError, Ward, access_list, mosquitto_hash, renew, write
+from edge.broker_authority import BrokerFilesError
+from edge.broker_files import Ward, access_list, extend, mosquitto_hash, renew, write
 from edge.cli import main
 from edge.messages.topics import Topics
 
@@ -230,3 +231,80 @@ def test_an_old_certificate_that_nobody_wrote_down_is_said(tmp_path: Path) -> No
     text = renewed(tmp_path, "pi-1")
     assert "CAREFUL: this authority did not write down the old certificates of edge-pi-1" in text
     assert revoked(tmp_path) == set()
+
+
+# --- going on ---------------------------------------------------------------------------------------------------------
+
+
+def extended(tmp_path: Path, ward: Ward) -> str:
+    of = {"authority": tmp_path / "ward/authority", "broker": tmp_path / "ward/broker"}
+    return extend(tmp_path / "more", ward, 397, NOW_S + 340 * DAY_S, **of)
+
+
+def passwords(folder: Path) -> dict[str, str]:
+    return dict(row.split(":", 1) for row in (folder / "broker/passwords").read_text().splitlines())
+
+
+def test_a_certificate_is_renewed_and_everybody_else_is_let_in_as_before(tmp_path: Path) -> None:
+    write(tmp_path / "ward", WARD, 397, NOW_S)
+    text = extended(tmp_path, Ward("north", ("pi-1",), (), ("broker.ward",)))
+    files = {part.name: {file.name for file in part.iterdir()} for part in (tmp_path / "more").iterdir()}
+    assert files == {
+        "broker": {"acl", "passwords", "revoked.crl", "server.crt", "server.key"},
+        "edge-pi-1": {"ca.crt", "client.crt", "client.key"},
+    }
+    for name in ("acl", "passwords"):
+        assert (tmp_path / "more/broker" / name).read_bytes() == (tmp_path / "ward/broker" / name).read_bytes()
+    assert revoked(tmp_path, "more") == set()
+    for name in ("broker/server.crt", "edge-pi-1/client.crt"):
+        assert certificate(tmp_path / "more" / name).not_valid_after_utc.timestamp() == NOW_S + 737 * DAY_S
+    assert "new certificates for the broker, edge-pi-1. Who was let in before is let in still." in text
+    assert "New here, with a password: nobody." in text
+    # The authority knows both, for the day on which that computer is replaced.
+    issued = (tmp_path / "ward/authority/issued").read_text().split()
+    assert issued.count("edge-pi-1") == 2
+
+
+def test_an_edge_and_a_station_come_to_a_ward_and_nobody_else_notices(tmp_path: Path) -> None:
+    write(tmp_path / "ward", WARD, 397, NOW_S)
+    text = extended(tmp_path, Ward("north", ("pi-3",), ("wall",), ()))
+    before, after = passwords(tmp_path / "ward"), passwords(tmp_path / "more")
+    assert {user: after[user] for user in before} == before
+    assert after.keys() - before.keys() == {"edge-pi-3", "station-wall"}
+    assert {file.name for file in (tmp_path / "more/edge-pi-3").iterdir()} == FILES["edge-pi-1"]
+    everybody = Ward("north", ("pi-1", "pi-2", "pi-3"), ("desk", "wall"), ())
+    assert (tmp_path / "more/broker/acl").read_text() == "\n".join(access_list(everybody)) + "\n"
+    assert not (tmp_path / "more/broker/server.crt").exists()
+    assert f"-g infusion-station {tmp_path}/more/station-wall/* /etc/infusion-station/" in text
+    assert "CAREFUL" not in text
+
+
+def test_who_is_no_edge_and_no_station_is_named_since_its_rights_are_not_known(tmp_path: Path) -> None:
+    write(tmp_path / "ward", WARD, 397, NOW_S)
+    with (tmp_path / "ward/broker/passwords").open("a") as file:
+        file.write("bridge:$7$x\n")
+    assert "CAREFUL: bridge: the names are not of an edge or a station" in extended(
+        tmp_path, Ward("north", ("pi-1",), (), ())
+    )
+    assert passwords(tmp_path / "more")["bridge"] == "$7$x"
+
+
+def test_a_ward_goes_on_as_itself_alone(tmp_path: Path) -> None:
+    write(tmp_path / "ward", WARD, 397, NOW_S)
+    with pytest.raises(BrokerFilesError, match="acl is not of south; every program there would lose its rights"):
+        extended(tmp_path, Ward("south", ("pi-1",), (), ()))
+    with pytest.raises(BrokerFilesError, match="name whose certificate is to be new"):
+        extended(tmp_path, Ward("north", (), (), ()))
+    ward = Ward("north", ("pi-1",), (), ())
+    with pytest.raises(BrokerFilesError, match="--keep needs --authority"):
+        extend(tmp_path / "more", ward, 397, NOW_S, authority=None, broker=tmp_path / "ward/broker")
+    (tmp_path / "ward/broker/acl").unlink()
+    with pytest.raises(BrokerFilesError, match="acl cannot be read"):
+        extended(tmp_path, Ward("north", ("pi-1",), (), ()))
+    assert not (tmp_path / "more").exists()
+
+
+def test_who_makes_all_anew_by_an_old_authority_is_told_what_that_does(tmp_path: Path) -> None:
+    assert "CAREFUL" not in write(tmp_path / "ward", WARD, 397, NOW_S)
+    again = write(tmp_path / "again", WARD, 397, NOW_S, tmp_path / "ward/authority")
+    assert "CAREFUL: every password is new, and who is not named here is not let in any more." in again
