@@ -73,7 +73,7 @@ _BY_ERRNO = {
 _REMEDIES = {
     LineFault.ADDRESS: "give a device's path, or tcp://host:port",
     LineFault.MISSING: "plug the adapter in, or correct the address",
-    LineFault.PERMISSION: "add the service user to group dialout",
+    LineFault.PERMISSION: "add the user to group dialout, the service's or your own (or run the command with sudo)",
     LineFault.FORBIDDEN: "allow it in the service's unit: DeviceAllow=char-188 rw for ttyUSB, char-166 rw for ttyACM",
     LineFault.BUSY: "stop the other program that has it open (fuser -v shows which), or the second port that names it",
     LineFault.NOT_A_TTY: "give the path of a serial device",

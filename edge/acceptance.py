@@ -41,6 +41,9 @@ LOOK_S = 0.5
 LOOKS_MAX = 50
 """So often, half a second apart, it is looked whether a page shows the test alarm, which lasts half a minute."""
 
+SHEETS_MAX = 99
+"""Of a bed on a day: after so many a name has to be given."""
+
 TO_ASK = frozenset({"unconfirmed", "changed"})
 WELL = frozenset({"confirmed", "none"})
 """States of an identity in which readings count, and nobody is asked."""
@@ -71,11 +74,17 @@ class Wanted:
     sheet: Path | None
 
 
+def _new_sheet(stem: str) -> Path:
+    """Name a sheet: a bed that was not accepted is gone through again on the same day."""
+    names = (Path(f"{stem}{'' if number == 1 else f'-{number}'}.html") for number in range(1, SHEETS_MAX + 1))
+    return next((path for path in names if not path.exists()), Path(f"{stem}.html"))
+
+
 def map_bed(wanted: Wanted, person: Person, now: Callable[[], Instant]) -> int:
     """Go through a bed with a person; return the exit status. Raises MapError."""
     configuration = _configuration(wanted)
     bed = _bed(configuration, wanted.bed)
-    path = wanted.sheet or Path(f"acceptance-{configuration.core.edge}-{bed.bed}-{rfc3339(now().wall_s)[:10]}.html")
+    path = wanted.sheet or _new_sheet(f"acceptance-{configuration.core.edge}-{bed.bed}-{rfc3339(now().wall_s)[:10]}")
     if path.exists():
         raise MapError(f"{path} is there already: name another file (--sheet)")
     found = adapters()

@@ -40,7 +40,7 @@ from edge.bundle_file import (
 )
 from edge.clock import rfc3339
 from edge.config import ConfigError, Configuration, load
-from edge.config_broker import CREDENTIAL
+from edge.config_broker import CREDENTIAL, is_loopback
 from edge.config_file import toml
 from edge.core.model import Instant
 from edge.core.replaced import Part, of_replaced
@@ -56,6 +56,8 @@ CREDENTIAL_FILES = ("ca_file", "certificate_file", "key_file", "password_file")
 
 OWNER_ONLY, GROUP_READS = 0o600, 0o640
 USER = "infusion-edge"
+SHIPPED = Path("/usr/share/infusion-edge/drugs.toml")
+"""The library that the package puts beside edge.toml: untouched, it is nobody's, and is set aside without a word."""
 
 
 class Treatments(StrEnum):
@@ -181,8 +183,8 @@ def bring_in(bundle: Path, target: Target, now: Instant, run: str) -> str:
     store = configuration.store_path
     fresh = tuple(_fresh(content, target, credentials))
     there = [path for path in (*(one.path for one in fresh), store) if path.exists()]
-    if there and not target.force:
-        names = ", ".join(map(str, there))
+    if (theirs := [path for path in there if not _is_as_shipped(path)]) and not target.force:
+        names = ", ".join(map(str, theirs))
         raise BundleError(
             f"{names}: there already. Nothing was written. If this computer is to become {content.edge}, say --force: "
             "what is there is set aside"
@@ -196,7 +198,14 @@ def bring_in(bundle: Path, target: Target, now: Instant, run: str) -> str:
             f"{error.filename or store} cannot be written: {error.strerror}. edge.toml comes last: nothing starts from "
             "what was written before it. Mend the cause, and import again with --force"
         ) from error
-    return "\n".join(_said(content, target, there, run))
+    return "\n".join([*_said(content, target, there, run), *_lacking(configuration)])
+
+
+def _is_as_shipped(path: Path) -> bool:
+    try:
+        return path.name == SHIPPED.name and path.read_bytes() == SHIPPED.read_bytes()
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,6 +440,16 @@ def _patients(content: Content) -> Iterator[str]:
             yield f"{row.bed}: case {kept.therapy.patient.case}, {kept.therapy.phase}, {drugs}"
 
 
+def _lacking(configuration: Configuration) -> Iterator[str]:
+    """Say what the old computer had beside its configuration, and this one has not."""
+    paths = [port.address for port in configuration.ports if port.address.startswith("/")]
+    if gone := [path for path in paths if not Path(path).exists()]:
+        yield f"CAREFUL: not here: {', '.join(gone)}. Plug the adapters in, and name them (infusion-edge ports), before"
+        yield "it starts; or bring the old computer's /etc/udev/rules.d/71-infusion-beds.rules."
+    if not is_loopback(configuration.broker.host):
+        yield f"The broker {configuration.broker.host} is on another computer: it needs the drop-in network.conf."
+
+
 def _when(content: Content) -> str:
     return content.exported if content.synchronised else f"{content.exported} (by a clock that was not synchronised)"
 
@@ -446,5 +465,5 @@ def _said(content: Content, target: Target, there: Sequence[Path], run: str) -> 
     elif patients:
         yield "Left out: start these patients again at the beds where they are:"
         yield from (f"  {row}" for row in patients)
-    yield f"Next: infusion-edge check-config {target.config}, then sudo systemctl restart infusion-edge"
+    yield f"Next: sudo infusion-edge check-config {target.config}, then sudo systemctl restart infusion-edge"
     yield "Never start the old computer again in this name: if its credentials were renewed, the broker refuses it."

@@ -160,8 +160,9 @@ class _Line:
 
 
 def _why_not(path: Path, error: OSError) -> str:
-    if path.exists() and not path.is_socket():
-        return f"{path} is no socket: name the daemon's own with --control"
+    with suppress(OSError):  # who may not look into its folder does not see either whether it is there
+        if path.exists() and not path.is_socket():
+            return f"{path} is no socket: name the daemon's own with --control"
     if isinstance(error, PermissionError):
         return f"you may not use {path}: {_who_may(path)}"
     running = (

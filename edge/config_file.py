@@ -261,6 +261,15 @@ AnyTable = TypeVar("AnyTable", bound=Table)
 Row = tuple[str, dict[str, object]]
 
 
+def _way_to_read(error: Exception) -> str:
+    match error:
+        case FileNotFoundError():
+            return "correct the path, or make a first configuration (sudo infusion-edge init)"
+        case PermissionError():
+            return "let this user read the file, or run the command with sudo"
+    return "correct the path"
+
+
 class Reader:
     """One file: its content, and everything that is wrong with it."""
 
@@ -278,7 +287,7 @@ class Reader:
             data = self._bytes() if self.data is None else self.data
         except (OSError, ValueError) as error:  # ValueError: a name with NUL
             reason = getattr(error, "strerror", None) or error
-            self.refuse("", f"cannot be read: {reason}", "correct the path, or let this user read the file")
+            self.refuse("", f"cannot be read: {reason}", _way_to_read(error))
             return False
         if len(data) > FILE_MAX_BYTES:
             self.refuse("", f"is larger than {FILE_MAX_BYTES} bytes", "give a configuration file")

@@ -78,7 +78,8 @@ def _rows(asked: Asked, say: Say) -> Iterator[Row]:
             yield from _of_configuration(asked, configuration, running, say)
     except ConfigError as failed:
         for problem in failed.problems:
-            yield error("configuration", f"{problem.file}: {problem.key}: {problem.message}", problem.remedy)
+            where = f"{problem.file}: {problem.key}" if problem.key else problem.file
+            yield error("configuration", f"{where}: {problem.message}", problem.remedy)
         yield from disk_rows(asked.run_dir, asked.user, asked.machine)
     if os.geteuid() != 0:
         yield warning("rights", "some things can be seen by root alone", "sudo infusion-edge doctor")

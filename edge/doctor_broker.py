@@ -26,8 +26,8 @@ from edge.tls import CertificateTime, TlsContext, reason
 REACH_LIMIT_S = 3.0
 LOG_IN_LIMIT_S = 10.0
 DAY_S = 86_400
-SOON_DAYS = 30
-"""Time to have a certificate renewed, and to come round all thirty computers."""
+SOON_DAYS = 60
+"""As CERTIFICATE_ENDS begins (docs/alarms.md): time to have one renewed, and to come round all thirty computers."""
 
 
 def broker_rows(configuration: Configuration, running: Running | None, *, may_run: bool) -> Iterator[Row]:
@@ -98,7 +98,7 @@ def certificate_rows(broker: BrokerSettings, peer_not_after_s: float | None, now
         ends["the broker's certificate"] = peer_not_after_s
     for name, end in ends.items():
         text, days = f"{name} ends {rfc3339(end)[:10]}", (end - now_s) / DAY_S
-        remedy = "renew it (infusion-edge broker-files --authority), and replace the file: no restart is needed"
+        remedy = "renew it (infusion-edge broker-files --keep), and replace the file: no restart is needed"
         if days <= 0:
             yield error("certificate", f"{text}: it has expired", remedy)
         elif days <= SOON_DAYS:

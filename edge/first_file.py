@@ -20,6 +20,12 @@ _ORDERS = re.compile(r"# ---- Orders for the demonstration.*?(?=# ---- Standard 
 _STATIONS = re.compile(r"\[\[station\]\]\n.*?\n\n", re.DOTALL)
 _BROKER = re.compile(r'(?<=\[broker\]\n)host = ".*?"\nport = \d+\n')
 
+PLAIN_PORT = 1883
+"""Where nothing was said. With TLS it is 8883, which needs no word."""
+
+CA, PASSWORD = "ca.crt", "broker.password"
+"""As `broker-files` calls them."""
+
 ALL_VITAL_SIGNS = ("heart_rate", "spo2", "respiratory_rate", "nibp")
 OXIMETER_VITAL_SIGNS = ("heart_rate", "spo2")
 
@@ -64,6 +70,8 @@ class Answers:
     host: str = "127.0.0.1"
     port: int = 1883
     stations: tuple[str, ...] = ("ward-desk",)
+    logs_in: bool = False
+    """Whether the files of `broker-files` are there: TLS, with a password."""
 
 
 def edge_file(template: str, answers: Answers) -> str:
@@ -72,7 +80,7 @@ def edge_file(template: str, answers: Answers) -> str:
     text = _swap(text, 'mode = "demo"', f"mode = {_text(answers.mode)}")
     text = _swap(text, 'site = "demo"', f"site = {_text(answers.site)}")
     text = _swap(text, 'edge = "pi-1"', f"edge = {_text(answers.edge)}")
-    text = _put(_BROKER, f"host = {_text(answers.host)}\nport = {answers.port}\n", text)
+    text = _put(_BROKER, "".join(f"{line}\n" for line in _broker(answers)), text)
     text = _put(_ORDERS, "", text)
     stations = "".join(
         f'[[station]]\nid = {_text(one)}\nrole = "nurse"\nrequired = false\n\n' for one in answers.stations
@@ -80,6 +88,15 @@ def edge_file(template: str, answers: Answers) -> str:
     text = _put(_STATIONS, stations, text)
     text = _put(_PORTS, "".join(_ports(answers)) + "\n", text)
     return _put(_BEDS, "".join(_beds(answers)) + "\n", text)
+
+
+def _broker(answers: Answers) -> Iterator[str]:
+    yield f"host = {_text(answers.host)}"
+    if not answers.logs_in or answers.port != PLAIN_PORT:
+        yield f"port = {answers.port}"
+    if answers.logs_in:
+        yield f'tls = true\nca_file = "{CA}"'
+        yield f'username = "edge-{answers.edge}"\npassword_file = "{PASSWORD}"'
 
 
 def _swap(text: str, old: str, new: str) -> str:

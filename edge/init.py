@@ -20,8 +20,9 @@ from pydantic import TypeAdapter, ValidationError
 from drivers import registry
 from drivers.model import DeviceKind
 from edge.config import ConfigError, load
+from edge.config_broker import is_loopback
 from edge.config_file import Identifier, Text, suggest
-from edge.first_file import Answers, FirstBed, FirstDevice, TemplateError, edge_file
+from edge.first_file import CA, PASSWORD, PLAIN_PORT, Answers, FirstBed, FirstDevice, TemplateError, edge_file
 from edge.ports import adapters
 from edge.probe import EXIT_FOUND, Answering, lasting_name, list_ports, probe
 
@@ -36,6 +37,7 @@ SHIPPED = (
 )
 """Where the package, or the project's own folder, has the commented files."""
 
+HERE = "127.0.0.1"
 PROBE = "probe"
 PROBE_LIMIT_S = 90.0
 BEDS_MAX = 72
@@ -67,12 +69,15 @@ class Said:
 def init(said: Said, *, terminal: bool, mono_s: Callable[[], float], say: Say) -> tuple[int, str]:
     """Make the first configuration. Asks for what was not said where there is a ``terminal``."""
     target = said.folder / EDGE
-    if target.exists() and not said.force:
-        return EXIT_REFUSED, f"infusion-edge: {target} is there already: change it, or say --force (it is kept beside)"
+    if there := _in_the_way(target, force=said.force):
+        return EXIT_REFUSED, f"infusion-edge: {there}"
     dialogue = _Dialogue(mono_s, say)
     try:
         template, library = _shipped()
         answers = dialogue.complete(said) if terminal else _from_flags(said, dialogue)
+        elsewhere = not is_loopback(answers.host)
+        logs_in = elsewhere and all((said.folder / name).is_file() for name in (CA, PASSWORD))
+        answers = replace(answers, logs_in=logs_in)
         text = edge_file(template.read_text(encoding="utf-8"), answers)
     except (InitError, TemplateError, OSError) as error:
         return EXIT_USAGE, f"infusion-edge: {error}"
@@ -93,6 +98,15 @@ def init(said: Said, *, terminal: bool, mono_s: Callable[[], float], say: Say) -
         return EXIT_REFUSED, f"infusion-edge: {said.folder} cannot be written: {error.strerror or error} (sudo?)"
     doubts = [f"  {problem}" for problem in found.warnings]
     return EXIT_OK, "\n".join([*written, *(["Look at:", *doubts] if doubts else []), *_next_steps(answers)])
+
+
+def _in_the_way(target: Path, *, force: bool) -> str:
+    try:
+        if target.exists() and not force:
+            return f"{target} is there already: change it, or say --force (it is kept beside)"
+    except OSError as error:
+        return f"{target.parent} cannot be looked into: {error.strerror} (sudo?)"
+    return ""
 
 
 def _shipped() -> tuple[Path, Path]:
@@ -120,11 +134,13 @@ def _write(copies: dict[str, bytes]) -> Iterator[str]:
 def _next_steps(answers: Answers) -> Iterator[str]:
     yield ""
     yield "Next:"
-    yield "  infusion-edge check-config         what would be watched, with every limit and where it comes from"
+    yield "  sudo infusion-edge check-config    what would be watched, with every limit and where it comes from"
     yield "  sudo infusion-edge doctor          what is still wrong, and what to do"
     yield "  sudo systemctl start infusion-edge"
     yield 'Limits and drugs are EXAMPLES: a clinician must approve them before mode = "clinical" and any patient.'
-    if answers.host not in ("127.0.0.1", "localhost"):
+    if answers.logs_in:
+        yield f"The broker is spoken to over TLS, with {CA} and {PASSWORD} that lie beside it."
+    elif not is_loopback(answers.host):
         yield "The broker is on another machine: give it TLS and a login (infusion-edge broker-files)."
 
 
@@ -209,10 +225,10 @@ def devices_of(bed: str, answering: Answering, address: str, channels: Sequence[
 
 def _broker(text: str) -> tuple[str, int]:
     if not text:
-        return "127.0.0.1", 1883
+        return HERE, PLAIN_PORT
     host, colon, port = text.rpartition(":")
     if not colon:
-        return text, 1883
+        return text, PLAIN_PORT
     if not host or not port.isdecimal():
         raise InitError(f"--broker {text}: give HOST or HOST:PORT")
     return host.removeprefix("[").removesuffix("]"), int(port)  # an IPv6 address stands in brackets before a port

@@ -115,7 +115,16 @@ class _Seen:
 
     @property
     def answered(self) -> bool:
-        return bool(self.samples or self.identities)
+        return bool(self.samples or (self.identities and not self.waits))
+
+    @property
+    def waits(self) -> bool:
+        """Whether the driver is of devices that speak first, and says no more than that it heard, or did not.
+
+        A device that has to be asked repeats its last answer at that: it says who it is, and is of another driver.
+        Readings are of now (H-11), so what speaks by itself gives them.
+        """
+        return not self.driver.listen_only and not _speaks_first(self.driver)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -266,12 +275,16 @@ class _Prober:
         """Wait for the first message, and then for what belongs to it."""
         rounds_s = max(talk.session.round_s for talk in self._talks) * ASK_ROUNDS
         end_s = min(self._end_s, self._mono_s() + (LISTEN_S if listen_only else max(ASK_MIN_S, rounds_s)))
-        gathering = False
+        gathering = awaited = False
         while self._mono_s() < end_s and not self._lost and not all(talk.over.done() for talk in self._talks):
             await asyncio.sleep(min(TURN_S, end_s - self._mono_s()))
             if not gathering and any(one.answered for one in seen):
                 gathering = True
                 end_s = min(self._end_s, self._mono_s() + GATHER_S)
+            elif not awaited and not gathering and any(one.identities for one in seen):
+                # It repeated what it had said before; if it speaks by itself, it will.
+                awaited = True
+                end_s = min(self._end_s, self._mono_s() + rounds_s)
 
     async def _open(self, settings: LineSettings, *, listen_only: bool) -> Line:
         """Open the port anew with these settings; a TCP connection stays, since settings are its far end's affair."""

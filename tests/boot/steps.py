@@ -75,7 +75,7 @@ class Campaign(Bedside):
     def installed_but_not_started(self) -> str:
         """The package installs, makes its user, and waits for a configuration."""
         said = self._dpkg("--install", self._deb("infusion-edge", NOW)).stdout
-        self._expect("Write /etc/infusion-edge/edge.toml" in said, f"it said: {said}")
+        self._expect("sudo infusion-edge init" in said, f"it said: {said}")
         self._expect(self._state("UnitFileState") == "enabled", "it is not enabled")
         self._expect(self._state("ActiveState") == "inactive", "it was started without a configuration")
         self._expect("dialout" in self._machine.out("id", "-Gn", "infusion-edge"), "its user may not use serial ports")

@@ -14,7 +14,7 @@ from drivers.line import is_raw_usb_name, stable_names
 @pytest.mark.parametrize(
     ("error", "reason", "remedy"),
     [
-        (PermissionError(errno.EACCES, "denied"), LineFault.PERMISSION, "add the service user to group dialout"),
+        (PermissionError(errno.EACCES, "denied"), LineFault.PERMISSION, "add the user to group dialout"),
         (PermissionError(errno.EPERM, "not permitted"), LineFault.FORBIDDEN, "DeviceAllow=char-188 rw"),
         (OSError(errno.EBUSY, "busy"), LineFault.BUSY, "stop the other program"),
         (OSError(errno.ENXIO, "no such device"), LineFault.MISSING, "plug the adapter in"),

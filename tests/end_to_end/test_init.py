@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from edge import broker_files
+from edge.broker_files import Ward
 from edge.check_config import report
 from edge.config import load
 from edge.init import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, Said, init
+from edge.tls import TlsFiles
 from simulators.pty_server import PtyServer
 from tests.end_to_end.world import ROOT, monitor
 
@@ -60,6 +63,33 @@ def test_what_is_there_is_not_overwritten_without_the_word_and_then_kept(tmp_pat
     assert status == EXIT_OK
     assert (tmp_path / "edge.toml.before").read_text(encoding="utf-8") == "mine\n"
     assert drugs.read_text(encoding="utf-8") == approved
+
+
+def test_a_broker_elsewhere_is_spoken_to_over_tls_where_its_files_lie_there(tmp_path: Path) -> None:
+    assert "give it TLS and a login" in made(said(tmp_path, broker="broker.ward"))[1]
+    (tmp_path / "edge.toml").unlink()
+    broker_files.write(tmp_path / "ward", Ward("ward-3", ("pi-7",), (), ("broker.ward",)), 9, 1.8e9)
+    for file in (tmp_path / "ward/edge-pi-7").iterdir():
+        file.rename(tmp_path / file.name)
+    status, text = made(said(tmp_path, broker="broker.ward"))
+    assert (status, "spoken to over TLS" in text) == (EXIT_OK, True)
+    broker = load(tmp_path / "edge.toml", tmp_path, {}).broker
+    assert (broker.host, broker.port, broker.username) == ("broker.ward", 8883, "edge-pi-7")
+    assert (broker.tls, broker.password_file) == (TlsFiles(tmp_path / "ca.crt"), tmp_path / "broker.password")
+    # The files are for the broker that they were made for, not for one on this computer.
+    assert made(said(tmp_path, force=True))[0] == EXIT_OK
+    assert load(tmp_path / "edge.toml", tmp_path, {}).broker.tls is None
+
+
+def test_a_folder_that_may_not_be_looked_into_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hidden(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", hidden)
+    assert made(said(tmp_path)) == (
+        EXIT_REFUSED,
+        f"infusion-edge: {tmp_path} cannot be looked into: Permission denied (sudo?)",
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from edge import bundle as bundle_module
 from edge import bundle_file
 from edge.bodies import alarm_body, kept_body, kept_from_body
 from edge.bundle_file import BundledFile, BundleError, Content, digest, opened, sealed
@@ -245,6 +246,31 @@ def test_a_bundle_that_found_no_room_is_not_left_in_half(
     status, said = home.asks("export", tmp_path / "x.bundle")
     assert (status, said) == (1, f"infusion-edge: {tmp_path / 'x.bundle'} cannot be written: No space left on device\n")
     assert not (tmp_path / "x.bundle").exists()
+
+
+def test_the_library_that_came_with_the_package_is_in_nobodys_way(
+    bundle: Path, spare: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "drugs.toml"
+    shipped.write_text("# as shipped\n", encoding="utf-8")
+    monkeypatch.setattr(bundle_module, "SHIPPED", shipped)
+    spare.etc.mkdir()
+    mine = spare.etc / "drugs.toml"
+    mine.write_text("# as shipped, and approved\n", encoding="utf-8")
+    status, said = spare.imports(bundle, "--treatments", "take")
+    assert (status, f"{mine}: there already" in said) == (1, True)
+    mine.write_bytes(shipped.read_bytes())
+    status, said = spare.imports(bundle, "--treatments", "take")
+    assert (status, "Set aside" in said) == (0, True)
+    assert mine.read_bytes() == (ROOT / "config/drugs.toml").read_bytes()
+
+
+def test_what_the_old_computer_had_beside_its_configuration_is_named(bundle: Path, spare: Home) -> None:
+    status, said = spare.imports(bundle, "--treatments", "take")
+    assert status == 0
+    assert f"CAREFUL: not here: {spare.run_dir}/bed-1-pump, " in said
+    assert "71-infusion-beds.rules" in said
+    assert "network.conf" not in said
 
 
 def test_a_computer_whose_service_runs_is_left_alone(bundle: Path, spare: Home) -> None:

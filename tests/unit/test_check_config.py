@@ -205,7 +205,7 @@ def test_one_problem_of_a_whole_file(tmp_path: Path) -> None:
         "\n"
         f"{path}\n"
         "    cannot be read: No such file or directory\n"
-        "    -> correct the path, or let this user read the file\n"
+        "    -> correct the path, or make a first configuration (sudo infusion-edge init)\n"
     )
     assert report(path, RUN_DIR) == (78, expected)
 

@@ -111,3 +111,11 @@ def test_a_daemon_that_does_not_answer_is_given_up(daemon: Daemon, run: Run, mon
         2,
         "infusion-edge: the connection to the daemon broke (timed out): look at the alarms again\n",
     )
+
+
+def test_a_folder_that_may_not_be_looked_into_is_said_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hidden(_: Path) -> bool:
+        raise DENIED
+
+    monkeypatch.setattr(Path, "exists", hidden)
+    assert commands._why_not(path, DENIED).startswith(f"you may not use {path}: ")

@@ -238,23 +238,21 @@ def test_missing_file(tmp_path: Path) -> None:
             str(path),
             "",
             "cannot be read: No such file or directory",
-            "correct the path, or let this user read the file",
+            "correct the path, or make a first configuration (sudo infusion-edge init)",
         ),
     )
 
 
 def test_unreadable_file(tmp_path: Path) -> None:
     assert problems_of(tmp_path, tmp_path) == (
-        Problem(
-            str(tmp_path), "", "cannot be read: Is a directory", "correct the path, or let this user read the file"
-        ),
+        Problem(str(tmp_path), "", "cannot be read: Is a directory", "correct the path"),
     )
 
 
 def test_missing_library(tmp_path: Path) -> None:
     path = put(tmp_path)
     (tmp_path / "drugs.toml").unlink()
-    remedy = "correct the path, or let this user read the file"
+    remedy = "correct the path, or make a first configuration (sudo infusion-edge init)"
     assert problems_of(path, tmp_path) == (
         Problem(str(tmp_path / "drugs.toml"), "", "cannot be read: No such file or directory", remedy),
     )

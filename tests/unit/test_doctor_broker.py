@@ -104,7 +104,7 @@ async def test_another_edges_topics_are_not_allowed(ward: WardBroker, tmp_path: 
     assert any("may not speak on infusion/v1/demo/edge/pi-2/" in row.text for row in rows["access"])
 
 
-@pytest.mark.parametrize(("days", "level"), [(40, Level.OK), (30, Level.WARNING), (0, Level.ERROR)])
+@pytest.mark.parametrize(("days", "level"), [(61, Level.OK), (60, Level.WARNING), (0, Level.ERROR)])
 def test_certificates_are_said_to_end_in_time(days: int, level: Level, ward_files: WardBroker) -> None:
     settings = ward_files.settings("edge-pi-1", by_certificate=True)
     now_s = time.time() + (DAYS - days) * DAY_S + 60  # noqa: TID251 - the files were made by this clock

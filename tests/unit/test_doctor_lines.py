@@ -11,6 +11,7 @@ from typing import Literal
 
 import pytest
 
+from drivers.errors import LineError, LineFault
 from drivers.ivy_450c import DRIVER as IVY
 from drivers.line import open_line
 from edge.config_ports import PortRuntime
@@ -76,7 +77,7 @@ def test_what_is_no_serial_device(tmp_path: Path) -> None:
 def test_a_port_that_the_service_may_not_use(pty: Path) -> None:
     pty.chmod(0o600)
     row = only(pty, user="nobody")
-    assert (row.level, row.remedy) == (Level.ERROR, "add the service user to group dialout")
+    assert (row.level, row.remedy) == (Level.ERROR, LineError(LineFault.PERMISSION, "").remedy)
     assert row.text == f"nobody may not use {pty} (crw-------)"
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from drivers import registry
+from drivers import bbraun_space_cyclic, registry
+from drivers.bbraun_bcc import Command, Request
 from drivers.line import Line, open_line
 from drivers.model import DeviceIdentified, LineSettings, Observation, Output, Send, SessionOptions
 from edge import probe as module
@@ -32,6 +33,7 @@ from edge.probe import (
 )
 from edge.talk import open_free
 from simulators.alaris_asena import AsenaPump
+from simulators.bbraun_space import SpaceOptions, SpaceRack
 from simulators.model import SimulatedDevice
 from simulators.pty_server import PtyServer
 from simulators.pump import PumpModel
@@ -68,6 +70,18 @@ def short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LISTEN_S", "ASK_MIN_S", "GATHER_S"):
         monkeypatch.setattr(module, name, WINDOW_S)
     monkeypatch.setattr(module, "ASK_ROUNDS", 0.1)
+
+
+async def asked_once(path: Path) -> None:
+    """Ask a rack for everything, hear the answer, and hang up without a word."""
+    heard = asyncio.Event()
+    line = await open_line(
+        str(path), registry.driver("bbraun-space").line, listen_only=False,
+        on_data=lambda _: heard.set(), on_lost=lambda _: None,
+    )  # fmt: skip
+    line.write(Request(Command.MEMORY, SpaceOptions().bed_id).encode(stuffed=True))
+    await asyncio.wait_for(heard.wait(), 5)
+    await line.close()
 
 
 class Tried:
@@ -177,6 +191,30 @@ async def test_a_pump_is_found_by_its_own_questions_and_gets_no_others(tmp_path:
     assert found.text.endswith('#   { port = "pump-1", channel = "0", serial_number = "8002-51740" }')
     assert [line.split(",")[0].split()[0] for line in found.tried()] == ["listening", "asking", "asking"]
     assert pump.forbidden == []
+
+
+async def test_who_only_repeats_an_answer_does_not_speak_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rack that was asked before holds the answer that nobody acknowledged, and says it again when it is refused."""
+    monkeypatch.setattr(bbraun_space_cyclic, "STALL_S", 0.3)
+    monkeypatch.setattr(bbraun_space_cyclic, "WAITED_MAX_S", 0.1)
+    now_s = asyncio.get_running_loop().time()
+    rack = SpaceRack(SpaceOptions(), {(1, 1): PumpModel(PumpSpec(), now_s=now_s)})
+    with closing(server(rack, tmp_path)):
+        await asked_once(tmp_path / "line")
+        found = await Tried().on(tmp_path / "line", "bbraun-space-cyclic")
+    assert found.status == EXIT_NOTHING
+    assert re.search(r"^  [1-9]\d* bytes heard, none accepted", "\n".join(found.progress), re.MULTILINE)
+
+
+async def test_a_rack_that_speaks_by_itself_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ASK_ROUNDS", 0.3)
+    now_s = asyncio.get_running_loop().time()
+    rack = SpaceRack(SpaceOptions(cyclic_interval_s=1.0), {(1, 1): PumpModel(PumpSpec(), now_s=now_s)})
+    with closing(server(rack, tmp_path)):
+        found = await Tried().on(tmp_path / "line", "bbraun-space-cyclic", "bbraun-space")
+    assert "Found: bbraun-space-cyclic: " in found.text
 
 
 async def test_nothing_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
