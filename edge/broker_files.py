@@ -81,10 +81,8 @@ def write(folder: Path, ward: Ward, days: int, wall_s: float, authority: Path | 
     """
     if not ward.edges or not ward.hosts:
         raise BrokerFilesError("name at least one --edge, and one --host under which the broker is reached")
-    _check(ward)
+    _check(ward, days)
     _must_be_new(folder)
-    if days < 1:
-        raise BrokerFilesError("--days: give 1 or more")
     now = datetime.fromtimestamp(wall_s, UTC)
     issuer = make_authority(ward.site, now) if authority is None else read_authority(authority)
     ca = pem(issuer.certificate)
@@ -108,7 +106,7 @@ def renew(folder: Path, ward: Ward, days: int, wall_s: float, *, authority: Path
     """
     if not (ward.edges or ward.stations):
         raise BrokerFilesError("name whose are to be renewed: --edge or --station")
-    _check(ward)
+    _check(ward, days)
     _must_be_new(folder)
     if authority is None:
         raise BrokerFilesError("--renew needs --authority: the one that made the old certificates can revoke them")
@@ -137,7 +135,7 @@ def extend(folder: Path, ward: Ward, days: int, wall_s: float, *, authority: Pat
     """
     if not (ward.edges or ward.stations or ward.hosts):
         raise BrokerFilesError("name whose certificate is to be new: --edge, --station, or the broker's --host")
-    _check(ward)
+    _check(ward, days)
     _must_be_new(folder)
     if authority is None:
         raise BrokerFilesError("--keep needs --authority: who is there already believes that one alone")
@@ -256,7 +254,9 @@ def mosquitto_hash(password: str) -> str:
     return f"$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(key).decode()}"
 
 
-def _check(ward: Ward) -> None:
+def _check(ward: Ward, days: int) -> None:
+    if days < 1:
+        raise BrokerFilesError("--days: give 1 or more")
     for kind, names in (("site", (ward.site,)), ("edge", ward.edges), ("station", ward.stations)):
         for name in names:
             try:
