@@ -12,7 +12,7 @@ import structlog
 
 from edge.core.inputs import Certificate, CertificatesSeen
 from edge.login import BrokerLogin
-from edge.tls import CertificateTime, TlsFiles
+from edge.tls import CertificateTime, TlsContext, TlsFiles
 
 LOOK_S = 60.0
 """How soon a renewed file, a new certificate of the broker, or a clock that was synchronised is noticed."""
@@ -43,7 +43,7 @@ class CertificateWatch:
         self._mono_s = mono_s
         self._put = put
         self._ends_s: dict[str, float] = {}
-        self._read: dict[Path, tuple[int, int]] = {}
+        self._read: dict[Path, tuple[tuple[int, int], ...]] = {}
         self._told: tuple[dict[str, float], bool] | None = None
         self._told_at_s = 0.0
 
@@ -62,11 +62,14 @@ class CertificateWatch:
         for path, name in ((files.ca, "the authority's certificate"), (files.certificate, "this edge's certificate")):
             if path is None:
                 continue
+            parts = [path] if path == files.ca or files.key is None else [path, files.key]
             try:
-                status = path.stat()
-                version = status.st_mtime_ns, status.st_ino
+                version = tuple((status.st_mtime_ns, status.st_ino) for status in map(Path.stat, parts))
                 if self._read.get(path) != version:
                     self._read[path] = version
+                    if path != files.ca:
+                        # Half a renewal is found out now, not at the next connection, and ends no alarm.
+                        TlsContext(files, self._time.judge())
                     self._ends_s[f"{name} {path.name}"] = end_s(path, of_any=path == files.ca)
             except (OSError, ValueError) as error:
                 _log.warning("a certificate cannot be read", file=str(path), reason=str(error))

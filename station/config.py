@@ -38,6 +38,9 @@ CREDENTIAL = "credential:"
 """Stands before the name of a file that systemd hands over (LoadCredential=)."""
 
 _OTHERS = 0o007
+_EXAMPLES = ("scrypt:88ad81b35ae03ac2de5e37f41fa1f6d5:", "scrypt:143c830315d013b94e1cb04c24c1f42e:")
+"""How the PINs of the shipped file begin, which anybody can read in its comment."""
+
 _EXCERPT_CHARS = 60
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
@@ -202,6 +205,9 @@ class _Reader:
             if not is_pin_hash(user.pin):
                 remedy = "write what `infusion-station user add` makes, never the PIN itself"
                 self._refuse(f"user[{number}].pin", "is no hash of a PIN", remedy)
+            elif table.mode == "clinical" and user.pin.startswith(_EXAMPLES):
+                remedy = "take this user out, and add those of the ward: infusion-station user add"
+                self._refuse(f"user[{number}].pin", "is the example's, which everybody knows", remedy)
         broker = self._broker(table)
         page = self._page(table)
         if self._problems:

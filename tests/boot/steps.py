@@ -18,7 +18,7 @@ from tests.boot.bedside import (
     WATCHDOG_LIMIT_S,
     Bedside,
 )
-from tests.boot.machine import ROOT, mono_s
+from tests.boot.machine import mono_s
 from tests.boot.written import RUN
 
 EXPOSURE_MAX, ON_THE_WARD_MAX = 15, 16
@@ -289,9 +289,10 @@ class Campaign(Bedside):
         """The station has its package, its unit and its page."""
         machine = self._machine
         self._dpkg("--install", self._deb("infusion-station", NOW))
-        text = (ROOT / "config/station.toml").read_text(encoding="utf-8")
+        path = "/etc/infusion-station/station.toml"
+        machine.run("cp", "/usr/share/doc/infusion-station/examples/station.toml", path)
         self._hand_over("infusion-station", f"{FILES}/station-ward-desk")
-        machine.write("/etc/infusion-station/station.toml", self._on_the_ward(text, "station-ward-desk"))
+        machine.write(path, self._on_the_ward(machine.out("cat", path), "station-ward-desk"))
         machine.run("systemctl", "start", "infusion-station")
         fetch = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/').status)"
         self._expect(machine.out("python3", "-c", fetch) == "200", "its page is not served")

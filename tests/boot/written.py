@@ -20,10 +20,10 @@ RUN = (
     f"infusion-edge broker-files renewed {NAMES} {GOES_ON}",
     "sudo infusion-edge bundle export pi-1.bundle",
     "sudo infusion-edge bundle export before.bundle",
-    "infusion-edge journal export --format jsonl",
-    "infusion-edge journal export --format csv",
-    "infusion-edge journal verify",
-    "infusion-edge explain",
+    "sudo infusion-edge journal export --format jsonl",
+    "sudo infusion-edge journal export --format csv",
+    "sudo infusion-edge journal verify",
+    "sudo infusion-edge explain",
     "infusion-edge test-alarm",
     "sudo infusion-edge take-config",
     "sudo infusion-edge take-config --with-patients",
@@ -37,12 +37,23 @@ ELSEWHERE = {
     "sudo apt-get install ./dist/infusion-edge_0.1.0_arm64.deb": "tests/boot/steps.py::upgrade_refused_and_done",
     "sudo install -D -m 644 /usr/share/doc/infusion-edge/examples/network.conf "
     "/etc/systemd/system/infusion-edge.service.d/network.conf": "tests/boot/steps.py::network_opened",
+    "sudo apt-get install ./dist/infusion-station_0.1.0_amd64.deb": "tests/boot/steps.py::station",
+    "sudo cp /usr/share/doc/infusion-station/examples/station.toml /etc/infusion-station/station.toml": (
+        "tests/boot/steps.py::station"
+    ),
+    'sudo infusion-station user add /etc/infusion-station/station.toml kari --name "Kari N." --role nurse': (
+        "tests/station/test_cli.py::test_a_user_is_added_with_the_hash_of_the_pin"
+    ),
+    "sudo infusion-station check-config /etc/infusion-station/station.toml": (
+        "tests/station/test_cli.py::test_the_shipped_configuration_is_shown"
+    ),
+    "sudo systemctl start infusion-station": "tests/boot/steps.py::station",
     "sudo systemctl start infusion-edge": "tests/boot/steps.py::stopped",
     "sudo infusion-edge doctor": "tests/boot/steps.py::doctor",
     f"infusion-edge ports {NAMED} | sudo tee -a /etc/udev/rules.d/71-infusion-beds.rules": (
         "tests/unit/test_ports.py::test_a_serial_number_names_the_adapter_and_its_interface"
     ),
-    "infusion-edge probe /dev/infusion/bed-1-pump": (
+    "sudo infusion-edge probe /dev/infusion/bed-1-pump": (
         "tests/end_to_end/test_tools.py::test_a_device_is_found_recorded_and_told_again_the_same_each_time"
     ),
     "sudo infusion-edge init": "tests/end_to_end/test_init.py::test_a_newcomer_answers_questions_at_a_terminal",
@@ -56,7 +67,10 @@ ELSEWHERE = {
 """What needs a terminal, an adapter, or another state of the machine, and who runs it."""
 
 
-NOT_OURS = {"sudo udevadm control --reload && sudo udevadm trigger": "udev's own; a container has none that runs"}
+NOT_OURS = {
+    "sudo adduser $USER infusion-edge": "Debian's own; who installs is another in each",
+    "sudo udevadm control --reload && sudo udevadm trigger": "udev's own; a container has none that runs",
+}
 
 
 def written() -> set[str]:

@@ -173,3 +173,16 @@ def test_a_password_that_everybody_can_read_is_warned_of(tmp_path: Path) -> None
     (tmp_path / "word").chmod(0o644)
     (warning,) = load(path, {}).warnings
     assert (warning.key, warning.remedy) == ("broker.password_file", f"chmod o= {tmp_path}/word")
+
+
+def test_with_patients_nobody_acts_by_a_pin_that_the_shipped_file_tells(tmp_path: Path) -> None:
+    shipped = (Path(__file__).parents[2] / "config/station.toml").read_text(encoding="utf-8")
+    path = tmp_path / "station.toml"
+    path.write_text(shipped, encoding="utf-8")
+    assert [user.user for user in load(path, {}).settings.users] == ["kari", "ola"]
+    path.write_text(shipped.replace('mode = "demo"', 'mode = "clinical"'), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+    assert [(one.key, one.message) for one in caught.value.problems] == [
+        (f"user[{number}].pin", "is the example's, which everybody knows") for number in (0, 1)
+    ]

@@ -136,7 +136,11 @@ async def test_each_is_told_once_and_again_when_something_changed(
     assert await world.look(monkeypatch) == []
     write(tmp_path / "new", Ward("demo", ("pi-1",), (), ("h",)), 300, NOW_S)
     assert files.certificate is not None
+    assert files.key is not None
     (tmp_path / "new/edge-pi-1/client.crt").replace(files.certificate)
+    # The certificate without its key could not be used at the next connection: no alarm ends by it.
+    assert await world.look(monkeypatch) == []
+    (tmp_path / "new/edge-pi-1/client.key").replace(files.key)
     (told,) = await world.look(monkeypatch)
     assert [round(one.left_s / DAY_S) for one in told.certificates] == [3650, 300]
     world.mono_s += AGAIN_S
