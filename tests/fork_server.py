@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import sys
@@ -48,12 +50,17 @@ def serve(asked: socket.socket) -> list[str]:
 
 
 def _tell(told: int, pid: int, files: tuple[int, ...]) -> None:
-    """Say which process was made and, when it has ended, how."""
+    """Say which process was made and, when it has ended, how. It outlives nobody who asked for it."""
     for file in files:
         os.close(file)
     os.write(told, f"{pid}\n".encode())
+    ended = os.pidfd_open(pid)
+    ready, _, _ = select.select([ended, told], [], [])
+    if ended not in ready:  # whoever asked is gone, and says no more
+        os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
-    os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    with contextlib.suppress(BrokenPipeError):
+        os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
 
 
