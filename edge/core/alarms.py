@@ -21,7 +21,7 @@ from itertools import chain
 from edge.core.catalogue import Entry, entry_of
 from edge.core.condition import INSIDE, Band, Condition, ConditionState, Judgement, Transition
 from edge.core.finding import Finding
-from edge.core.inactivation import Pause, service_silence, silence_at_device, silence_at_onset
+from edge.core.inactivation import silence_at_device, silence_at_onset
 from edge.core.ledger import AlarmState, Ledger
 from edge.core.model import (
     Alarm,
@@ -80,63 +80,6 @@ class Register:
         if alarm is not None:
             over = replace(alarm, text=text, verifiable=True, present=False, signal=SignalPresence.OFF)
             self._ledger.tell(over, Phase.END)
-
-    def adopt(self, alarm: Alarm, *, shown: bool = True) -> bool:
-        """Take up an alarm that only the broker still knew; return whether there is still something to it.
-
-        ``shown``: readers see it under its name, and go on seeing it so; a store that was read late shows nobody
-        anything.
-        """
-        device = entry_of(alarm.key.condition).device
-        alarm = replace(alarm, silence=service_silence(self._pauses_in_force(), alarm, device=device))
-        kept, merged = self._state.standing.get(alarm.key), False
-        if kept is not None:
-            # Readers know it by the name that they see; what this run says of its own occurrences is the newer word.
-            of_this_run = alarm.occurrence.startswith(f"{self._state.run}-")
-            renames = shown and not of_this_run and alarm.occurrence != kept.occurrence
-            louder = any(had < found for had, found in zip(_loud(kept), _loud(alarm), strict=True))
-            if not (louder or renames):
-                return False
-            merged = not louder
-            alarm = self._as_one(kept, alarm, louder=louder, renames=renames)
-        else:
-            alarm = replace(alarm, onset=alarm.onset.on_clock_of(self._ledger.now))
-        condition = self._state.conditions.get(alarm.key.bed, {}).get(alarm.key)
-        over = condition is not None and condition.state is ConditionState.NORMAL
-        latched = alarm.signal is SignalPresence.LATCHED or (over and alarm.latching)
-        if over and not latched:
-            return False  # judged since the start, on valid input, and not so
-        if condition is not None and not (latched or merged):
-            self._state.conditions[alarm.key.bed].pop(alarm.key)
-        # What was to latch until somebody had seen it stands until then, though it is over.
-        adopted = replace(
-            alarm,
-            present=not latched,
-            verifiable=latched or (merged and alarm.verifiable),
-            signal=SignalPresence.LATCHED if latched else SignalPresence.ON,
-        )
-        if kept is not None and kept.occurrence != adopted.occurrence:
-            of = {"bed": kept.key.bed, "key": kept.key.name, "occurrence": kept.occurrence}
-            self._ledger.journal("alarm goes on as", **of, name=adopted.occurrence)
-        self._ledger.tell(adopted, Phase.ADOPT)
-        return True
-
-    def _as_one(self, kept: Alarm, found: Alarm, *, louder: bool, renames: bool) -> Alarm:
-        """Return the one alarm that what stands and what readers see are: one condition is one alarm to them."""
-        # What is louder than what the store kept was published, and not committed before the end.
-        worse = found if louder and found.priority >= kept.priority else kept
-        alarm = replace(
-            worse,
-            occurrence=kept.occurrence,
-            rev=max(kept.rev, found.rev),
-            onset=kept.onset,
-            delivery=kept.delivery,
-        )
-        if renames:
-            alarm = replace(alarm, occurrence=found.occurrence, onset=found.onset.on_clock_of(self._ledger.now))
-        if kept.present and alarm.signal is SignalPresence.LATCHED:
-            alarm = replace(alarm, signal=SignalPresence.ON)  # an end that nobody kept ends nothing
-        return alarm
 
     def stays(self, key: AlarmKey, judged: Judgement | None) -> bool:
         """Tell whether to judge a condition so would change nothing: it was judged so before, and no timer runs."""
@@ -276,7 +219,7 @@ class Register:
             latching=entry.latches(band.priority),
         )
         silence = silence_at_onset(
-            self._pauses_in_force(),
+            self._state.pauses_in_force(),
             alarm,
             sensor=entry.sensor,
             repeats=entry.repeats,
@@ -296,11 +239,6 @@ class Register:
         if silence is not None and silence.reason is SilenceReason.AWAITING_REPEAT and finding.judged is not None:
             state.first_samples[key] = finding.judged.sample_at_s
         self._ledger.tell(replace(alarm, silence=silence), Phase.START)
-
-    def _pauses_in_force(self) -> list[Pause]:
-        """Return the pauses that are kept; one that is being replaced is not relied on."""
-        shown = self._state.pauses_shown
-        return [pause for name, pause in self._state.pauses.items() if shown.get(name) == pause]
 
     def _described(self, finding: Finding, transition: Transition, band: Band, before: Alarm) -> Alarm:
         """Return the alarm with what it says now: what it said stands while it gets neither better nor worse."""
@@ -420,12 +358,6 @@ def _is_covered(entry: Entry, alarm: Alarm) -> bool:
 def _still_silent(entry: Entry, finding: Finding, before: Alarm) -> bool:
     """Tell whether an alarm that has news stays silent: the news is covered, or silenced at the device too."""
     return _is_covered(entry, before) or (bool(finding.silenced_at) and before.at_device)
-
-
-def _loud(alarm: Alarm) -> tuple[Priority, int, bool, bool]:
-    is_now = alarm.priority if alarm.now is None else alarm.now.priority
-    # What stands latched is not so now, whatever it says.
-    return alarm.priority, is_now if alarm.present else 0, alarm.present, alarm.audible
 
 
 def _worse_by_a_step(entry: Entry, finding: Finding, before: Alarm) -> bool:

@@ -18,8 +18,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from drivers.model import Observation
-from edge.core import bed as bed_rules
 from edge.core import (
+    adopting,
     devices,
     doses,
     phases,
@@ -32,6 +32,7 @@ from edge.core import (
     service,
     stations,
 )
+from edge.core import bed as bed_rules
 from edge.core.alarms import Register
 from edge.core.annunciation import Annunciation, Scene
 from edge.core.attention import Attention
@@ -244,7 +245,7 @@ class Core:
         """Take up an alarm that the broker still holds, or empty its topic where it can be true of nothing."""
         key = item.alarm.key
         is_over = item.known_over or item.alarm.signal is SignalPresence.OFF or self._is_gone(key)
-        if is_over or not self._register.adopt(item.alarm, shown=item.shown):
+        if is_over or not adopting.adopt(self._ledger, item.alarm, shown=item.shown):
             self._ledger.forget(item.alarm)
         if key.bed in self._ward.views:
             self._ward.touch(key.bed)

@@ -81,6 +81,10 @@ class AlarmState:
     timer_at_s: float = -math.inf
     watched_since_s: float | None = None
 
+    def pauses_in_force(self) -> list[Pause]:
+        """Return the pauses that are kept; one that is being replaced is not relied on."""
+        return [pause for name, pause in self.pauses.items() if self.pauses_shown.get(name) == pause]
+
 
 class Ledger:
     """Turns changes of alarms into effects. One ``begin`` a step."""
