@@ -52,7 +52,7 @@ fault: ## kills -9 under load, with faults of network and disk: make fault ARGS=
 	@scripts/venv dev
 	$(BIN)/python -m tests.fault.campaign $(ARGS)
 
-test-boot: ## the package in a Debian that is booted, with its faults; needs root: make test-boot ARGS="--suite trixie --arch arm64"
+test-boot: ## the package in a Debian that is booted, with its faults; needs root: make test-boot ARGS="--suite trixie"
 	@scripts/debian dpkg-deb binutils
 	@scripts/venv dev
 	$(BIN)/python -m tests.boot.campaign $(ARGS)

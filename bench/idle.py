@@ -11,9 +11,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.configuration import whole_beds
+from paho.mqtt import subscribe
+
+from bench.configuration import EDGE, SITE, whole_beds
 from bench.load import monitors
 from bench.process import HOST, busy_s, complaint, cpu_s, memory_mb, mosquitto, python, wake_ups
+from edge.messages.states import SelfCheckMessage
+from edge.messages.topics import Topics
 
 BEDS = 2
 """A pump and a monitor each."""
@@ -64,9 +68,11 @@ def measure(lasting_s: float, *, infusing: bool) -> Result:
         time.sleep(SETTLE_S)
         if process.poll() is not None:
             raise RuntimeError(f"the daemon ended: {complaint(folder, DAEMON)}")
+        _require_all_lines(port)
         before = _look(process.pid, disk)
         time.sleep(lasting_s)
         after = _look(process.pid, disk)
+        _require_all_lines(port)
         now, cpu, wakes, written, busy = (new - old for new, old in zip(after, before, strict=True))
         return Result(
             devices=2 * BEDS,
@@ -124,6 +130,14 @@ def _disk_of_its_own(folder: Path) -> Iterator[_Disk]:
 def _look(pid: int, disk: _Disk) -> tuple[float, float, float, float, float]:
     written = disk.written_bytes()
     return time.monotonic(), cpu_s(pid), wake_ups(pid), written, busy_s()
+
+
+def _require_all_lines(port: int) -> None:
+    """Raise RuntimeError unless every device is heard: a line that is down costs less, and says nothing of that."""
+    said = subscribe.simple(Topics(SITE, EDGE).self_check, hostname=HOST, port=port)  # type: ignore[no-untyped-call]
+    down = [one.port for one in SelfCheckMessage.read(said.payload).devices if one.link != "up"]
+    if down:
+        raise RuntimeError(f"nothing is heard of {', '.join(down)}: this measures something else; run it again")
 
 
 def _await_links(links: list[Path]) -> None:

@@ -149,9 +149,11 @@ def _campaign(suite: str, other: str) -> None:
         lintian = _begin_lintian(packages)
         machine = Machine(base(suite, _say, other), stage, emulated.SLOWNESS if other else 1.0)
         try:
-            campaign = Emulated(machine, packages, arch) if other else Campaign(machine, packages, arch)
+            campaign = Emulated(machine, packages, arch, suite) if other else Campaign(machine, packages, arch)
             if other:
                 _say(f"  {arch} is emulated: {emulated.LEFT_OUT}")
+                if less := emulated.NO_SERVICES.get(suite):
+                    _say(f"  {suite}: {less}")
             machine.boot()
             for step in campaign.steps():
                 _take(machine, step)
