@@ -138,7 +138,7 @@ def _limit(was: LimitConfig, now: LimitConfig) -> Iterator[Change]:
             yield Change(text, laxer=not _is_stricter(before[name], after[name], was.side))
     for field in fields(LimitConfig):
         had, has = getattr(was, field.name), getattr(now, field.name)
-        if field.name not in ("bands", "origin") and had != has:
+        if field.init and field.name not in ("bands", "origin") and had != has:
             yield Change(f"limit {was.condition} {field.name}: {had} -> {has}", laxer=True)
 
 

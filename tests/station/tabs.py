@@ -22,6 +22,13 @@ FREE_FD = 40
 """From here on no descriptor of the browser's own is met: it reads commands from 3 and answers on 4."""
 
 
+NO_PAGE_YET = "Cannot find default execution context"
+
+
+class NoPageYetError(AssertionError):
+    """The tab is between two pages."""
+
+
 @dataclass
 class Window:
     """A browser at the pipe of its debugger."""
@@ -44,6 +51,8 @@ class Window:
             one, self.said = self.said.split(b"\0", 1)
             answer = json.loads(one)
             if answer.get("id") == self.number:
+                if answer.get("error", {}).get("message") == NO_PAGE_YET:
+                    raise NoPageYetError
                 assert "error" not in answer, answer
                 found: dict[str, Any] = answer["result"]
                 return found
@@ -84,7 +93,13 @@ class Tab:
 
     def until(self, expression: str, wanted: Any = True) -> None:
         """Wait until an expression has this value."""
-        wait(lambda: self.evaluate(expression) == wanted)
+        wait(lambda: self._is(expression, wanted))
+
+    def _is(self, expression: str, wanted: Any) -> bool:
+        try:
+            return bool(self.evaluate(expression) == wanted)
+        except NoPageYetError:
+            return False
 
 
 def wait(condition: Callable[[], bool]) -> None:
