@@ -53,6 +53,7 @@ from drivers.model import (
     Send,
     SessionOptions,
 )
+from drivers.turns import in_turn
 
 MIN_POLL_S: Final = 0.5
 """Least time between two questions for data; other programs ask the same pumps twice a second."""
@@ -75,6 +76,7 @@ class AsenaSession:
 
     def __init__(self, options: SessionOptions) -> None:
         self._interval_s = max(MIN_POLL_S, options.poll_interval_s)
+        self._asks_at_s = options.asks_at_s
         self._framer = Framer()
         self._pump = _Pump(options.port)
         # the question; none while resting
@@ -179,14 +181,15 @@ class AsenaSession:
                 self._rest(now_s)
                 return []
             case Question.INFUSION:
-                self._next, self._next_round_s = Question.ALARM, self._round_began_s + self._interval_s
+                due_s = in_turn(self._round_began_s + self._interval_s, self._interval_s, self._asks_at_s)
+                self._next, self._next_round_s = Question.ALARM, max(due_s, self._round_began_s + MIN_POLL_S)
                 self._rest(now_s)
                 return self._pump.hear_infusion(reply, now_s)
             case Question.ALARM:
                 self._next = Question.INFUSION
                 self._rest(now_s)
-                if self._undisturbed and self._due_s is not None:
-                    self._round_s = self._due_s - self._round_began_s
+                if self._undisturbed:
+                    self._round_s = max(now_s + REST_S - self._round_began_s, self._interval_s)
                 return self._pump.hear_alarm(reply, now_s)
         assert_never(asked)
 

@@ -63,6 +63,7 @@ from drivers.model import (
     Send,
     SessionOptions,
 )
+from drivers.turns import in_turn
 
 ACK_DELAY_S: Final = 0.1
 """Rest before an acknowledgement, as the sheet recommends."""
@@ -109,6 +110,7 @@ class BccSession:
             raise ValueError(f"no places in a rack: {bound}")
         self._places = bound if 0 < len(bound) <= MAX_SLOTS_ASKED else ("",)
         self._interval_s = max(MIN_POLL_S, options.poll_interval_s)
+        self._asks_at_s = options.asks_at_s
         self._framer = Framer()
         self._rack = Rack(options.port, bound)
         self._bed_id = ""
@@ -239,10 +241,10 @@ class BccSession:
         next_s = max(next_s, self._asked_s + MIN_POLL_S)
         if self._waiting:
             return next_s
-        next_s = max(next_s, self._round_began_s + self._interval_s)
+        due_s = self._round_began_s + self._interval_s
         if self._undisturbed:
-            self._round_s = next_s - self._round_began_s
-        return next_s
+            self._round_s = max(next_s, due_s) - self._round_began_s
+        return max(next_s, in_turn(due_s, self._interval_s, self._asks_at_s))
 
     def _refuse(self, now_s: float) -> list[Output]:
         self._naks += 1

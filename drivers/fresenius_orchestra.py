@@ -60,6 +60,7 @@ from drivers.model import (
     Send,
     SessionOptions,
 )
+from drivers.turns import in_turn
 
 MIN_POLL_S: Final = 0.5
 """Least time between two rounds."""
@@ -125,6 +126,7 @@ class OrchestraSession:
             raise ValueError(f"no places of a base: {bound}")
         self._port = options.port
         self._interval_s = max(MIN_POLL_S, options.poll_interval_s)
+        self._asks_at_s = options.asks_at_s
         self._framer = Framer()
         self._settle_s: float | None = None
         alone = bound == (_ALONE_CHANNEL,)
@@ -207,11 +209,13 @@ class OrchestraSession:
         return []
 
     def _end_round(self, now_s: float) -> None:
-        next_s = max(now_s, self._round_began_s + (MIN_POLL_S if self._hurry else self._interval_s))
+        due_s = self._round_began_s + (MIN_POLL_S if self._hurry else self._interval_s)
         if self._base and not self._pumps:
-            next_s = max(next_s, self._base.ready_s)
+            due_s = max(due_s, self._base.ready_s)
         elif self._undisturbed and not self._hurry:
-            self._round_s = next_s - self._round_began_s
+            self._round_s = max(now_s, due_s) - self._round_began_s
+            due_s = in_turn(due_s, self._interval_s, self._asks_at_s)
+        next_s = max(now_s, self._round_began_s + MIN_POLL_S, due_s)
         self._asked, self._due_s = None, next_s
 
     def _give_up(self, place: _Place, question: Question, now_s: float) -> list[Output]:

@@ -365,11 +365,16 @@ class LineSettings:
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """What a session is told of its surroundings: the line's name, and the channels that are bound (empty: all)."""
+    """What a session is told of its surroundings: the line's name, and the channels that are bound (empty: all).
+
+    ``asks_at_s`` is where in its interval a round is to begin, so that several lines wake the computer together
+    (`drivers.turns`); ``None``: wherever it falls.
+    """
 
     port: str
     channels: tuple[str, ...] = ()
     poll_interval_s: float = 1.0
+    asks_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,7 @@ class BlackBox:
             rfc3339(began_wall_s),
             now.synchronised,
             port.channels,
+            None if port.asks_at_s is None else (port.asks_at_s - session.began_s) % port.poll_interval_s,
         )
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Container
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drivers import registry
-from drivers.model import Driver, LineSettings, SessionOptions
+from drivers.model import Driver, LineSettings, Session, SessionOptions
 from edge.config_file import PortTable, Problem, Reader, join, suggest
 from edge.core.config import PortConfig
 
 ROUND_MAX_S = 4.5
 """Two missed rounds and 1 s are then the 10 s within which a lost link must be known."""
+
+TOGETHER = 4
+"""So many lines are asked together: more that answer together would hold up an alarm that comes with them."""
+
+APART = 0.382
+"""The next ones are asked so much of an interval later: by the golden ratio no others come close."""
 
 _TCP = re.compile(r"tcp://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4})")
 _TCP_PORT_MAX = 65535
@@ -23,7 +29,10 @@ _RENUMBERED_TTY = re.compile(r"/dev/tty(?:USB|ACM)[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class PortRuntime:
-    """What is needed to open one line: ``address`` is a path or ``tcp://host:port``."""
+    """What is needed to open one line: ``address`` is a path or ``tcp://host:port``.
+
+    ``asks_at_s`` is where in its interval the device is asked, together with some others.
+    """
 
     port: str
     address: str
@@ -31,6 +40,11 @@ class PortRuntime:
     line: LineSettings
     poll_interval_s: float
     channels: tuple[str, ...]
+    asks_at_s: float | None = field(default=None, compare=False)
+
+    def session(self) -> Session:
+        """Begin a conversation."""
+        return self.driver.session(SessionOptions(self.port, self.channels, self.poll_interval_s, self.asks_at_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +129,13 @@ class PortsReader:
 
     def runtimes(self, bound: Collection[tuple[str, str]]) -> tuple[PortRuntime, ...]:
         """Return what opens each port; ``bound`` has the ports and channels that beds have."""
-        return tuple(_runtime(port, bound) for port in self.by_name.values() if port is not None)
+        ports = (port for port in self.by_name.values() if port is not None)
+        return tuple(_runtime(port, bound, index) for index, port in enumerate(ports))
 
     def core(self, port: PortRuntime) -> PortConfig:
         """Say a port in the core's words, and warn of one whose rounds are slow."""
         driver = port.driver
-        round_s = driver.session(SessionOptions(port.port, port.channels, port.poll_interval_s)).round_s
+        round_s = port.session().round_s
         if round_s > ROUND_MAX_S:
             reason = f'one round of "{port.port}" takes {round_s:.1f} s: a lost link is known after more than 10 s'
             remedy = "poll more often, bind fewer channels, or use a faster line or TCP"
@@ -135,9 +150,11 @@ def port_config(port: str, driver: Driver, round_s: float) -> PortConfig:
     )
 
 
-def _runtime(port: Port, bound: Collection[tuple[str, str]]) -> PortRuntime:
+def _runtime(port: Port, bound: Collection[tuple[str, str]], index: int) -> PortRuntime:
     table, line = port.table, port.driver.line
     if table.baud is not None:
         line = replace(line, baud=table.baud)
     channels = tuple(channel for name, channel in bound if name == table.id)
-    return PortRuntime(table.id, port.address, port.driver, line, float(table.poll_interval), channels)
+    interval_s = float(table.poll_interval)
+    asks_at_s = index // TOGETHER * APART % 1 * interval_s
+    return PortRuntime(table.id, port.address, port.driver, line, interval_s, channels, asks_at_s)

@@ -25,7 +25,6 @@ from drivers.model import (
     Rejected,
     Send,
     Session,
-    SessionOptions,
 )
 from drivers.reconnect import Backoff
 from edge.clock import to_next
@@ -214,7 +213,7 @@ class _Connection:
         self._rejected: Counter[str] = Counter()
         self._refusals = refusals
         self._tape = tape
-        self.session: Session = port.driver.session(SessionOptions(port.port, port.channels, port.poll_interval_s))
+        self.session: Session = port.session()
         self._awaiting = self.session if isinstance(self.session, AwaitingSession) else None
         self.over: asyncio.Future[tuple[LinkCause | None, str]] = self._loop.create_future()
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from drivers.model import SessionOptions
 from edge.config_ports import PortRuntime
 from edge.core.inputs import Input, LinkCause, LinkChange
 from edge.device import DeviceTask, Sink
@@ -82,5 +81,5 @@ class Lines:
 
 
 def _down(port: PortRuntime, now_s: float) -> LinkChange:
-    round_s = port.driver.session(SessionOptions(port.port, port.channels, port.poll_interval_s)).round_s
+    round_s = port.session().round_s
     return LinkChange(port.port, now_s, up=False, cause=LinkCause.LOST, detail=RECONFIGURED, round_s=round_s)

@@ -4,12 +4,12 @@ The first line is the head::
 
     {"recording": "infusion-edge", "format": 1, "version": "0.1.0", "driver": "ivy-450c", "address": "/dev/ttyUSB0",
      "line": {"baud": 9600, "data_bits": 8, "parity": "N", "stop_bits": 1}, "poll_interval_s": 1.0,
-     "started": "2026-01-31T10:00:00.000Z", "synchronised": true, "channels": []}
+     "started": "2026-01-31T10:00:00.000Z", "synchronised": true, "channels": [], "asks_at_s": null}
 
 ``started`` is the wall clock at the beginning, ``synchronised`` whether it could be trusted, and ``line`` what was
 asked of a serial port (over TCP the converter has its own settings). ``channels`` are those that the session was bound
-to; the key may be missing, which means none. Each further line has ``at_s``, the monotonic
-seconds since the beginning, and one of::
+to, and ``asks_at_s`` is where in its interval it asked (of this recording's time); either key may be missing, which
+means none. Each further line has ``at_s``, the monotonic seconds since the beginning, and one of::
 
     {"at_s": 0.0, "start": true}          the session was started
     {"at_s": 0.0, "tx": "21494e46..."}    the driver sent these bytes (hexadecimal)
@@ -76,6 +76,7 @@ class Head:
     started: str
     synchronised: bool
     channels: tuple[str, ...] = ()
+    asks_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +176,14 @@ def _head(path: Path, line: bytes) -> Head:
         raise RecordingError(f"{path}, line 1: its format is {told!r}, and this program reads {FORMAT}")
     line_row = row.get("line")
     channels = row.setdefault("channels", [])
+    asks_at_s = row.setdefault("asks_at_s", None)
     whole = {field.name for field in fields(Head)} == set(row)
     if not whole or not isinstance(line_row, dict) or {f.name for f in fields(LineSettings)} != set(line_row):
         raise RecordingError(f"{path}, line 1: the head has not the keys of a recording")
     if not isinstance(row["driver"], str) or not _is_number(row["poll_interval_s"]):
         raise RecordingError(f"{path}, line 1: driver or poll_interval_s is not what it must be")
+    if asks_at_s is not None and not _is_number(asks_at_s):
+        raise RecordingError(f"{path}, line 1: asks_at_s is no number")
     if not isinstance(channels, list) or not all(isinstance(channel, str) for channel in channels):
         raise RecordingError(f"{path}, line 1: channels are not texts")
     return Head(**{**row, "line": LineSettings(**line_row), "channels": tuple(channels)})

@@ -13,7 +13,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -120,6 +120,7 @@ class Reload:
             how = "restart it when no bed has a patient (sudo systemctl restart infusion-edge)"
             self._refuse([f"{', '.join(restart)} can be changed by a restart alone, and nothing was changed: {how}"])
             return
+        wanted = _asked_as_before(before, wanted)
         changed = changes(before, wanted)
         refused = self._parts.runtime.reconfigure(wanted.core, changed)
         if refused:
@@ -179,6 +180,14 @@ class Reload:
 def experimental(configuration: Configuration) -> list[str]:
     """Name the drivers in use whose numbers nothing independent proves."""
     return sorted({port.driver.name for port in configuration.ports if port.driver.experimental})
+
+
+def _asked_as_before(before: Configuration, wanted: Configuration) -> Configuration:
+    """Return what is wanted; a port that stays is asked when it was before, wherever it stands in the file now."""
+    running = {port.port: port for port in before.ports}
+    ports = tuple(running[port.port] if running.get(port.port) == port else port for port in wanted.ports)
+    moved = [port.asks_at_s for port in ports] != [port.asks_at_s for port in wanted.ports]
+    return replace(wanted, ports=ports) if moved else wanted
 
 
 def _rebound(before: CoreConfig, after: CoreConfig) -> frozenset[str]:

@@ -85,7 +85,7 @@ def _driver(path: Path, head: Head) -> Driver:
 
 
 def _session(head: Head, driver: Driver, port: str) -> Session:
-    return driver.session(SessionOptions(port, head.channels, head.poll_interval_s))
+    return driver.session(SessionOptions(port, head.channels, head.poll_interval_s, head.asks_at_s))
 
 
 def _wall_s(path: Path, head: Head) -> float:

@@ -29,8 +29,8 @@ def rates(outputs: list[Output]) -> list[str]:
 class Talk:
     """A session and its virtual clock. The device's frames are followed by the rest that proves their end."""
 
-    def __init__(self, *channels: str, poll_interval_s: float = 1.0) -> None:
-        self.session = OrchestraSession(SessionOptions("pumps", channels, poll_interval_s))
+    def __init__(self, *channels: str, poll_interval_s: float = 1.0, asks_at_s: float | None = None) -> None:
+        self.session = OrchestraSession(SessionOptions("pumps", channels, poll_interval_s, asks_at_s))
         self.now_s = 0.0
         self.sent: list[bytes] = []
         self._note(list(self.session.start(0.0)))

@@ -21,7 +21,10 @@ from edge.core.model import Alarm, AlarmKey, Instant
 from edge.recording import What, read_entries, read_head
 from tests.contents import ALARM
 
-PORTS = tuple(PortRuntime(name, f"/dev/{name}", IVY, IVY.line, 1.0, ("0",)) for name in ("mon-1", "mon-2", "pump-1"))
+PORTS = tuple(
+    PortRuntime(name, f"/dev/{name}", IVY, IVY.line, 1.0, ("0",), asks_at_s=0.25)
+    for name in ("mon-1", "mon-2", "pump-1")
+)
 NOW = Instant(1000.0, 1_790_000_000.0, synchronised=True)
 
 
@@ -39,8 +42,8 @@ class World:
             deliver=self._deliver,
         )
         for number, tape in enumerate(self.box.tapes.values()):
-            tape.add(990.0, What.START)
-            tape.add(991.5, What.HEARD, bytes([number] * 10))
+            tape.add(990.5, What.START)
+            tape.add(992.0, What.HEARD, bytes([number] * 10))
 
     def _deliver(self, call: Callable[[], None]) -> None:
         with self._came:
@@ -81,7 +84,8 @@ def test_what_the_devices_of_a_bed_said_is_written_as_recordings(world: World) -
     path = world.folder / "000002-run-1-1-pump-1.jsonl"
     head = read_head(path)
     assert (head.driver, head.address, head.poll_interval_s) == ("ivy-450c", "/dev/pump-1", 1.0)
-    assert (head.started, head.synchronised) == ("2026-09-21T14:13:10.000Z", True)
+    assert (head.started, head.synchronised) == ("2026-09-21T14:13:10.500Z", True)
+    assert head.asks_at_s == 0.75, "in the recording's time, which begins at 990.5"
     assert [(entry.at_s, entry.what.value, entry.data or entry.reason) for _, entry in read_entries(path)] == [
         (0.0, "start", ""),
         (1.5, "rx", b"\x02" * 10),

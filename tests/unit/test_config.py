@@ -10,11 +10,13 @@ from unittest.mock import Mock
 
 import pytest
 
+from bench.configuration import whole_beds
 from drivers import registry
 from drivers.model import DeviceKind, Driver, LineSettings, NibpTime, Quantity
 from edge.config import Configuration, Mode, load
 from edge.config_broker import BrokerSettings
 from edge.config_file import Problem
+from edge.config_ports import APART, TOGETHER
 from edge.core.config import BandLimit, BedConfig, Binding, IdentityPolicy, LimitConfig, PortConfig, StationConfig
 from edge.core.inputs import PlaceOrder, Role
 from edge.core.model import Priority, Side
@@ -76,6 +78,12 @@ def test_shipped_ports(shipped: Configuration, tmp_path: Path) -> None:
     for bed in BEDS:
         assert kinds[f"{bed}-pump"] == ("bbraun-space", DeviceKind.PUMP)
         assert kinds[f"{bed}-monitor"] == ("ivy-450c", DeviceKind.MONITOR)
+
+
+def test_some_lines_are_asked_together_and_the_next_at_another_moment(tmp_path: Path) -> None:
+    ports = load(whole_beds(tmp_path, 5), tmp_path).ports
+    asked = [port.asks_at_s for port in ports]
+    assert asked == [*[0.0] * TOGETHER, *[pytest.approx(APART)] * TOGETHER, *[pytest.approx(2 * APART)] * 2]
 
 
 def test_shipped_beds(shipped: Configuration) -> None:

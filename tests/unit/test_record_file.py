@@ -70,7 +70,8 @@ def test_the_format_as_it_is_documented() -> None:
     assert WHOLE.decode() == (
         '{"recording": "infusion-edge", "format": 1, "version": "0.1.0", "driver": "ivy-450c", '
         '"address": "/dev/ttyUSB0", "line": {"baud": 9600, "data_bits": 8, "parity": "N", "stop_bits": 1}, '
-        '"poll_interval_s": 1.0, "started": "2026-01-31T10:00:00.000Z", "synchronised": true, "channels": []}\n'
+        '"poll_interval_s": 1.0, "started": "2026-01-31T10:00:00.000Z", "synchronised": true, "channels": [], '
+        '"asks_at_s": null}\n'
         '{"at_s": 0.0, "start": true}\n'
         '{"at_s": 0.0, "tx": "0021"}\n'
         '{"at_s": 0.2, "rx": "ff"}\n'

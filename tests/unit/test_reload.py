@@ -102,6 +102,15 @@ async def test_what_is_taken_is_in_force_kept_and_journalled(before: Configurati
     assert edge.named("start") == [(after.ports,)]
 
 
+async def test_a_line_that_stays_is_asked_when_it_was_wherever_it_stands_in_the_file(before: Configuration) -> None:
+    kept: list[Configuration] = []
+    moved = tuple(replace(port, asks_at_s=0.382) for port in before.ports)
+    after = replace(renamed(before), ports=(*moved[:-1], replace(moved[-1], poll_interval_s=2.0)))
+    async with reloading(before, Edge(), Files(lambda: after, kept.append), lambda: bool(kept)) as one:
+        asked = [port.asks_at_s for port in one.in_force.ports]
+    assert asked == [*[0.0] * (len(moved) - 1), 0.382]
+
+
 async def test_what_is_refused_changes_nothing_but_what_is_said(before: Configuration) -> None:
     edge = Edge(("a patient is there", "and there"))
     async with reloading(before, edge, Files(lambda: renamed(before), _never), lambda: bool(edge.noted)) as one:

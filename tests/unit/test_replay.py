@@ -34,10 +34,14 @@ DELAY_S = 0.002
 
 
 def converse(
-    driver: str, device: SimulatedDevice, seconds: float, acts: Sequence[tuple[float, Callable[[float], object]]] = ()
+    driver: str,
+    device: SimulatedDevice,
+    seconds: float,
+    acts: Sequence[tuple[float, Callable[[float], object]]] = (),
+    asks_at_s: float | None = None,
 ) -> list[Entry]:
     """Let driver and device speak in virtual time, and write down what `record` would."""
-    session = registry.driver(driver).session(SessionOptions("x"))
+    session = registry.driver(driver).session(SessionOptions("x", asks_at_s=asks_at_s))
     entries = [Entry(0.0, What.START)]
     waiting = list(acts)
     to_device: list[tuple[float, bytes]] = []
@@ -76,7 +80,14 @@ def converse(
             heard(device.tick(now_s), now_s)
 
 
-def put_recording(folder: Path, driver: str, entries: Sequence[Entry], *, synchronised: bool = True) -> Path:
+def put_recording(
+    folder: Path,
+    driver: str,
+    entries: Sequence[Entry],
+    *,
+    synchronised: bool = True,
+    asks_at_s: float | None = None,
+) -> Path:
     path = folder / f"{driver}.jsonl"
     head = Head(
         "0.1.0",
@@ -86,6 +97,7 @@ def put_recording(folder: Path, driver: str, entries: Sequence[Entry], *, synchr
         1.0,
         "2026-01-31T10:00:00.000Z",
         synchronised=synchronised,
+        asks_at_s=asks_at_s,
     )
     with path.open("wb") as file:
         writer = Writer(file, head)
