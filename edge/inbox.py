@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -21,6 +22,10 @@ from edge.core.sources import repeats
 
 OBSERVATIONS_MAX = 8
 """Observations of one source that wait before they merge: more than a healthy device sends in a second or two."""
+
+QUIET_MAX = 3
+"""So many readings wait for the next beat; one more, and the core takes them up. More in one step would hold up an
+alarm that comes with them."""
 
 EVENTS_MAX = 1000
 """Device events of one port that may wait; a rack of 72 pumps that all alarm at once stays far below."""
@@ -35,9 +40,15 @@ class InboxFullError(Exception):
 
 
 class Inbox:
-    """The queue in front of the core; used from the event loop alone."""
+    """The queue in front of the core; used from the event loop alone.
+
+    ``is_quiet`` tells of a reading whether it may wait for the next beat, as `edge.core.quiet` does; none may before
+    it is set.
+    """
 
     def __init__(self) -> None:
+        self.is_quiet: Callable[[Observation], bool] = lambda _: False
+        self._quiet = 0
         self._observations: dict[tuple[str, str], list[Observation]] = {}
         self._others: list[Input] = []
         self._events_of: Counter[str] = Counter()
@@ -51,11 +62,8 @@ class Inbox:
         """Take an input. Raises InboxFullError for a port over its bound."""
         if isinstance(item, Observation):
             self._put_observation(item)
-            last = self._last_of.get((item.port, item.channel))
-            if item.infusion is not None:
-                self._last_of[item.port, item.channel] = item
             # It counts at its own moment all the same, with the next reading or beat, a second later at most.
-            if repeats(last, item):
+            if self._may_wait(item):
                 return
         else:
             # A line's own changes and counts are not bounded here: they come once a second, and tell of its failure.
@@ -84,6 +92,7 @@ class Inbox:
         self._events_of.clear()
         self._asked_of.clear()
         self._identified_at_s.clear()
+        self._quiet = 0
         self._filled.clear()
         return items
 
@@ -100,6 +109,16 @@ class Inbox:
             await self._filled.wait()
         finally:
             timer.cancel()
+
+    def _may_wait(self, said: Observation) -> bool:
+        last = self._last_of.get((said.port, said.channel))
+        if said.infusion is not None:
+            self._last_of[said.port, said.channel] = said
+            return repeats(last, said)
+        if self._quiet == QUIET_MAX or not self.is_quiet(said):
+            return False
+        self._quiet += 1
+        return True
 
     def _put_observation(self, observation: Observation) -> None:
         source = (observation.port, observation.channel)

@@ -130,6 +130,7 @@ class Runtime:
     ) -> None:
         self._core = core
         self._inbox = inbox
+        inbox.is_quiet = core.is_quiet
         self._run = run
         self._boot = boot
         self._clock = clock

@@ -1,8 +1,9 @@
 """The trends of the last twelve hours, in memory: of each value of a bed its lowest and highest in every ten seconds.
 
-Fed with the snapshots that are published, when they are on their way: it is no part of judging. A value counts where it
-was measured, not where it is still shown, so a cuff pressure is one point and no plateau. What was not there is not
-there: a gap stays a gap.
+Fed with the snapshots that are published, when they are on their way: it is no part of judging, and of numbers well
+inside their limits, at a bed at rest, it gets those of every second beat. A value counts where it was measured, not
+where it is still shown, so a cuff pressure is one point and no plateau. What was not there is not there: a gap stays a
+gap.
 """
 
 from __future__ import annotations

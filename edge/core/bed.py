@@ -42,6 +42,12 @@ SHOW_EVERY_S = 0.8
 """A bed's snapshot is published at most this often; alarms do not wait for it. It is less than the second at which
 devices speak, so that a snapshot goes out with its reading and beds do not fall into step."""
 
+SHOW_AT_REST_S = 2.0
+"""The same of a bed at rest whose monitor said other numbers and nothing else: every second beat. Nobody is treated."""
+
+SHOW_EARLY_S = 0.2
+"""So much earlier it is shown with a step that is made anyway."""
+
 SHOW_AGAIN_S = 3.0
 """An unchanged snapshot is published again, since it expires after ``SNAPSHOT_VALID_S``."""
 

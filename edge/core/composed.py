@@ -9,12 +9,13 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from drivers.model import Quantity
 from edge.core.composed_vital import vital_limits
 from edge.core.config import NO_BOUNDS, BandLimit, Bounds, CoreConfig, DrugConfig, LimitConfig, TotalRule
+from edge.core.limits import well_inside
 from edge.core.model import Priority, Side
 from edge.core.strictest import Acting, Candidate, acting_flags, because, strictest, with_values, worse_and_worse
 from edge.core.therapy import Order, Patient
@@ -68,10 +69,17 @@ class DoseLimits:
 
 @dataclass(frozen=True, slots=True)
 class ComposedLimits:
-    """The limits of a bed: of its vital signs, and of the dose by (port, channel) of each order."""
+    """The limits of a bed: of its vital signs, and of the dose by (port, channel) of each order.
+
+    ``well_inside`` is where a vital sign is back from every one of its limits, from the first number to the second.
+    """
 
     vital: tuple[LimitConfig, ...]
     doses: dict[tuple[str, str], DoseLimits]
+    well_inside: dict[Quantity, tuple[Decimal, Decimal]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "well_inside", well_inside(self.vital))
 
 
 def compose(core: CoreConfig, therapy: TherapyState) -> ComposedLimits:

@@ -23,6 +23,7 @@ from edge.core import doses
 from edge.core.alarms import Register
 from edge.core.inputs import LinkCause, LinkChange
 from edge.core.model import Instant
+from edge.core.quiet import is_quiet
 from edge.core.sources import repeats
 from edge.core.state import Ward
 
@@ -35,12 +36,16 @@ def observe(ward: Ward, register: Register, observation: Observation, now: Insta
     before, frozen, last = source.state, source.frozen, source.last
     if ward.has_a_clock(observation.port):
         source.watch_clock(observation)
-    source.observe(observation, ward.nibp_time_of(observation.port))
     bed = ward.bed_of.get(place)
+    # Behind what is not quiet, in the same step, each reading is judged at its own moment.
+    quiet = bed not in ward.touched and is_quiet(ward, observation)
+    source.observe(observation, ward.nibp_time_of(observation.port))
     if bed is None:
         return
     if source.frozen is not frozen:
         ward.touch(bed)
+    elif quiet:
+        ward.see_again(bed, source)
     elif place in ward.monitors:
         ward.show_again(bed)
     elif repeats(last, observation):
@@ -52,7 +57,7 @@ def observe(ward: Ward, register: Register, observation: Observation, now: Insta
     kept = bed_rules.take_sample(ward.views[bed], source, observation.received_at_s)
     if kept is not None:
         ward.kept[bed, kept.part] = kept
-    if not alone or observation.extremes:
+    if not (alone or quiet) or observation.extremes:
         bed_rules.judge_sample(ward.views[bed], register, source, observation.received_at_s)
 
 

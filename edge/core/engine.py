@@ -60,6 +60,7 @@ from edge.core.inputs import (
 )
 from edge.core.ledger import Ledger
 from edge.core.model import Alarm, AlarmKey, Instant, SignalPresence
+from edge.core.quiet import is_quiet
 from edge.core.reconfigure import Change
 from edge.core.requests import Requests
 from edge.core.state import EDGE, CoreState, Ward
@@ -67,6 +68,9 @@ from edge.core.view import BedView
 
 BEAT_S = 1.0
 """A step is never farther away than this: the self-check beat."""
+
+BEAT_NUDGE_S = 0.1
+"""So much shorter a beat may be, and so much earlier what comes every few beats: else it came a whole beat later."""
 
 BEAT_EARLY_S = 0.5
 """So much early the edge itself is judged with a bed: a step of its own a moment later would find the same."""
@@ -82,6 +86,11 @@ STALL_S = 2.0
 
 HEARTBEAT_S = 3.0
 SELF_CHECK_S = 10.0
+
+
+def _next_beat_s(now_s: float) -> float:
+    """Return when the next beat is, which moves towards the whole second: what else turns wakes the processor then."""
+    return now_s + BEAT_S - min(now_s % BEAT_S, BEAT_NUDGE_S)
 
 
 class Core:
@@ -109,6 +118,10 @@ class Core:
     def snapshot(self) -> CoreState:
         """Return a copy of everything that this core remembers."""
         return deepcopy(self._state)
+
+    def is_quiet(self, said: Observation) -> bool:
+        """Tell whether what a monitor said may wait for the next beat (`edge.core.quiet`)."""
+        return is_quiet(self._ward, said)
 
     def standing(self) -> dict[AlarmKey, Alarm]:
         """Return the alarms that stand now."""
@@ -155,9 +168,9 @@ class Core:
             self._judge(scope, now)
         self._ward.touch_paused(self._attention.run_timers(watched=self._is_watched()))
         service.follow(self._ward, self._attention, now)
-        for bed in sorted((self._ward.touched | self._showing) - {EDGE}):
+        for bed in sorted((self._ward.touched | self._ward.seen | self._showing) - {EDGE}):
             self._show(bed, now.mono_s, after_noise=self._ledger.noisy and bed not in self._showing)
-        self._ward.touched = set()
+        self._ward.touched, self._ward.seen = set(), set()
         self._showing = set()
         self._annunciate(now.mono_s)
         kept = [Keep(bed, part, body) for (bed, part), body in self._ward.kept.items()]
@@ -311,7 +324,9 @@ class Core:
                 self._showing.add(scope.removeprefix(SHOW))
             else:
                 self._ward.touched.add(scope)
-        if self._ward.touched and self._due.get(EDGE, math.inf) <= now_s + BEAT_EARLY_S:
+        # A bed that is shown anyway is judged anyway where it is due before the next beat.
+        self._ward.touched |= {bed for bed in self._ward.seen if self._due.get(bed, math.inf) < now_s + BEAT_S}
+        if (self._ward.touched or self._ward.seen) and self._due.get(EDGE, math.inf) <= now_s + BEAT_EARLY_S:
             self._ward.touched.add(EDGE)
 
     def _schedule(self, scope: str, at_s: float) -> None:
@@ -383,7 +398,7 @@ class Core:
             expected = not active.isdisjoint(beds)
             findings += rules_edge.line_errors(name, port, (now_s, self._register.stays), expected=expected, lost=lost)
         due = [self._register.judge(finding, now_s) for finding in findings]
-        return min([now_s + BEAT_S, *(at_s for at_s in due if at_s is not None)])
+        return min([_next_beat_s(now_s), *(at_s for at_s in due if at_s is not None)])
 
     def _not_displaying(self, now_s: float) -> Iterator[Finding]:
         if not self._ward.required:
@@ -417,10 +432,13 @@ class Core:
         state = view.state
         self._show_therapy(view)
         self._ward.keep_again(bed, self._ledger.now)
-        wait_s = bed_rules.SHOW_EVERY_S if state.dirty else bed_rules.SHOW_AGAIN_S
+        at_rest = bed in self._ward.resting and not state.news
+        often_s = bed_rules.SHOW_AT_REST_S if at_rest else bed_rules.SHOW_EVERY_S
+        wait_s = often_s if state.dirty else bed_rules.SHOW_AGAIN_S
         due_s = -math.inf if state.shown_at_s is None else state.shown_at_s + wait_s
-        if now_s >= due_s and not (after_noise and state.shown_at_s is not None):
-            state.shown_at_s, state.dirty = now_s, False
+        early_s = bed_rules.SHOW_EARLY_S if at_rest else 0.0
+        if now_s + early_s >= due_s and not (after_noise and state.shown_at_s is not None):
+            state.shown_at_s, state.dirty, state.news = now_s, False, False
             due_s = now_s + bed_rules.SHOW_AGAIN_S
             self._effects.append(Publish(bed_rules.snapshot(view, now_s)))
         elif now_s >= due_s:
@@ -446,10 +464,10 @@ class Core:
 
     def _beat(self, now: Instant) -> None:
         state = self._state
-        if state.heartbeat_at_s is None or now.mono_s - state.heartbeat_at_s >= HEARTBEAT_S:
+        if state.heartbeat_at_s is None or now.mono_s - state.heartbeat_at_s >= HEARTBEAT_S - BEAT_NUDGE_S:
             state.heartbeat_at_s = now.mono_s
             self._effects.append(Publish(Heartbeat(now)))
-        if state.self_check_at_s is None or now.mono_s - state.self_check_at_s >= SELF_CHECK_S:
+        if state.self_check_at_s is None or now.mono_s - state.self_check_at_s >= SELF_CHECK_S - BEAT_NUDGE_S:
             state.self_check_at_s = now.mono_s
             state.self_checks += 1
             alarms = self._register.alarms()

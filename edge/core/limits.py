@@ -9,13 +9,14 @@ allowed. "Inside by hysteresis" means that the value is back by the hysteresis o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
-from drivers.model import Validity
+from drivers.model import Quantity, Validity
 from edge.core.condition import INSIDE, Band, Judgement
 from edge.core.config import BandLimit, LimitConfig
 from edge.core.model import Priority, Side
-from edge.core.validate import Value
+from edge.core.validate import CANON, Value
 
 _HALF = Decimal("0.5")
 _PAST = {Validity.OVER: Side.HIGH, Validity.UNDER: Side.LOW}
@@ -51,6 +52,25 @@ def _is_well_inside(limit: LimitConfig, value: Value, number: Decimal) -> bool:
     if limit.side is Side.HIGH:
         return number <= back and (median is None or median <= back)
     return number >= back and (median is None or median >= back)
+
+
+def possible(quantity: Quantity) -> tuple[Decimal, Decimal]:
+    """Return from where to where a number of this quantity is possible at all."""
+    canon = CANON[quantity]
+    return canon.lowest, canon.highest
+
+
+def well_inside(limits: Iterable[LimitConfig]) -> dict[Quantity, tuple[Decimal, Decimal]]:
+    """Return from where to where each quantity is well inside all of its limits."""
+    inside: dict[Quantity, tuple[Decimal, Decimal]] = {}
+    for limit in limits:
+        if limit.back is not None:
+            lowest, highest = inside.get(limit.quantity) or possible(limit.quantity)
+            if limit.side is Side.HIGH:
+                inside[limit.quantity] = lowest, min(highest, limit.back)
+            else:
+                inside[limit.quantity] = max(lowest, limit.back), highest
+    return inside
 
 
 def judge_limit(limit: LimitConfig, value: Value | None) -> Judgement | None:

@@ -70,9 +70,9 @@ class CoreState:
 class Ward:
     """The beds, lines and devices of one edge over their state, for those who take up what comes in.
 
-    ``touched`` are the scopes that must be judged at the end of the step; ``notes`` are its rows for the journal, and
-    ``kept`` what is to be kept of therapies. ``resting`` are the beds at rest (`bed.rests`), and until when: nothing
-    of them need be judged but what their monitors say.
+    ``touched`` are the scopes that must be judged at the end of the step, ``seen`` the beds that are only shown;
+    ``notes`` are its rows for the journal, and ``kept`` what is to be kept of therapies. ``resting`` are the beds at
+    rest (`bed.rests`), and until when: nothing of them need be judged but what their monitors say.
     """
 
     def __init__(self, config: CoreConfig, state: CoreState) -> None:
@@ -103,6 +103,7 @@ class Ward:
         self._nibp_time = {port.port: port.nibp_time for port in config.ports}
         self._with_a_clock = {port.port for port in config.ports if port.freshness}
         self.touched: set[str] = set() if state.begun else {EDGE, *self.views}
+        self.seen: set[str] = set()
         self.resting: dict[str, float] = {}
         self.notes: list[Journal] = []
         self.kept: dict[tuple[str, str], Kept | None] = {}
@@ -115,10 +116,16 @@ class Ward:
     def show_again(self, bed: str) -> None:
         """Note that a monitor of a bed said something: it is judged, and shown again."""
         self.touched.add(bed)
+        self.state.beds[bed].dirty = self.state.beds[bed].news = True
+
+    def see_again(self, bed: str, source: SourceState) -> None:
+        """Note that the monitor of a bed at rest said other numbers (`edge.core.quiet`): they are shown, not judged."""
+        self.seen.add(bed)
         self.state.beds[bed].dirty = True
+        self.hear_again(bed, source)
 
     def hear_again(self, bed: str, source: SourceState) -> None:
-        """Note that a pump of a bed said the same again: a bed at rest need not be judged for that.
+        """Note that a device of a bed spoke, and said nothing new: a bed at rest need not be judged for that.
 
         Its silence is found in time all the same, if that is not due before the bed is.
         """

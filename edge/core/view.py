@@ -67,6 +67,7 @@ class BedState:
     active_since_s: float | None = None
     shown_at_s: float | None = None
     dirty: bool = True
+    news: bool = True
     therapy_shown: tuple[TherapyState, bool, frozenset[str], tuple[PauseView, ...]] | None = None
     view: TherapyView | None = None
 

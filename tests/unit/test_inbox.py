@@ -9,7 +9,7 @@ import pytest
 
 from drivers.model import DeviceAlarmKind, Infusion, InfusionState, Observation, Quantity, Reading, Validity
 from edge.core.inputs import BrokerLink, LineErrors, LinkCause, LinkChange, StoreResult
-from edge.inbox import EVENTS_MAX, OBSERVATIONS_MAX, Inbox, InboxFullError, merge
+from edge.inbox import EVENTS_MAX, OBSERVATIONS_MAX, QUIET_MAX, Inbox, InboxFullError, merge
 from tests.core_world import MONITOR, OTHER_PUMP, is_called, monitor, pump, shows
 
 HR = Quantity.HEART_RATE
@@ -249,3 +249,23 @@ async def test_what_a_stalled_loop_left_unread_is_in_before_the_wait_ends(someth
         loop.remove_reader(reading)
         os.close(reading)
         os.close(writing)
+
+
+# --- what may wait for the next beat ---
+
+
+def test_what_is_quiet_waits_for_the_next_beat_but_no_more_of_it_than_a_step_takes_up_at_once() -> None:
+    inbox = Inbox()
+    inbox.is_quiet = lambda said: said.readings[0].value != 79
+
+    def wakes(item: Observation) -> bool:
+        inbox.put(item)
+        return inbox._filled.is_set()
+
+    assert [wakes(monitor(1.0 + each)) for each in range(QUIET_MAX)] == [False] * QUIET_MAX
+    assert len(inbox.drain()) == QUIET_MAX
+    assert not wakes(monitor(9.0))
+    assert wakes(monitor(9.1, heart_rate=79))
+    assert len(inbox.drain()) == 2
+    assert [wakes(monitor(10.0 + each)) for each in range(QUIET_MAX + 1)] == [*[False] * QUIET_MAX, True]
+    assert len(inbox.drain()) == QUIET_MAX + 1
