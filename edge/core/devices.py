@@ -34,11 +34,11 @@ def observe(ward: Ward, register: Register, observation: Observation, now: Insta
     source = ward.source(*place)
     source.deaf_before_s = ward.state.listening.deaf_s
     before, frozen, last = source.state, source.frozen, source.last
-    if ward.has_a_clock(observation.port):
-        source.watch_clock(observation)
     bed = ward.bed_of.get(place)
     # Behind what is not quiet, in the same step, each reading is judged at its own moment.
     quiet = bed not in ward.touched and is_quiet(ward, observation)
+    if ward.has_a_clock(observation.port):
+        source.watch_clock(observation)
     source.observe(observation, ward.nibp_time_of(observation.port))
     if bed is None:
         return

@@ -13,6 +13,7 @@ from edge.core.config import Binding
 from edge.core.sources import REPEAT_MAX_S
 from tests.core_world import (
     BED,
+    BP_LIMIT,
     CONFIG,
     MONITOR,
     OTHER_MONITOR,
@@ -156,6 +157,17 @@ def test_a_device_whose_clock_stands_still_does_not_wait() -> None:
     world.step(START_S + 1, pump(START_S + 1, "0", STOPPED), first)
     again = replace(monitor(START_S + 2), device_time="10:00:01")
     assert [world.core.is_quiet(again), world.core.is_quiet(replace(again, device_time="10:00:02"))] == [False, True]
+
+
+def test_behind_a_bad_cuff_pressure_in_the_same_step_a_good_one_ends_it_at_its_own_moment() -> None:
+    world = World(replace(CONFIG, vital_limits=(replace(BP_LIMIT, clear_delay_s=10.0),)))
+    world.step(START_S + 1, pump(START_S + 1, "0", STOPPED), monitor(START_S + 1))
+    said = [monitor(START_S + at_s) for at_s in (3, 4, 5)]
+    world.step(START_S + 5.5, monitor(START_S + 2, cuff=(190, 110, 130, 70)), *said)
+    (begun,) = [event for event in world.events if event.alarm.key.bed == BED]
+    assert begun.alarm.key.condition == "BP_SYS_HIGH"
+    world.step(START_S + 13.1)
+    assert not world.retained[begun.alarm.key].present, "ten seconds after the pressure of 3 s"
 
 
 def values_shown(world: World, said: Iterable[tuple[float, dict[str, Any]]]) -> list[tuple[float, str]]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any, cast
 
+from drivers.model import InfusionState, Observation
 from edge.clock import Clock
 from edge.control import Control
 from edge.core.engine import Core
@@ -20,7 +21,7 @@ from edge.runtime import Runtime
 from edge.sender import Sender
 from edge.store import OutboxRow, Store, Transaction
 from edge.wire import Wire
-from tests.core_world import BED, CONFIG, order, place, pump
+from tests.core_world import BED, CONFIG, monitor, order, place, pump
 
 TOPIC = f"infusion/v1/ward/edge/pi-1/bed/{BED}/alarm/DOSE_RATE_HIGH.rack.11"
 INDEX = f"infusion/v1/ward/edge/pi-1/bed/{BED}/alarms"
@@ -216,3 +217,16 @@ async def test_the_core_steps_the_moment_something_comes_in() -> None:
     assert [body["present"] for body in edge.kept.on(TOPIC)] == [True]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def test_a_reading_that_can_begin_nothing_waits_for_the_next_beat_and_any_other_does_not() -> None:
+    edge = Edge()
+    now_s = edge.clock.now_s
+    edge.step(pump(now_s, "0", InfusionState.STOPPED), monitor(now_s))
+
+    def wakes(said: Observation) -> bool:
+        edge.inbox.put(said)
+        return edge.inbox._filled.is_set()
+
+    assert not wakes(monitor(now_s + 0.5, heart_rate=81))
+    assert wakes(monitor(now_s + 0.6, spo2=79))
